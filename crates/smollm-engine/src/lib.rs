@@ -1,0 +1,3 @@
+//! Ids in, ids out: sampling and the generation loop.
+
+#![forbid(unsafe_code)]

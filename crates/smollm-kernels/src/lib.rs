@@ -1,0 +1,3 @@
+//! Every inner loop, slices in and slices out, for every instruction set; home of nearly all `unsafe`.
+
+

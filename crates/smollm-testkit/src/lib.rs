@@ -1,0 +1,3 @@
+//! What tests share: golden files, fixtures, deterministic tiny models (dev-dependency only).
+
+#![forbid(unsafe_code)]

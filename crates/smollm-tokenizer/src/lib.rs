@@ -1,0 +1,3 @@
+//! Text to ids and back, and messages to prompt.
+
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! The facade over the whole system, and the `smollm` binary.
+
+#![forbid(unsafe_code)]

@@ -1,0 +1,5 @@
+//! The `smollm` binary: parse arguments, call one function, print.
+
+#![forbid(unsafe_code)]
+
+fn main() {}

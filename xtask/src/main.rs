@@ -1,0 +1,5 @@
+//! Everything about the repository that is not the product.
+
+#![forbid(unsafe_code)]
+
+fn main() {}
