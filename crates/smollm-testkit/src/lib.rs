@@ -3,5 +3,6 @@
 #![forbid(unsafe_code)]
 
 mod fixtures;
+pub mod loopback_hub;
 
 pub use fixtures::{fixtures, repository, testdata};

@@ -1,0 +1,43 @@
+//! Serves a loopback hub until standard input ends: `loopback_hub [ROOT]`, ROOT holding `org/name/FILES`.
+//!
+//! Without ROOT the stand-in repositories are served. The first line printed is `LOOPBACK_HUB http://127.0.0.1:PORT`.
+#![allow(clippy::print_stdout)]
+
+use std::io::{self, Read};
+use std::path::Path;
+use std::{env, fs};
+
+use smollm_testkit::loopback_hub::{LoopbackHub, Repo, stand_in_repos};
+
+fn main() -> io::Result<()> {
+    let repos = match env::args().nth(1) {
+        Some(root) => repos_under(Path::new(&root))?,
+        None => stand_in_repos(),
+    };
+    let hub = LoopbackHub::start(repos)?;
+    println!("LOOPBACK_HUB {}", hub.endpoint());
+    io::stdin().read_to_end(&mut Vec::new())?;
+    Ok(())
+}
+
+fn repos_under(root: &Path) -> io::Result<Vec<Repo>> {
+    let mut repos = Vec::new();
+    for org in folders(root)? {
+        for name in folders(&root.join(&org))? {
+            repos.push(Repo::from_folder(&format!("{org}/{name}"), &root.join(&org).join(&name))?);
+        }
+    }
+    Ok(repos)
+}
+
+fn folders(path: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        if entry.path().is_dir() {
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
