@@ -3,6 +3,9 @@
 #![forbid(unsafe_code)]
 
 mod fixtures;
+pub mod golden;
 pub mod loopback_hub;
+pub mod stored;
+pub mod tiny;
 
 pub use fixtures::{fixtures, repository, testdata};

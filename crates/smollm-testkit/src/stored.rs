@@ -85,7 +85,8 @@ pub fn safetensors_bytes(tensors: &[TinyTensor], stored: Stored) -> Vec<u8> {
     for tensor in tensors {
         let start = data.len();
         data.extend(stored.encode(&tensor.data));
-        let entry = json!({"dtype": stored.safetensors_name(), "shape": tensor.shape, "data_offsets": [start, data.len()]});
+        let entry =
+            json!({"dtype": stored.safetensors_name(), "shape": tensor.shape, "data_offsets": [start, data.len()]});
         header.insert(tensor.name.clone(), entry);
     }
     let mut header = Value::Object(header).to_string().into_bytes();
@@ -100,7 +101,12 @@ pub fn safetensors_bytes(tensors: &[TinyTensor], stored: Stored) -> Vec<u8> {
 ///
 /// # Errors
 /// Whatever the file system says.
-pub fn write_model(dir: &std::path::Path, config: &Value, tensors: &[TinyTensor], stored: Stored) -> std::io::Result<()> {
+pub fn write_model(
+    dir: &std::path::Path,
+    config: &Value,
+    tensors: &[TinyTensor],
+    stored: Stored,
+) -> std::io::Result<()> {
     std::fs::create_dir_all(dir)?;
     std::fs::write(dir.join("config.json"), serde_json::to_vec_pretty(config)?)?;
     std::fs::write(dir.join("model.safetensors"), safetensors_bytes(tensors, stored))
@@ -120,13 +126,13 @@ mod tests {
             (65504.0, 0x7BFF),
             (65519.9, 0x7BFF),
             (65520.0, 0x7C00),
-            (5.960_464_5e-8, 0x0001),  // the smallest subnormal
-            (2.980_232_2e-8, 0x0000),  // half of it: a tie, to even
+            (5.960_464_5e-8, 0x0001), // the smallest subnormal
+            (2.980_232_2e-8, 0x0000), // half of it: a tie, to even
             (2.980_232_6e-8, 0x0001),
-            (6.103_515_6e-5, 0x0400),  // the smallest normal
-            (6.100_535e-5, 0x03FF),    // a tie below it would be even upward; this is nearer to the largest subnormal
-            (1.000_488_3, 0x3C00),     // a tie between 1 and its successor
-            (1.001_464_8, 0x3C02),     // a tie that goes up to even
+            (6.103_515_6e-5, 0x0400), // the smallest normal
+            (6.100_535e-5, 0x03FF),   // the largest subnormal
+            (1.000_488_3, 0x3C00),    // a tie between 1 and its successor
+            (1.001_464_8, 0x3C02),    // a tie that goes up to even
             (0.333_333_34, 0x3555),
         ];
         for &(x, bits) in cases {
