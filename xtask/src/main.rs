@@ -1,5 +1,67 @@
-//! Everything about the repository that is not the product.
+//! Everything about the repository that is not the product: the test command, acceptance runs, tidy checks.
 
 #![forbid(unsafe_code)]
+#![allow(clippy::print_stdout)] // printing is what it is for
 
-fn main() {}
+mod accept;
+mod command;
+mod fuzz;
+mod layering;
+mod libtest;
+mod licences;
+mod python;
+mod readme;
+mod report;
+mod steps;
+mod suites;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use report::Tally;
+use workspace::Workspace;
+
+/// A command: its name, its arguments, one sentence, and what it calls.
+type Entry = (&'static str, &'static str, &'static str, fn(&Workspace, &[String]) -> Result<Tally>);
+
+const COMMANDS: &[Entry] = &[
+    ("test", "[STEP...]", "everything that must hold before a change lands, or only the named steps", steps::test),
+    (
+        "accept",
+        "[RUN [OPTIONS]]",
+        "the long forms, of which `test` runs a sample; without a name, the list",
+        accept::accept,
+    ),
+    ("fuzz", "[TARGET [--seconds N]]", "one fuzz target for N seconds (60); without a name, the list", fuzz::fuzz),
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(Tally { failed: 0, .. }) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<Tally> {
+    let Some((name, rest)) =
+        arguments.split_first().filter(|(name, _)| !matches!(name.as_str(), "help" | "--help" | "-h"))
+    else {
+        for (name, arguments, sentence, _) in COMMANDS {
+            println!("cargo xtask {:<31} {sentence}", format!("{name} {arguments}"));
+        }
+        println!("\nsteps of `test`, in order:\n{}", steps::list());
+        return Ok(Tally::default());
+    };
+    match COMMANDS.iter().find(|(command, ..)| command == name) {
+        Some((.., call)) => call(&Workspace::load()?, rest),
+        None => bail!("there is no `cargo xtask {name}`; `cargo xtask help` lists what there is"),
+    }
+}

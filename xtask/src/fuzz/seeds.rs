@@ -1,0 +1,411 @@
+//! Small valid inputs that fuzzing starts from, written from the format descriptions, and the words of each format.
+
+use serde_json::{Value, json};
+
+/// A name and the bytes.
+type Seed = (&'static str, Vec<u8>);
+
+/// The seeds of a target, none for an unknown one.
+pub(super) fn of(target: &str) -> Vec<Seed> {
+    match target {
+        "safetensors" => safetensors(),
+        "gguf" => gguf(),
+        "config_json" => config_json(),
+        "tokenizer_json" => tokenizer_json(),
+        "chat_template" => chat_template(),
+        _ => Vec::new(),
+    }
+}
+
+/// The words of a target's format as a libFuzzer dictionary.
+pub(super) fn dictionary(target: &str) -> String {
+    let words: &[&str] = match target {
+        "safetensors" => &["__metadata__", "dtype", "shape", "data_offsets", "F32", "BF16", "F16", "I64", "{}", "[]"],
+        "gguf" => &[
+            "GGUF",
+            "general.architecture",
+            "general.alignment",
+            "llama",
+            "llama.block_count",
+            "tokenizer.ggml.tokens",
+            "tokenizer.ggml.merges",
+            "tokenizer.ggml.model",
+            "split.count",
+            "token_embd.weight",
+            "blk.0.attn_q.weight",
+        ],
+        "config_json" => &[
+            "model_type",
+            "llama",
+            "smollm3",
+            "hidden_size",
+            "num_attention_heads",
+            "num_key_value_heads",
+            "head_dim",
+            "rope_theta",
+            "rope_scaling",
+            "rope_type",
+            "yarn",
+            "factor",
+            "no_rope_layers",
+            "no_rope_layer_interval",
+            "tie_word_embeddings",
+            "eos_token_id",
+            "torch_dtype",
+            "bfloat16",
+            "null",
+            "true",
+            "1e400",
+            "-1",
+        ],
+        "tokenizer_json" => &[
+            "added_tokens",
+            "model",
+            "BPE",
+            "vocab",
+            "merges",
+            "pre_tokenizer",
+            "normalizer",
+            "decoder",
+            "Sequence",
+            "ByteLevel",
+            "Digits",
+            "Split",
+            "Regex",
+            "Prepend",
+            "Replace",
+            "Metaspace",
+            "byte_fallback",
+            "special",
+            "TemplateProcessing",
+            "<0x00>",
+            "<|im_start|>",
+            "Ġ",
+        ],
+        "chat_template" => &[
+            "{%",
+            "%}",
+            "{{",
+            "}}",
+            "{%-",
+            "-%}",
+            "{#",
+            "#}",
+            "for",
+            "endfor",
+            "if",
+            "elif",
+            "else",
+            "endif",
+            "set",
+            "endset",
+            "macro",
+            "endmacro",
+            "generation",
+            "endgeneration",
+            "messages",
+            "message",
+            "loop.first",
+            "loop.index0",
+            "namespace",
+            "tojson",
+            "indent=",
+            "trim",
+            "raise_exception",
+            "strftime_now",
+            "range(",
+            "[::-1]",
+            "is defined",
+            "is none",
+            "add_generation_prompt",
+            "tools",
+            "break",
+            "continue",
+            "~",
+            "|",
+        ],
+        _ => &[],
+    };
+    words.iter().map(|word| format!("{}\n", quoted(word))).collect()
+}
+
+/// A word as libFuzzer's dictionaries write it: bytes outside printable ASCII as `\xHH`.
+fn quoted(word: &str) -> String {
+    let escape = |byte: u8| match byte {
+        b'"' | b'\\' => format!("\\{}", byte as char),
+        b' '..=b'~' => (byte as char).to_string(),
+        _ => format!("\\x{byte:02X}"),
+    };
+    format!("\"{}\"", word.bytes().map(escape).collect::<String>())
+}
+
+/// Header length (8 bytes, little endian), JSON header, data.
+fn safetensors() -> Vec<Seed> {
+    let file = |header: &Value, data: usize| {
+        let header = header.to_string();
+        let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+        bytes.extend_from_slice(header.as_bytes());
+        bytes.extend((0..data).map(|index| index as u8));
+        bytes
+    };
+    let tensor = |dtype: &str, shape: &[u64], from: u64, to: u64| json!({"dtype": dtype, "shape": shape, "data_offsets": [from, to]});
+    vec![
+        ("empty", file(&json!({}), 0)),
+        ("one", file(&json!({"w": tensor("F32", &[2, 3], 0, 24)}), 24)),
+        ("scalar", file(&json!({"s": tensor("F32", &[], 0, 4)}), 4)),
+        ("no-elements", file(&json!({"e": tensor("BF16", &[0, 8], 0, 0)}), 0)),
+        (
+            "two-and-metadata",
+            file(
+                &json!({"__metadata__": {"format": "pt"}, "a": tensor("BF16", &[4], 0, 8), "b": tensor("F16", &[2, 2], 8, 16)}),
+                16,
+            ),
+        ),
+        ("overlap", file(&json!({"a": tensor("F32", &[2], 0, 8), "b": tensor("F32", &[2], 4, 12)}), 12)),
+        ("integers", file(&json!({"ids": tensor("I64", &[1, 2], 0, 16)}), 16)),
+        ("absurd-length", [&u64::MAX.to_le_bytes()[..], b"{}"].concat()),
+    ]
+}
+
+/// A writer for the few things that a GGUF header is made of.
+struct Gguf(Vec<u8>);
+
+impl Gguf {
+    fn new(version: u32, tensors: u64, pairs: u64) -> Self {
+        let mut bytes = b"GGUF".to_vec();
+        bytes.extend(version.to_le_bytes());
+        bytes.extend(tensors.to_le_bytes());
+        bytes.extend(pairs.to_le_bytes());
+        Self(bytes)
+    }
+
+    fn string(mut self, text: &str) -> Self {
+        self.0.extend((text.len() as u64).to_le_bytes());
+        self.0.extend_from_slice(text.as_bytes());
+        self
+    }
+
+    fn bytes(mut self, bytes: &[u8]) -> Self {
+        self.0.extend_from_slice(bytes);
+        self
+    }
+
+    fn u32(self, value: u32) -> Self {
+        self.bytes(&value.to_le_bytes())
+    }
+
+    fn u64(self, value: u64) -> Self {
+        self.bytes(&value.to_le_bytes())
+    }
+
+    /// Type 4.
+    fn pair_u32(self, key: &str, value: u32) -> Self {
+        self.string(key).u32(4).u32(value)
+    }
+
+    /// Type 8.
+    fn pair_string(self, key: &str, value: &str) -> Self {
+        self.string(key).u32(8).string(value)
+    }
+
+    /// Type 9 of type 8.
+    fn pair_strings(self, key: &str, values: &[&str]) -> Self {
+        let head = self.string(key).u32(9).u32(8).u64(values.len() as u64);
+        values.iter().fold(head, |file, value| file.string(value))
+    }
+
+    fn tensor(self, name: &str, dims: &[u64], kind: u32, offset: u64) -> Self {
+        let head = self.string(name).u32(dims.len() as u32);
+        dims.iter().fold(head, |file, dim| file.u64(*dim)).u32(kind).u64(offset)
+    }
+
+    /// Pads to `alignment` and appends `length` bytes of tensor data.
+    fn data(mut self, alignment: usize, length: usize) -> Vec<u8> {
+        self.0.resize(self.0.len().next_multiple_of(alignment) + length, 7);
+        self.0
+    }
+}
+
+/// Type numbers: 0 F32, 1 F16, 8 Q8_0 (34 bytes for 32 elements), 30 BF16.
+fn gguf() -> Vec<Seed> {
+    let metadata = |version| {
+        Gguf::new(version, 2, 3)
+            .pair_string("general.architecture", "llama")
+            .pair_u32("llama.block_count", 1)
+            .pair_strings("tokenizer.ggml.tokens", &["<s>", "a", "b"])
+            .tensor("token_embd.weight", &[4, 3], 0, 0)
+            .tensor("output_norm.weight", &[4], 0, 64)
+            .data(32, 96)
+    };
+    // One pair of every value type but strings and arrays of strings.
+    let mut every = Gguf::new(3, 0, 12);
+    let plain: [(u32, &[u8]); 11] = [
+        (0, &[1]),
+        (1, &[255]),
+        (2, &[1, 2]),
+        (3, &[1, 255]),
+        (4, &[1, 0, 0, 0]),
+        (5, &[255; 4]),
+        (6, &[0, 0, 128, 63]),
+        (7, &[1]),
+        (10, &[1; 8]),
+        (11, &[255; 8]),
+        (12, &[0, 0, 0, 0, 0, 0, 240, 63]),
+    ];
+    for (kind, value) in plain {
+        every = every.string(&format!("key.{kind}")).u32(kind).bytes(value);
+    }
+    every = every.string("key.array").u32(9).u32(6).u64(2).bytes(&[0, 0, 128, 63, 0, 0, 0, 64]);
+    vec![
+        ("empty", Gguf::new(3, 0, 0).data(32, 0)),
+        ("version-2", metadata(2)),
+        ("version-3", metadata(3)),
+        ("every-type", every.data(32, 0)),
+        ("alignment-64", Gguf::new(3, 1, 1).pair_u32("general.alignment", 64).tensor("w", &[32], 8, 0).data(64, 34)),
+        ("half", Gguf::new(3, 2, 0).tensor("a", &[2, 2], 1, 0).tensor("b", &[3], 30, 32).data(32, 38)),
+        ("nested-array", Gguf::new(3, 0, 1).string("k").u32(9).u32(9).u64(1).u32(4).u64(1).u32(5).data(32, 0)),
+        ("absurd-counts", Gguf::new(3, u64::MAX, u64::MAX).data(32, 0)),
+    ]
+}
+
+fn config_json() -> Vec<Seed> {
+    let llama = json!({
+        "architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 64, "hidden_size": 24,
+        "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 3, "num_key_value_heads": 1,
+        "rms_norm_eps": 1e-5, "rope_theta": 100000, "rope_scaling": null, "max_position_embeddings": 128,
+        "tie_word_embeddings": true, "hidden_act": "silu", "attention_bias": false, "mlp_bias": false,
+        "bos_token_id": 1, "eos_token_id": 2, "torch_dtype": "bfloat16",
+    });
+    let with = |pairs: &[(&str, Value)]| {
+        let mut config = llama.clone();
+        for (key, value) in pairs {
+            config[*key] = value.clone();
+        }
+        config.to_string().into_bytes()
+    };
+    let yarn = json!({"rope_type": "yarn", "factor": 2.0, "original_max_position_embeddings": 64, "beta_fast": 32, "beta_slow": 1});
+    vec![
+        ("llama", with(&[])),
+        (
+            "untied",
+            with(&[("tie_word_embeddings", json!(false)), ("head_dim", json!(16)), ("dtype", json!("float32"))]),
+        ),
+        (
+            "smollm3",
+            with(&[
+                ("architectures", json!(["SmolLM3ForCausalLM"])),
+                ("model_type", json!("smollm3")),
+                ("no_rope_layers", json!([1, 0])),
+                ("no_rope_layer_interval", json!(2)),
+                ("rope_scaling", yarn.clone()),
+            ]),
+        ),
+        (
+            "rope-parameters",
+            with(&[
+                ("rope_parameters", json!({"rope_theta": 10000.0, "rope_type": "default"})),
+                ("eos_token_id", json!([2, 3])),
+            ]),
+        ),
+        ("old-yarn", with(&[("rope_scaling", json!({"type": "yarn", "factor": 4}))])),
+        ("biased", with(&[("attention_bias", json!(true)), ("hidden_act", json!("gelu"))])),
+        (
+            "zeros",
+            with(&[("num_attention_heads", json!(0)), ("hidden_size", json!(0)), ("num_key_value_heads", json!(0))]),
+        ),
+        ("huge", with(&[("hidden_size", json!(u64::MAX)), ("num_hidden_layers", json!(1_u64 << 62))])),
+    ]
+}
+
+fn tokenizer_json() -> Vec<Seed> {
+    let special = |id: u32, content: &str| json!({"id": id, "content": content, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true});
+    let byte_level = json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true});
+    let file = |added: Value, pre: Value, model: Value, decoder: Value| {
+        json!({
+            "version": "1.0", "truncation": null, "padding": null, "added_tokens": added, "normalizer": null,
+            "pre_tokenizer": pre, "post_processor": null, "decoder": decoder, "model": model,
+        })
+    };
+    let vocab = json!({"<|im_start|>": 0, "a": 1, "b": 2, "Ġ": 3, "ab": 4, "Ġab": 5, "1": 6, "!": 7});
+    let bpe = |merges: Value| {
+        json!({"type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": null,
+            "end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": false, "ignore_merges": false,
+            "vocab": vocab, "merges": merges})
+    };
+    let digits =
+        json!({"type": "Sequence", "pretokenizers": [{"type": "Digits", "individual_digits": true}, byte_level]});
+    let split = json!({"type": "Sequence", "pretokenizers": [
+        {"type": "Split", "pattern": {"Regex": "\\p{N}{1,3}|\\s+"}, "behavior": "Isolated", "invert": false},
+        {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false}]});
+    let sentence_piece = {
+        let mut vocab = json!({"<unk>": 0, "<s>": 1, "</s>": 2, "▁": 3, "a": 4, "▁a": 5});
+        for byte in 0..=255_u32 {
+            vocab[format!("<0x{byte:02X}>")] = json!(6 + byte);
+        }
+        let mut file = file(
+            json!([special(0, "<unk>"), special(1, "<s>"), special(2, "</s>")]),
+            Value::Null,
+            json!({"type": "BPE", "unk_token": "<unk>", "fuse_unk": true, "byte_fallback": true, "vocab": vocab, "merges": ["▁ a"]}),
+            json!({"type": "Sequence", "decoders": [
+                {"type": "Replace", "pattern": {"String": "▁"}, "content": " "}, {"type": "ByteFallback"}, {"type": "Fuse"},
+                {"type": "Strip", "content": " ", "start": 1, "stop": 0}]}),
+        );
+        file["normalizer"] = json!({"type": "Sequence", "normalizers": [
+            {"type": "Prepend", "prepend": "▁"}, {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}]});
+        file
+    };
+    let old = json!(["a b", "Ġ ab"]);
+    let new = json!([["a", "b"], ["Ġ", "ab"]]);
+    let added = json!([special(0, "<|im_start|>")]);
+    let mut template = file(added.clone(), digits.clone(), bpe(new.clone()), byte_level.clone());
+    template["post_processor"] = json!({"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<|im_start|>", "type_id": 0}},
+        {"Sequence": {"id": "A", "type_id": 0}}], "pair": [], "special_tokens": {"<|im_start|>": {"id": "<|im_start|>", "ids": [0], "tokens": ["<|im_start|>"]}}});
+    let seed = |value: &Value| value.to_string().into_bytes();
+    vec![
+        ("merges-as-text", seed(&file(added.clone(), digits.clone(), bpe(old), byte_level.clone()))),
+        ("merges-as-pairs", seed(&file(added.clone(), byte_level.clone(), bpe(new.clone()), byte_level.clone()))),
+        ("split", seed(&file(added, split, bpe(new), byte_level.clone()))),
+        ("template", seed(&template)),
+        ("sentence-piece", seed(&sentence_piece)),
+        ("no-merges", seed(&file(json!([]), byte_level.clone(), bpe(json!([])), byte_level))),
+        ("word-level", seed(&json!({"model": {"type": "WordLevel", "vocab": {"a": 0}, "unk_token": "a"}}))),
+    ]
+}
+
+fn chat_template() -> Vec<Seed> {
+    let seeds: [(&str, &str); 8] = [
+        (
+            "chatml",
+            "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}",
+        ),
+        (
+            "default-system",
+            "{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}{{ '<|im_start|>system\nYou are helpful<|im_end|>\n' }}{% endif %}{{ message.content | trim }}{% endfor %}",
+        ),
+        (
+            "generation",
+            "{%- for m in messages -%}{%- if m.role == 'assistant' -%}{%- generation -%}{{ m.content }}{{ eos_token }}{%- endgeneration -%}{%- else -%}{{ m.content }}{%- endif -%}{%- endfor -%}",
+        ),
+        (
+            "tools",
+            "{% if tools is defined and tools is not none %}{% for tool in tools %}{{ tool | tojson(indent=4) }}\n{% endfor %}{% endif %}{{ messages[1:][::-1] | length }}",
+        ),
+        (
+            "macro-and-namespace",
+            "{% macro show(text, times=2) %}{% for i in range(times) %}{{ text }}{% endfor %}{% endmacro %}{% set ns = namespace(seen=false) %}{% for m in messages %}{% set ns.seen = true %}{{ show(m.content) }}{% endfor %}{{ ns.seen }}",
+        ),
+        (
+            "raise",
+            "{% if messages | length % 2 == 1 %}{{ raise_exception('roles must alternate: ' ~ messages[0].role) }}{% endif %}",
+        ),
+        (
+            "date",
+            "{{ strftime_now('%d %B %Y') }}{{ '/no_think' in messages[-1].content }}{{ messages[-1].content.split('</think>')[0].strip().replace('a', 'b') }}",
+        ),
+        (
+            "comment-and-control",
+            "{# nothing #}{% for m in messages if m.role != 'tool' %}{% if loop.index0 > 1 %}{% break %}{% endif %}{{ m.content.startswith('a') }}{% else %}none{% endfor %}",
+        ),
+    ];
+    seeds.into_iter().map(|(name, text)| (name, text.as_bytes().to_vec())).collect()
+}
