@@ -7,7 +7,7 @@ use crate::workspace::{Package, Workspace};
 /// One crate of the table.
 struct Layer {
     name: &'static str,
-    /// The crates of this workspace it may import. `smollm-testkit` is allowed to every crate's tests besides.
+    /// The crates of this workspace it may import. Its tests may import what those stand on too, and `smollm-testkit`.
     may_import: &'static [&'static str],
     /// Crates that nothing it ships may reach, directly or through others: what the crate must never know.
     must_not_reach: &'static [&'static str],
@@ -93,8 +93,9 @@ fn member_findings(workspace: &Workspace, member: &Package, layer: &Layer) -> Ve
     for edge in &member.dependencies {
         let Some(target) = workspace.package(&edge.id) else { continue };
         let internal = workspace.members().any(|other| other.id == target.id);
-        let tests_only = edge.dev_only && target.name == "smollm-testkit";
-        if internal && !tests_only && !layer.may_import.contains(&target.name.as_str()) {
+        let allowed = layer.may_import.contains(&target.name.as_str())
+            || (edge.dev_only && (target.name == "smollm-testkit" || stands_on(layer, &target.name)));
+        if internal && !allowed {
             let kind = if edge.dev_only { "imports in its tests" } else { "imports" };
             findings.push(format!("{} {kind} {}, which the layers forbid", member.name, target.name));
         }
@@ -108,6 +109,12 @@ fn member_findings(workspace: &Workspace, member: &Package, layer: &Layer) -> Ve
         }
     }
     findings
+}
+
+/// Whether the table lets `layer` reach `name`, through any depth.
+fn stands_on(layer: &Layer, name: &str) -> bool {
+    let mut below = TABLE.iter().filter(|other| layer.may_import.contains(&other.name));
+    below.any(|other| other.name == name || stands_on(other, name))
 }
 
 /// The names of everything that `member` ships with: all dependencies but those of tests, through any depth.
@@ -190,6 +197,13 @@ mod tests {
     fn tests_obey_the_table_too() {
         let edges = [("smollm-tokenizer", "smollm-hub", Some("dev"))];
         check(&[], &edges, &["smollm-tokenizer imports in its tests smollm-hub, which the layers forbid"]);
+    }
+
+    #[test]
+    fn tests_may_import_what_lies_below() {
+        check(&[], &[("smollm-engine", "smollm-checkpoint", Some("dev"))], &[]);
+        let edges = [("smollm-engine", "smollm-checkpoint", None)];
+        check(&[], &edges, &["smollm-engine imports smollm-checkpoint, which the layers forbid"]);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout)] // printing is what it is for
 
 mod accept;
+mod code_map;
 mod command;
 mod fuzz;
 mod layering;
@@ -35,6 +36,7 @@ const COMMANDS: &[Entry] = &[
         "the long forms, of which `test` runs a sample; without a name, the list",
         accept::accept,
     ),
+    ("map", "", "renews the code map of ARCHITECTURE.md from the first line of each file", code_map::map),
     ("fuzz", "[TARGET [--seconds N]]", "one fuzz target for N seconds (60); without a name, the list", fuzz::fuzz),
 ];
 

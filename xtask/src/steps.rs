@@ -119,9 +119,10 @@ pub(crate) fn test(workspace: &Workspace, chosen: &[String]) -> Result<Tally> {
 }
 
 fn fmt(workspace: &Workspace) -> Result<Tally> {
-    let formatted = command::build(cargo(&workspace.root).args(["fmt", "--all", "--check"]))?;
+    let members = command::build(cargo(&workspace.root).args(["fmt", "--all", "--check"]))?;
+    let formatted = command::build(cargo(&workspace.root.join("fuzz")).args(["fmt", "--check"]))? && members;
     if !formatted {
-        println!("   `cargo fmt --all` formats it");
+        println!("   `cargo fmt --all`, and `cargo fmt` in fuzz/, format it");
     }
     Ok(Tally::one(formatted))
 }

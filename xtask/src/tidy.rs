@@ -11,7 +11,10 @@ use std::fs;
 
 use anyhow::{Context, Result};
 
+use crate::code_map;
 use crate::workspace::Workspace;
+
+pub(crate) use sources::head_paragraph;
 
 /// A file of the repository that is text.
 #[derive(Debug)]
@@ -63,6 +66,7 @@ pub(crate) fn checks(workspace: &Workspace) -> Result<Vec<Check>> {
         check("each crate's first line is its description", manifests::descriptions(workspace, &files)),
         check("manifests inherit from the workspace", manifests::inheritance(workspace, &files)),
         check("ARCHITECTURE.md lists every crate", manifests::listed(workspace, &files)),
+        check("the code map of ARCHITECTURE.md is current", code_map::outdated(&files)),
         check("relative links resolve", documents::links(&files, &paths)),
         check("documented cargo xtask commands exist", each(&files, documents::xtask_commands)),
         check("every golden file is used and has its script", documents::orphans(&files, &paths)),

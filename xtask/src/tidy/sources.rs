@@ -27,7 +27,7 @@ pub(super) fn head(file: &File) -> Vec<String> {
 }
 
 /// The first paragraph of a Rust file's `//!` head as one line, empty if the file starts otherwise.
-pub(super) fn head_paragraph(text: &str) -> String {
+pub(crate) fn head_paragraph(text: &str) -> String {
     let lines = text.lines().map_while(|line| line.strip_prefix("//! "));
     lines.map(str::trim).collect::<Vec<_>>().join(" ")
 }
