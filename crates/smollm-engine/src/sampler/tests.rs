@@ -1,0 +1,103 @@
+//! Each parameter against its definition, and the draw against the distribution.
+
+use super::*;
+
+fn params() -> SamplingParams {
+    SamplingParams::default()
+}
+
+/// The token chosen from `logits` after `prompt` and `answer`.
+fn next_after(params: SamplingParams, prompt: &[u32], answer: &[u32], logits: &[f32]) -> Option<u32> {
+    let mut sampler = Sampler::new(params, prompt);
+    for &id in answer {
+        *sampler.seen.entry(id).or_default() += 1;
+    }
+    sampler.next(&mut logits.to_vec())
+}
+
+#[test]
+fn greedy_takes_the_largest_and_the_first_of_equals() {
+    assert_eq!(next_after(params(), &[], &[], &[1.0, 3.0, 3.0, -5.0]), Some(1));
+    assert_eq!(next_after(params(), &[], &[], &[f32::NAN, -3.0, f32::NAN]), Some(1));
+    assert_eq!(next_after(params(), &[], &[], &[f32::NAN; 3]), None);
+}
+
+#[test]
+fn repetition_penalty_counts_the_prompt_and_treats_signs_apart() {
+    let p = || SamplingParams { repetition_penalty: 2.0, ..params() };
+    assert_eq!(next_after(p(), &[0], &[], &[3.0, 2.0]), Some(1)); // 1.5 against 2
+    assert_eq!(next_after(p(), &[], &[0], &[3.0, 2.0]), Some(1));
+    assert_eq!(next_after(p(), &[0], &[], &[-2.0, -3.0]), Some(1)); // -4 against -3
+    assert_eq!(next_after(p(), &[0, 0, 0], &[0], &[5.0, 2.0]), Some(0)); // once, however often seen
+}
+
+#[test]
+fn frequency_and_presence_penalties_count_the_answer_only() {
+    let frequency = || SamplingParams { frequency_penalty: 0.6, ..params() };
+    assert_eq!(next_after(frequency(), &[0, 0, 0], &[], &[2.0, 1.0]), Some(0));
+    assert_eq!(next_after(frequency(), &[], &[0], &[2.0, 1.0]), Some(0)); // 1.4
+    assert_eq!(next_after(frequency(), &[], &[0, 0], &[2.0, 1.0]), Some(1)); // 0.8
+    let presence = || SamplingParams { presence_penalty: 0.6, ..params() };
+    assert_eq!(next_after(presence(), &[], &[0, 0], &[2.0, 1.0]), Some(0)); // 1.4, however often
+    let negative = SamplingParams { presence_penalty: -2.0, ..params() };
+    assert_eq!(next_after(negative, &[], &[1], &[2.0, 1.0]), Some(1));
+}
+
+#[test]
+fn bias_adds() {
+    let p = SamplingParams { logit_bias: vec![(0, -100.0), (2, 0.5)], ..params() };
+    assert_eq!(next_after(p, &[], &[], &[9.0, 1.0, 0.8]), Some(2));
+}
+
+#[test]
+fn draws_follow_the_distribution() {
+    let logits = [0.1_f32, 0.2, 0.3, 0.4].map(f32::ln);
+    let n = 40_000;
+    for (temperature, expected) in [(1.0, [0.1, 0.2, 0.3, 0.4]), (0.5, [1.0 / 30.0, 4.0 / 30.0, 9.0 / 30.0, 16.0 / 30.0])] {
+        let mut sampler = Sampler::new(SamplingParams { temperature, seed: 5, ..params() }, &[]);
+        let mut counts = [0; 4];
+        for _ in 0..n {
+            counts[sampler.next(&mut logits.to_vec()).unwrap() as usize] += 1;
+        }
+        for (count, p) in counts.iter().zip(expected) {
+            let sigma = (f64::from(n) * p * (1.0 - p)).sqrt();
+            assert!((f64::from(*count) - f64::from(n) * p).abs() < 4.5 * sigma, "{counts:?} against {expected:?}");
+        }
+    }
+}
+
+#[test]
+fn filters_bound_what_is_drawn_and_seeds_repeat() {
+    let logits: Vec<f32> = (0..1000).map(|i| -(i as f32) / 100.0).collect();
+    let p = |seed| SamplingParams { temperature: 1.0, top_k: 5, seed, ..params() };
+    let run = |seed| {
+        let mut sampler = Sampler::new(p(seed), &[]);
+        (0..200).map(|_| sampler.next(&mut logits.clone()).unwrap()).collect::<Vec<_>>()
+    };
+    assert!(run(1).iter().all(|&id| id < 5));
+    assert_eq!(run(1), run(1));
+    assert_ne!(run(1), run(2));
+}
+
+#[test]
+fn masked_tokens_are_never_drawn() {
+    let mut logits = [f32::NEG_INFINITY; 50];
+    logits[31] = -2.0;
+    let mut sampler = Sampler::new(SamplingParams { temperature: 1.5, ..params() }, &[]);
+    for _ in 0..100 {
+        assert_eq!(sampler.next(&mut logits.clone()), Some(31));
+    }
+    assert_eq!(sampler.next(&mut [f32::NEG_INFINITY; 4]), None);
+}
+
+#[test]
+fn parameters_out_of_range_are_named() {
+    let name = |p: SamplingParams| p.validate(10).unwrap_err().name;
+    assert_eq!(name(SamplingParams { temperature: -0.1, ..params() }), "temperature");
+    assert_eq!(name(SamplingParams { temperature: f32::NAN, ..params() }), "temperature");
+    assert_eq!(name(SamplingParams { top_p: 0.0, ..params() }), "top_p");
+    assert_eq!(name(SamplingParams { min_p: 1.1, ..params() }), "min_p");
+    assert_eq!(name(SamplingParams { repetition_penalty: 0.0, ..params() }), "repetition_penalty");
+    assert_eq!(name(SamplingParams { logit_bias: vec![(10, 0.0)], ..params() }), "logit_bias token");
+    assert_eq!(params().validate(10), Ok(()));
+}

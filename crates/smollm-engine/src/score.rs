@@ -1,0 +1,100 @@
+//! How probable a text is: the log-probability of every token after those before it.
+
+use crate::error::EngineError;
+use crate::session::Session;
+use smollm_kernels::ops::log_sum_exp;
+use std::ops::ControlFlow;
+
+/// Rows of logits held at once; 32 x 49,152 floats are 6 MB.
+const LOGIT_ROWS: usize = 32;
+
+/// The windows of a text longer than the context, by the convention of the `transformers` perplexity guide.
+///
+/// Windows of `length` tokens start every `stride` tokens. A window starts with an empty cache and scores only the tokens
+/// that no earlier window scored, so every token but the first is scored once, with at least `length - stride` tokens
+/// before it (but for the first window's).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Windows {
+    /// Tokens per window.
+    pub length: usize,
+    /// Tokens between the starts of two windows, at most `length`.
+    pub stride: usize,
+}
+
+/// Log-probabilities of a text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Score {
+    /// ln p of each token given those before it in its window; `None` for the first, which has nothing before it.
+    pub logprobs: Vec<Option<f32>>,
+    /// exp of minus the mean of the log-probabilities; `None` if there are none.
+    pub perplexity: Option<f64>,
+}
+
+impl Session {
+    /// Scores `ids`. `progress` hears of scored tokens (done, total) and may stop with `Break`, which gives `Ok(None)`.
+    ///
+    /// # Errors
+    /// An id does not exist, the model gave no finite logits, or the model file changed.
+    pub fn score(
+        &mut self,
+        ids: &[u32],
+        windows: Windows,
+        progress: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
+    ) -> Result<Option<Score>, EngineError> {
+        let length = windows.length.clamp(2, self.context().max(2)).min(self.context());
+        let stride = windows.stride.clamp(1, length);
+        for window in ids.chunks(length) {
+            self.check(window)?;
+        }
+        let mut logprobs: Vec<Option<f32>> = ids.first().map(|_| None).into_iter().collect();
+        let mut start = 0;
+        while logprobs.len() < ids.len() {
+            let end = (start + length).min(ids.len());
+            if self.score_window(&ids[start..end], start, &mut logprobs, &mut |done| progress(done, ids.len()))?.is_break() {
+                return Ok(None);
+            }
+            start += stride;
+        }
+        self.model().still_intact()?;
+        let scored: Vec<f64> = logprobs.iter().flatten().map(|&l| f64::from(l)).collect();
+        let perplexity = (!scored.is_empty()).then(|| (-scored.iter().sum::<f64>() / scored.len() as f64).exp());
+        Ok(Some(Score { logprobs, perplexity }))
+    }
+
+    /// Appends the log-probabilities of the window's tokens from `logprobs.len()` on.
+    fn score_window(
+        &mut self,
+        window: &[u32],
+        start: usize,
+        logprobs: &mut Vec<Option<f32>>,
+        progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, EngineError> {
+        let vocab_size = self.model().config.vocab_size;
+        // the first token whose successor is still to be scored; all before it only fill the cache
+        let first = logprobs.len() - start - 1;
+        self.truncate(0);
+        match self.fill(&window[..first], &mut |_| progress(logprobs.len())) {
+            ControlFlow::Continue([]) => {}
+            ControlFlow::Continue(rest) => {
+                self.advance(rest);
+            }
+            ControlFlow::Break(()) => return Ok(ControlFlow::Break(())),
+        }
+        let mut logits = Vec::new();
+        for (chunk, targets) in window[first..].chunks(LOGIT_ROWS).zip(window[first + 1..].chunks(LOGIT_ROWS)) {
+            if progress(logprobs.len()).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+            let inputs = &chunk[..targets.len()];
+            self.advance_to_logits(inputs, inputs.len(), &mut logits);
+            for (row, &target) in logits.chunks(vocab_size).zip(targets) {
+                let logprob = row[target as usize] - log_sum_exp(row);
+                if !logprob.is_finite() {
+                    return Err(EngineError::NotFinite { position: logprobs.len() });
+                }
+                logprobs.push(Some(logprob));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+}

@@ -1,0 +1,151 @@
+//! One sequence and its K/V cache: tokens go in, the cache follows, logits come out.
+
+use crate::error::EngineError;
+use smollm_kernels::{Cpu, KvDtype};
+use smollm_model::{Batch, KvPool, Model, Runner, lm_head};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// Prompt tokens per forward pass: enough to keep the matrix units busy, few enough to stop promptly when asked.
+const PREFILL_CHUNK: usize = 512;
+
+/// How a session is set up.
+#[derive(Debug, Clone, Default)]
+pub struct SessionOptions {
+    /// Tokens the cache can hold; the model's own maximum where absent.
+    pub context: Option<usize>,
+    /// Element type of the cache; the one that loses nothing where absent.
+    pub kv_dtype: Option<KvDtype>,
+    /// Prompt tokens per forward pass; changes speed, never results.
+    pub prefill_chunk: Option<usize>,
+}
+
+/// One sequence being read and continued.
+///
+/// What the cache holds is kept between calls: a prompt that starts with the same tokens is not computed again.
+#[derive(Debug)]
+pub struct Session {
+    model: Arc<Model>,
+    cpu: Arc<Cpu>,
+    runner: Runner,
+    kv: KvPool,
+    block_table: Vec<u32>,
+    /// The tokens whose K/V is in the cache.
+    cached: Vec<u32>,
+    context: usize,
+    prefill_chunk: usize,
+}
+
+impl Session {
+    /// An empty session. Cache memory is reserved but not touched before it is used.
+    pub fn new(model: Arc<Model>, cpu: Arc<Cpu>, options: &SessionOptions) -> Self {
+        let context = options.context.unwrap_or(model.config.max_position_embeddings).max(1);
+        let kv = KvPool::new(&model.config, options.kv_dtype.unwrap_or_else(|| model.natural_kv_dtype()), context);
+        let block_table = (0..kv.blocks() as u32).collect();
+        let prefill_chunk = options.prefill_chunk.unwrap_or(PREFILL_CHUNK).max(1);
+        Self { model, cpu, runner: Runner::default(), kv, block_table, cached: Vec::new(), context, prefill_chunk }
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Tokens the cache can hold.
+    pub fn context(&self) -> usize {
+        self.context
+    }
+
+    /// Element type of the cache.
+    pub fn kv_dtype(&self) -> KvDtype {
+        self.kv.dtype()
+    }
+
+    /// The tokens whose K/V is in the cache.
+    pub fn cached(&self) -> &[u32] {
+        &self.cached
+    }
+
+    /// Forgets everything after the first `len` tokens.
+    pub fn truncate(&mut self, len: usize) {
+        self.cached.truncate(len);
+    }
+
+    /// Checks that `ids` can be run: every id exists, and they fit the context.
+    ///
+    /// # Errors
+    /// Names the first id that does not exist, or both lengths.
+    pub fn check(&self, ids: &[u32]) -> Result<(), EngineError> {
+        let vocab_size = self.model.config.vocab_size;
+        if let Some((position, &id)) = ids.iter().enumerate().find(|(_, id)| **id as usize >= vocab_size) {
+            return Err(EngineError::TokenOutOfRange { position, id, vocab_size });
+        }
+        if ids.len() > self.context {
+            return Err(EngineError::PromptTooLong { prompt: ids.len(), context: self.context });
+        }
+        Ok(())
+    }
+
+    /// Keeps of the cache what `prompt` starts with, and returns how many tokens that is. At least the last token of
+    /// `prompt` is left to be computed: its logits are needed.
+    pub(crate) fn reuse(&mut self, prompt: &[u32]) -> usize {
+        let body = &prompt[..prompt.len().saturating_sub(1)];
+        let common = self.cached.iter().zip(body).take_while(|(a, b)| a == b).count();
+        self.truncate(common);
+        common
+    }
+
+    /// Appends whole chunks of `tokens` without asking for logits and returns the rest, at least one token and at most
+    /// one chunk. `progress` hears of the tokens appended before each chunk and may stop the work; the cache stays valid.
+    pub(crate) fn fill<'t>(
+        &mut self,
+        mut tokens: &'t [u32],
+        progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
+    ) -> ControlFlow<(), &'t [u32]> {
+        let mut done = 0;
+        while tokens.len() > self.prefill_chunk {
+            progress(done)?;
+            let (chunk, rest) = tokens.split_at(self.prefill_chunk);
+            self.advance(chunk);
+            done += chunk.len();
+            tokens = rest;
+        }
+        progress(done)?;
+        ControlFlow::Continue(tokens)
+    }
+
+    /// Appends `tokens` to the sequence and returns their hidden states, `tokens.len()` x C.
+    pub(crate) fn advance(&mut self, tokens: &[u32]) -> &[f32] {
+        let position = self.cached.len();
+        let blocks = (position + tokens.len()).div_ceil(smollm_model::BLOCK_TOKENS);
+        let batch = Batch::single(tokens.to_vec(), position, self.block_table[..blocks].to_vec());
+        self.cached.extend_from_slice(tokens);
+        self.runner.forward(&self.cpu, &self.model, &batch, &mut self.kv)
+    }
+
+    /// Appends `tokens` and writes the logits of the last `rows` of them, `rows` x V, to `logits`.
+    pub(crate) fn advance_to_logits(&mut self, tokens: &[u32], rows: usize, logits: &mut Vec<f32>) {
+        let (model, cpu) = (self.model.clone(), self.cpu.clone());
+        let width = model.config.hidden_size;
+        let hidden = self.advance(tokens);
+        logits.resize(rows * model.config.vocab_size, 0.0);
+        lm_head(&cpu, &model, &hidden[hidden.len() - rows * width..], logits);
+    }
+
+    /// The logits (V each) after every token of `ids`, read from an empty cache. For tests and tools: M x V floats.
+    ///
+    /// # Errors
+    /// As [`Session::check`].
+    pub fn logits(&mut self, ids: &[u32]) -> Result<Vec<f32>, EngineError> {
+        self.check(ids)?;
+        self.truncate(0);
+        let mut all = Vec::new();
+        let mut part = Vec::new();
+        for chunk in ids.chunks(self.prefill_chunk) {
+            self.advance_to_logits(chunk, chunk.len(), &mut part);
+            all.extend_from_slice(&part);
+        }
+        self.model.still_intact()?;
+        Ok(all)
+    }
+}

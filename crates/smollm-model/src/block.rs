@@ -1,0 +1,47 @@
+//! One decoder layer, written once: attention and SwiGLU, each behind a norm and added to the residual stream.
+
+use crate::config::ModelConfig;
+use crate::kv::KvLayer;
+use crate::linear::linears;
+use crate::rope::Angles;
+use crate::scratch::Scratch;
+use crate::weights::LayerWeights;
+use smollm_kernels::ops::{self, AttentionSpan};
+use smollm_kernels::{Cpu, KvSlot};
+
+/// Where the tokens of a batch stand: their angles, their cache slots and their sequences' block tables.
+pub(crate) struct Placement<'a> {
+    /// `None` for a layer without rotary embedding.
+    pub(crate) angles: Option<&'a Angles>,
+    pub(crate) slots: &'a [KvSlot],
+    pub(crate) spans: &'a [AttentionSpan<'a>],
+}
+
+/// Runs layer `layer` over the residual stream in `scratch.x` (N x C), writing its K/V to `kv`.
+pub(crate) fn block_forward(
+    cpu: &Cpu,
+    config: &ModelConfig,
+    layer: &LayerWeights,
+    at: &Placement<'_>,
+    kv: &mut KvLayer,
+    scratch: &mut Scratch,
+) {
+    let Scratch { x, normed, q, k, v, attended, projected, gate, up, inner } = scratch;
+    ops::rms_norm(cpu, x, &layer.input_layernorm, config.rms_norm_eps, normed);
+    linears(cpu, normed, &mut [(&layer.q_proj, q), (&layer.k_proj, k), (&layer.v_proj, v)]);
+    if let Some(angles) = at.angles {
+        ops::rope(cpu, q, config.head_dim, &angles.cos, &angles.sin);
+        ops::rope(cpu, k, config.head_dim, &angles.cos, &angles.sin);
+    }
+    ops::kv_write(cpu, k, at.slots, &mut kv.k);
+    ops::kv_write(cpu, v, at.slots, &mut kv.v);
+    ops::attention(cpu, q, &kv.k, &kv.v, at.spans, config.num_attention_heads, attended);
+    linears(cpu, attended, &mut [(&layer.o_proj, projected)]);
+    ops::add(cpu, x, projected);
+
+    ops::rms_norm(cpu, x, &layer.post_attention_layernorm, config.rms_norm_eps, normed);
+    linears(cpu, normed, &mut [(&layer.gate_proj, gate), (&layer.up_proj, up)]);
+    ops::swiglu(cpu, gate, up, inner);
+    linears(cpu, inner, &mut [(&layer.down_proj, projected)]);
+    ops::add(cpu, x, projected);
+}

@@ -1,0 +1,215 @@
+//! The configuration inside a GGUF file's metadata, read and written with llama.cpp's keys.
+
+use super::{Architecture, ConfigError, ModelConfig};
+use crate::rope::{RopeConfig, RopeScaling};
+use crate::weights::name_of;
+use smollm_checkpoint::gguf::{FromGguf, GgufMetadata};
+use smollm_checkpoint::{Checkpoint, CheckpointError};
+use smollm_kernels::Matrix;
+
+/// What `ModelConfig::from_gguf` can meet: a broken key, or values that make no model.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "each variant is the error of the layer it names")]
+pub enum GgufConfigError {
+    #[error(transparent)]
+    Metadata(#[from] CheckpointError),
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+}
+
+/// llama.cpp has no key for SmolLM3's NoPE pattern; it fixes every fourth layer (`n_no_rope_layer_step`).
+const NOPE_INTERVAL: usize = 4;
+
+impl ModelConfig {
+    /// Reads the configuration of an opened GGUF checkpoint.
+    ///
+    /// # Errors
+    /// The file has no metadata, an unknown architecture, a missing or mistyped key, or sizes that contradict each other.
+    pub fn from_gguf(checkpoint: &Checkpoint) -> Result<Self, GgufConfigError> {
+        let file = name_of(checkpoint);
+        let missing = |field: &str| ConfigError::Missing { file: file.clone(), field: field.into() };
+        let metadata = checkpoint.gguf_metadata().ok_or_else(|| missing("general.architecture"))?;
+        let architecture = match metadata.require::<&str>("general.architecture")? {
+            "llama" => Architecture::Llama,
+            "smollm3" => Architecture::SmolLm3,
+            other => {
+                return Err(GgufConfigError::Config(ConfigError::Unsupported {
+                    file,
+                    field: "general.architecture".into(),
+                    found: format!("`{other}`"),
+                    hint: "supported are llama (SmolLM, SmolLM2) and smollm3".into(),
+                }));
+            }
+        };
+        let keys = Keys { metadata, prefix: architecture.gguf_name() };
+        let layers: usize = keys.require("block_count")?;
+        let heads: usize = keys.require("attention.head_count")?;
+        let hidden_size: usize = keys.require("embedding_length")?;
+        let head_dim = match keys.optional::<usize>("attention.key_length")? {
+            Some(dim) => dim,
+            None => hidden_size.checked_div(heads).unwrap_or(0), // zero is refused by `validated`
+        };
+        for key in ["rope.dimension_count", "attention.value_length"] {
+            if let Some(n) = keys.optional::<usize>(key)?.filter(|&n| n != head_dim) {
+                let (field, found) = (keys.name(key), n.to_string());
+                let hint = format!("only the head dimension ({head_dim}) is computed");
+                return Err(ConfigError::Unsupported { file, field, found, hint }.into());
+            }
+        }
+        if let Some(experts) = keys.optional::<usize>("expert_count")?.filter(|&n| n > 0) {
+            let (field, found) = (keys.name("expert_count"), experts.to_string());
+            return Err(ConfigError::Unsupported { file, field, found, hint: "SmolLM models have no experts".into() }.into());
+        }
+        let embedding = checkpoint.tensor("token_embd.weight")?;
+        let vocab_size = match keys.optional::<usize>("vocab_size")? {
+            Some(size) => size,
+            None => embedding.shape.first().copied().unwrap_or(0),
+        };
+        let mut notes = Vec::new();
+        let theta = keys.optional::<f32>("rope.freq_base")?.unwrap_or_else(|| {
+            notes.push(format!("{file}: no {}; 10000 is used, as llama.cpp does", keys.name("rope.freq_base")));
+            10_000.0
+        });
+        let token = |name: &str| metadata.optional::<u32>(&format!("tokenizer.ggml.{name}_token_id"));
+        let mut eos_token_ids: Vec<u32> = token("eos")?.into_iter().collect();
+        eos_token_ids.extend(token("eot")?.filter(|id| !eos_token_ids.contains(id)));
+        let config = Self {
+            architecture,
+            hidden_size,
+            intermediate_size: keys.require("feed_forward_length")?,
+            num_hidden_layers: layers,
+            num_attention_heads: heads,
+            num_key_value_heads: keys.optional("attention.head_count_kv")?.unwrap_or(heads),
+            head_dim,
+            vocab_size,
+            max_position_embeddings: keys.require("context_length")?,
+            rms_norm_eps: keys.require::<f32>("attention.layer_norm_rms_epsilon")?,
+            rope: RopeConfig { theta: f64::from(theta), scaling: keys.rope_scaling(checkpoint)? },
+            rope_layers: match architecture {
+                Architecture::Llama => vec![true; layers.min(super::MAX_LAYERS)],
+                Architecture::SmolLm3 => Self::nope_pattern(layers.min(super::MAX_LAYERS), NOPE_INTERVAL),
+            },
+            tie_word_embeddings: !checkpoint.contains("output.weight"),
+            initializer_range: 0.02,
+            bos_token_id: token("bos")?,
+            eos_token_ids,
+            pad_token_id: token("padding")?,
+            dtype: None,
+            notes,
+        };
+        Ok(config.validated(&file)?)
+    }
+
+    /// The metadata that llama.cpp needs to run this configuration, in the order its converter writes it. Tokenizer and
+    /// general keys are the caller's.
+    ///
+    /// # Errors
+    /// What a GGUF file cannot say: a NoPE pattern other than every fourth layer, a rotary scaling without keys.
+    pub fn to_gguf(&self, file: &str, metadata: &mut GgufMetadata) -> Result<(), ConfigError> {
+        let cannot = |field: &str, found: String, hint: &str| {
+            Err(ConfigError::Unsupported { file: file.into(), field: field.into(), found, hint: hint.into() })
+        };
+        let expected_layers = match self.architecture {
+            Architecture::Llama => vec![true; self.num_hidden_layers],
+            Architecture::SmolLm3 => Self::nope_pattern(self.num_hidden_layers, NOPE_INTERVAL),
+        };
+        if self.rope_layers != expected_layers {
+            let hint = "GGUF has no key for it: every fourth layer of a smollm3 goes without, none of a llama";
+            return cannot("no_rope_layers", format!("{:?}", self.rope_layers), hint);
+        }
+        let prefix = self.architecture.gguf_name();
+        let mut put = |key: &str, value: usize| metadata.set(format!("{prefix}.{key}"), value as u32);
+        put("block_count", self.num_hidden_layers);
+        put("context_length", self.max_position_embeddings);
+        put("embedding_length", self.hidden_size);
+        put("feed_forward_length", self.intermediate_size);
+        put("attention.head_count", self.num_attention_heads);
+        put("attention.head_count_kv", self.num_key_value_heads);
+        put("vocab_size", self.vocab_size);
+        put("rope.dimension_count", self.head_dim);
+        if self.head_dim * self.num_attention_heads != self.hidden_size {
+            put("attention.key_length", self.head_dim);
+            put("attention.value_length", self.head_dim);
+        }
+        let mut put = |key: &str, value: f32| metadata.set(format!("{prefix}.{key}"), value);
+        put("attention.layer_norm_rms_epsilon", self.rms_norm_eps);
+        put("rope.freq_base", self.rope.theta as f32);
+        match &self.rope.scaling {
+            // llama3 and divisors become the rope_freqs.weight tensor, which is the caller's to write
+            RopeScaling::None | RopeScaling::Llama3 { .. } | RopeScaling::Divisors(_) => {}
+            RopeScaling::Linear { factor } => {
+                put("rope.scaling.factor", *factor as f32);
+                metadata.set(format!("{prefix}.rope.scaling.type"), "linear");
+            }
+            RopeScaling::Yarn { factor, original_context, beta_fast, beta_slow, attention_factor } => {
+                if attention_factor.is_some() || *beta_fast != 32.0 || *beta_slow != 1.0 {
+                    let hint = "GGUF files carry YaRN with its default betas and attention factor only";
+                    return cannot("rope_scaling", format!("{:?}", self.rope.scaling), hint);
+                }
+                put("rope.scaling.factor", *factor as f32);
+                metadata.set(format!("{prefix}.rope.scaling.type"), "yarn");
+                let original = original_context.unwrap_or(self.max_position_embeddings) as u32;
+                metadata.set(format!("{prefix}.rope.scaling.original_context_length"), original);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The keys of one architecture.
+struct Keys<'a> {
+    metadata: &'a GgufMetadata,
+    prefix: &'a str,
+}
+
+impl<'a> Keys<'a> {
+    fn name(&self, key: &str) -> String {
+        format!("{}.{key}", self.prefix)
+    }
+
+    fn require<T: FromGguf<'a>>(&self, key: &str) -> Result<T, CheckpointError> {
+        self.metadata.require(&self.name(key))
+    }
+
+    fn optional<T: FromGguf<'a>>(&self, key: &str) -> Result<Option<T>, CheckpointError> {
+        self.metadata.optional(&self.name(key))
+    }
+
+    fn rope_scaling(&self, checkpoint: &Checkpoint) -> Result<RopeScaling, GgufConfigError> {
+        let factor = || -> Result<f64, CheckpointError> { Ok(f64::from(self.require::<f32>("rope.scaling.factor")?)) };
+        match self.optional::<&str>("rope.scaling.type")? {
+            None | Some("none") => {}
+            Some("linear") => return Ok(RopeScaling::Linear { factor: factor()? }),
+            Some("yarn") => {
+                return Ok(RopeScaling::Yarn {
+                    factor: factor()?,
+                    original_context: self.optional("rope.scaling.original_context_length")?,
+                    beta_fast: 32.0,
+                    beta_slow: 1.0,
+                    attention_factor: None,
+                });
+            }
+            Some(other) => {
+                return Err(GgufConfigError::Config(ConfigError::Unsupported {
+                    file: name_of(checkpoint),
+                    field: self.name("rope.scaling.type"),
+                    found: format!("`{other}`"),
+                    hint: "supported are none, linear and yarn".into(),
+                }));
+            }
+        }
+        let Some(divisors) = checkpoint.get("rope_freqs.weight") else { return Ok(RopeScaling::None) };
+        let matrix = Matrix::new(divisors.dtype, 1, divisors.elements(), divisors.data.clone());
+        let Ok(matrix) = matrix else {
+            return Err(GgufConfigError::Config(ConfigError::Unsupported {
+                file: name_of(checkpoint),
+                field: "rope_freqs.weight".into(),
+                found: format!("of type {}", divisors.dtype.name()),
+                hint: "it must be F32".into(),
+            }));
+        };
+        let mut values = vec![0.0; divisors.elements()];
+        matrix.row_to_f32(0, &mut values);
+        Ok(RopeScaling::Divisors(values))
+    }
+}

@@ -1,0 +1,66 @@
+//! The forward pass: tokens in, hidden states out; and the head that turns chosen rows into logits.
+
+use crate::batch::Batch;
+use crate::block::{Placement, block_forward};
+use crate::kv::KvPool;
+use crate::model::Model;
+use crate::rope::Angles;
+use crate::scratch::Scratch;
+use smollm_kernels::Cpu;
+use smollm_kernels::ops::{self, AttentionSpan, Product};
+
+/// A model being run: the buffers that forward passes reuse. One per thread of control, not per sequence.
+#[derive(Debug, Default)]
+pub struct Runner {
+    scratch: Scratch,
+    angles: Angles,
+    hidden: Vec<f32>,
+}
+
+impl Runner {
+    /// Runs `batch` through every layer and the final norm; returns the hidden states, N x C.
+    ///
+    /// Every token's K/V is written to `kv` at the slot its block table names, so earlier tokens of the same sequences
+    /// must already be there. The result of a token depends on its sequence alone, bit for bit: not on what shares the
+    /// batch, on how its prompt was cut, on where its blocks lie or on the number of threads.
+    ///
+    /// # Panics
+    /// A token id >= V or a block table too short for its positions: the caller checks requests before they get here.
+    pub fn forward(&mut self, cpu: &Cpu, model: &Model, batch: &Batch, kv: &mut KvPool) -> &[f32] {
+        let config = &model.config;
+        self.scratch.resize(config, batch.len());
+        self.hidden.resize(batch.len() * config.hidden_size, 0.0);
+        model.rotary.fill(batch.positions(), &mut self.angles);
+        let slots = batch.slots();
+        let spans = attention_spans(batch);
+
+        ops::embed(cpu, &model.weights.embed_tokens, &batch.tokens, &mut self.scratch.x);
+        for (i, layer) in model.weights.layers.iter().enumerate() {
+            let angles = config.rope_layers[i].then_some(&self.angles);
+            let at = Placement { angles, slots: &slots, spans: &spans };
+            block_forward(cpu, config, layer, &at, kv.layer_mut(i), &mut self.scratch);
+        }
+        ops::rms_norm(cpu, &self.scratch.x, &model.weights.norm, config.rms_norm_eps, &mut self.hidden);
+        &self.hidden
+    }
+}
+
+/// The logits of some hidden states: `hidden` is M x C, `logits` M x V.
+pub fn lm_head(cpu: &Cpu, model: &Model, hidden: &[f32], logits: &mut [f32]) {
+    ops::matmul(cpu, hidden, &mut [Product { weight: model.weights.head(), out: logits }]);
+}
+
+fn attention_spans(batch: &Batch) -> Vec<AttentionSpan<'_>> {
+    let mut start = 0;
+    let span = |s: &'_ crate::batch::Span| {
+        let q_start = start;
+        start += s.len;
+        (q_start, s.len, s.position)
+    };
+    let starts: Vec<_> = batch.sequences.iter().map(span).collect();
+    starts
+        .into_iter()
+        .zip(&batch.sequences)
+        .map(|((q_start, q_len, position), s)| AttentionSpan { q_start, q_len, position, block_table: &s.block_table })
+        .collect()
+}

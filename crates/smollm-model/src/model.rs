@@ -1,0 +1,82 @@
+//! A decoder ready to run: configuration, weights, rotary frequencies and the files they are mapped from.
+
+use crate::adapter::{AdapterError, apply};
+use crate::config::{ConfigError, ModelConfig};
+use crate::rope::Rotary;
+use crate::weights::{Weights, WeightsError};
+use smollm_checkpoint::adapter::Adapter;
+use smollm_checkpoint::{Checkpoint, CheckpointError};
+use smollm_kernels::{Dtype, KvDtype};
+use std::sync::Arc;
+
+/// A loaded model. Weights are mapped from disk, so loading costs almost nothing and memory is shared between processes.
+#[derive(Debug, Clone)]
+pub struct Model {
+    /// Shape and constants.
+    pub config: ModelConfig,
+    /// The matrices.
+    pub weights: Weights,
+    pub(crate) rotary: Rotary,
+    checkpoint: Arc<Checkpoint>,
+}
+
+/// Why a checkpoint did not become a model.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "each variant is the error of the step it names")]
+pub enum ModelError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    #[error(transparent)]
+    Adapter(#[from] AdapterError),
+}
+
+impl Model {
+    /// Builds the model that `config` describes from the tensors of `checkpoint`; with `dtype` every matrix is converted.
+    ///
+    /// # Errors
+    /// A tensor is missing, unknown, or of the wrong shape or type.
+    pub fn load(
+        checkpoint: Arc<Checkpoint>,
+        config: ModelConfig,
+        dtype: Option<Dtype>,
+    ) -> Result<Self, ModelError> {
+        let weights = Weights::load(&checkpoint, &config, dtype)?;
+        let rotary = Rotary::new(&config.rope, config.head_dim, config.max_position_embeddings);
+        Ok(Self { config, weights, rotary, checkpoint })
+    }
+
+    /// Lays a LoRA adapter over the weights.
+    ///
+    /// # Errors
+    /// The adapter targets a module that the model does not have, or has the wrong shape.
+    pub fn apply_adapter(&mut self, adapter: &Adapter) -> Result<(), ModelError> {
+        Ok(apply(&mut self.weights, adapter)?)
+    }
+
+    /// The files still are what was mapped. Called before results are handed out, because a mapped file that was cut
+    /// short reads as zeros up to the end of its last page.
+    ///
+    /// # Errors
+    /// A file was truncated or replaced since it was opened.
+    pub fn still_intact(&self) -> Result<(), CheckpointError> {
+        self.checkpoint.still_intact()
+    }
+
+    /// The tensors behind the model.
+    pub fn checkpoint(&self) -> &Checkpoint {
+        &self.checkpoint
+    }
+
+    /// The cache type that loses nothing the weights have: f32 for f32 weights, else the weights' own 16-bit type.
+    pub fn natural_kv_dtype(&self) -> KvDtype {
+        match self.weights.layers.first().map(|l| l.k_proj.weight.dtype()) {
+            Some(Dtype::F32) => KvDtype::F32,
+            Some(Dtype::F16) => KvDtype::F16,
+            _ => KvDtype::BF16,
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! The weights of a model in memory, filled from a checkpoint by walking the parameter table.
+
+use crate::config::ModelConfig;
+use crate::linear::Linear;
+use crate::params::{LayerSlot, Param, Shape, Slot, params};
+use crate::permute::to_halves;
+use smollm_checkpoint::{Checkpoint, CheckpointError, Tensor};
+use smollm_kernels::{Bytes, Dtype, Matrix};
+use std::collections::{HashMap, HashSet};
+
+/// Everything the forward pass multiplies with.
+#[derive(Debug, Clone)]
+pub struct Weights {
+    /// V x C.
+    pub embed_tokens: Matrix,
+    /// L layers.
+    pub layers: Vec<LayerWeights>,
+    /// C.
+    pub norm: Vec<f32>,
+    /// V x C, or `None` where the head is the embedding.
+    pub lm_head: Option<Matrix>,
+}
+
+/// The weights of one decoder layer.
+#[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "the names are the field's own; shapes stand in `params.rs`")]
+pub struct LayerWeights {
+    pub input_layernorm: Vec<f32>,
+    pub q_proj: Linear,
+    pub k_proj: Linear,
+    pub v_proj: Linear,
+    pub o_proj: Linear,
+    pub post_attention_layernorm: Vec<f32>,
+    pub gate_proj: Linear,
+    pub up_proj: Linear,
+    pub down_proj: Linear,
+}
+
+/// A checkpoint whose tensors do not make this model; each message names the tensor.
+#[derive(Debug, thiserror::Error)]
+pub enum WeightsError {
+    /// The file itself: a tensor is missing, or its bytes are not there.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// A tensor has another shape than the configuration says.
+    #[error("{file}: tensor `{tensor}` has shape {found:?}, but the configuration asks for {expected:?}")]
+    Shape {
+        /// The checkpoint.
+        file: String,
+        /// The tensor.
+        tensor: String,
+        /// Its shape, [outputs, inputs].
+        found: Vec<usize>,
+        /// The shape by the configuration.
+        expected: Vec<usize>,
+    },
+    /// A tensor has a type that cannot be computed with.
+    #[error("{file}: tensor `{tensor}` has type {dtype}, which is not supported as a weight; supported are {supported}")]
+    Dtype {
+        /// The checkpoint.
+        file: String,
+        /// The tensor.
+        tensor: String,
+        /// Its type.
+        dtype: String,
+        /// What could be used instead.
+        supported: String,
+    },
+    /// A tensor that the architecture does not know: ignoring it would give a wrong answer.
+    #[error("{file}: tensor `{tensor}` is not part of a {architecture} model; refusing to ignore it")]
+    Unknown {
+        /// The checkpoint.
+        file: String,
+        /// The tensor.
+        tensor: String,
+        /// The model's architecture.
+        architecture: &'static str,
+    },
+}
+
+/// What messages call a checkpoint: its first file.
+pub(crate) fn name_of(checkpoint: &Checkpoint) -> String {
+    checkpoint.files().first().map_or_else(|| "checkpoint in memory".into(), |file| file.display().to_string())
+}
+
+/// The weight types that [`Matrix`] computes with, for messages.
+fn supported_dtypes() -> String {
+    let all = [Dtype::F32, Dtype::F16, Dtype::BF16];
+    all.iter().filter(|d| Matrix::supports(**d)).map(|d| d.name()).collect::<Vec<_>>().join(", ")
+}
+
+impl Weights {
+    /// Takes the tensors of `checkpoint` without copying them, but for q and k of GGUF files (see [`crate::permute`])
+    /// and for `dtype`, which converts every matrix.
+    ///
+    /// # Errors
+    /// A tensor is missing, unknown, or of the wrong shape or type.
+    pub fn load(checkpoint: &Checkpoint, config: &ModelConfig, dtype: Option<Dtype>) -> Result<Self, WeightsError> {
+        let table = params(config);
+        refuse_unknown(checkpoint, config, &table)?;
+        Self::from_params(&table, |param| load_matrix(checkpoint, param, dtype))
+    }
+
+    /// Builds the weights from one matrix per row of the table (vectors are matrices of one row).
+    pub(crate) fn from_params<E>(
+        table: &[Param],
+        mut matrix: impl FnMut(&Param) -> Result<Matrix, E>,
+    ) -> Result<Self, E> {
+        let mut slots = HashMap::new();
+        for param in table {
+            slots.insert(param.slot, matrix(param)?);
+        }
+        let layers = slots.keys().filter(|slot| matches!(slot, Slot::Layer(_, LayerSlot::QProj))).count();
+        // the table has every slot exactly once, so none of these can be absent
+        let mut take = |slot: Slot| slots.remove(&slot).expect("the parameter table is complete");
+        let layer = |i: usize, take: &mut dyn FnMut(Slot) -> Matrix| {
+            let mut part = |slot| take(Slot::Layer(i, slot));
+            LayerWeights {
+                input_layernorm: vector(&part(LayerSlot::InputLayernorm)),
+                q_proj: part(LayerSlot::QProj).into(),
+                k_proj: part(LayerSlot::KProj).into(),
+                v_proj: part(LayerSlot::VProj).into(),
+                o_proj: part(LayerSlot::OProj).into(),
+                post_attention_layernorm: vector(&part(LayerSlot::PostAttentionLayernorm)),
+                gate_proj: part(LayerSlot::GateProj).into(),
+                up_proj: part(LayerSlot::UpProj).into(),
+                down_proj: part(LayerSlot::DownProj).into(),
+            }
+        };
+        Ok(Self {
+            embed_tokens: take(Slot::EmbedTokens),
+            layers: (0..layers).map(|i| layer(i, &mut take)).collect(),
+            norm: vector(&take(Slot::Norm)),
+            lm_head: table.iter().any(|p| p.slot == Slot::LmHead).then(|| take(Slot::LmHead)),
+        })
+    }
+
+    /// The output matrix, V x C: the embedding where the head is tied.
+    pub fn head(&self) -> &Matrix {
+        self.lm_head.as_ref().unwrap_or(&self.embed_tokens)
+    }
+
+    /// Bytes of all matrices and vectors; a tied head counts once.
+    pub fn bytes(&self) -> usize {
+        let linear = |l: &Linear| l.weight.bytes_len();
+        let layer = |l: &LayerWeights| {
+            l.linears().iter().map(|(_, l)| linear(l)).sum::<usize>()
+                + 4 * (l.input_layernorm.len() + l.post_attention_layernorm.len())
+        };
+        self.embed_tokens.bytes_len()
+            + self.lm_head.as_ref().map_or(0, Matrix::bytes_len)
+            + 4 * self.norm.len()
+            + self.layers.iter().map(layer).sum::<usize>()
+    }
+}
+
+impl LayerWeights {
+    /// The seven matrices with their slots.
+    pub fn linears(&self) -> [(LayerSlot, &Linear); 7] {
+        [
+            (LayerSlot::QProj, &self.q_proj),
+            (LayerSlot::KProj, &self.k_proj),
+            (LayerSlot::VProj, &self.v_proj),
+            (LayerSlot::OProj, &self.o_proj),
+            (LayerSlot::GateProj, &self.gate_proj),
+            (LayerSlot::UpProj, &self.up_proj),
+            (LayerSlot::DownProj, &self.down_proj),
+        ]
+    }
+
+    /// The seven matrices with their slots, to put adapters on.
+    pub(crate) fn linears_mut(&mut self) -> [(LayerSlot, &mut Linear); 7] {
+        [
+            (LayerSlot::QProj, &mut self.q_proj),
+            (LayerSlot::KProj, &mut self.k_proj),
+            (LayerSlot::VProj, &mut self.v_proj),
+            (LayerSlot::OProj, &mut self.o_proj),
+            (LayerSlot::GateProj, &mut self.gate_proj),
+            (LayerSlot::UpProj, &mut self.up_proj),
+            (LayerSlot::DownProj, &mut self.down_proj),
+        ]
+    }
+}
+
+/// Norm weights are always computed in f32, whatever the file holds.
+fn vector(matrix: &Matrix) -> Vec<f32> {
+    let mut values = vec![0.0; matrix.cols()];
+    matrix.row_to_f32(0, &mut values);
+    values
+}
+
+/// The tensor of one row of the table, by the name and row order of the container.
+pub(crate) fn load_matrix(
+    checkpoint: &Checkpoint,
+    param: &Param,
+    dtype: Option<Dtype>,
+) -> Result<Matrix, WeightsError> {
+    let is_gguf = checkpoint.gguf_metadata().is_some();
+    let tensor = checkpoint.tensor(if is_gguf { &param.gguf_name } else { &param.hf_name })?;
+    let expected = param.shape.dims();
+    if tensor.shape != expected {
+        return Err(WeightsError::Shape {
+            file: name_of(checkpoint),
+            tensor: tensor.name.clone(),
+            found: tensor.shape.clone(),
+            expected,
+        });
+    }
+    let (rows, cols) = match param.shape {
+        Shape::Vector(n) => (1, n),
+        Shape::Matrix(rows, cols) => (rows, cols),
+    };
+    let data = match param.permuted_heads {
+        Some(heads) if is_gguf => Bytes::from(to_halves(tensor.data.as_slice(), heads, rows)),
+        _ => tensor.data.clone(),
+    };
+    let matrix = Matrix::new(tensor.dtype, rows, cols, data).map_err(|_| unsupported(checkpoint, tensor))?;
+    Ok(match (dtype, param.shape) {
+        (Some(dtype), Shape::Matrix(..)) => matrix.to_dtype(dtype),
+        _ => matrix,
+    })
+}
+
+fn unsupported(checkpoint: &Checkpoint, tensor: &Tensor) -> WeightsError {
+    WeightsError::Dtype {
+        file: name_of(checkpoint),
+        tensor: tensor.name.clone(),
+        dtype: tensor.dtype.name().into(),
+        supported: supported_dtypes(),
+    }
+}
+
+/// A tensor that nobody asks for is a sign of another architecture (a bias, a second norm); the exceptions are known to
+/// carry nothing.
+fn refuse_unknown(checkpoint: &Checkpoint, config: &ModelConfig, table: &[Param]) -> Result<(), WeightsError> {
+    let is_gguf = checkpoint.gguf_metadata().is_some();
+    let known: HashSet<&str> =
+        table.iter().map(|p| if is_gguf { p.gguf_name.as_str() } else { p.hf_name.as_str() }).collect();
+    let harmless = |name: &str| {
+        name == "rope_freqs.weight" // read with the configuration
+            || name.ends_with("rotary_emb.inv_freq") // recomputed from rope_theta
+            || (config.tie_word_embeddings && name == "lm_head.weight") // the tied copy some exporters write
+    };
+    match checkpoint.tensors().find(|t| !known.contains(t.name.as_str()) && !harmless(&t.name)) {
+        None => Ok(()),
+        Some(tensor) => Err(WeightsError::Unknown {
+            file: name_of(checkpoint),
+            tensor: tensor.name.clone(),
+            architecture: config.architecture.hf_name(),
+        }),
+    }
+}
