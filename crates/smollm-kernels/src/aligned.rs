@@ -1,0 +1,81 @@
+//! Scratch memory in whole vectors on cache-line borders, and typed views of bytes.
+
+use crate::lanes::{Chunk, LANES};
+
+/// One cache line, one vector.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Line(Chunk<f32>);
+
+/// A vector of f32 that starts on a cache line and only grows; what it holds between uses is nobody's business.
+#[derive(Default)]
+pub(crate) struct Scratch {
+    lines: Vec<Line>,
+}
+
+impl Scratch {
+    /// `chunks` vectors with whatever they held before.
+    pub(crate) fn take(&mut self, chunks: usize) -> &mut [Chunk<f32>] {
+        if self.lines.len() < chunks {
+            self.lines.resize(chunks, Line([0.0; LANES]));
+        }
+        let lines = &mut self.lines[..chunks];
+        // SAFETY: `Line` is `repr(C)` with one field of 64 bytes and an alignment of 64, so a slice of lines has exactly
+        // the layout of a slice of chunks; the borrow is passed on.
+        unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast::<Chunk<f32>>(), lines.len()) }
+    }
+}
+
+/// Plain numbers, for which every bit pattern is a value.
+///
+/// # Safety
+/// Only for types without padding, pointers or invalid bit patterns.
+pub(crate) unsafe trait Plain: Copy {}
+// SAFETY: every pattern of 32 bits is an f32.
+unsafe impl Plain for f32 {}
+// SAFETY: every pattern of 16 bits is a u16.
+unsafe impl Plain for u16 {}
+
+/// The numbers that `bytes` are, or `None` where they are misaligned or not a whole number of them.
+pub(crate) fn view<T: Plain>(bytes: &[u8]) -> Option<&[T]> {
+    // SAFETY: `T` is `Plain`, so any bytes are valid values.
+    let (before, numbers, after) = unsafe { bytes.align_to::<T>() };
+    (before.is_empty() && after.is_empty()).then_some(numbers)
+}
+
+/// The bytes of numbers.
+pub(crate) fn bytes_of<T: Plain>(numbers: &[T]) -> &[u8] {
+    // SAFETY: `T` is `Plain` (no padding), and a byte needs no alignment.
+    unsafe { std::slice::from_raw_parts(numbers.as_ptr().cast::<u8>(), size_of_val(numbers)) }
+}
+
+/// Whole vectors of a slice whose length is a multiple of sixteen.
+pub(crate) fn chunks<T>(numbers: &[T]) -> &[Chunk<T>] {
+    let (chunks, rest) = numbers.as_chunks();
+    assert!(rest.is_empty(), "{} numbers are not whole vectors", numbers.len());
+    chunks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Scratch, bytes_of, view};
+
+    #[test]
+    fn scratch_lies_on_cache_lines() {
+        let mut scratch = Scratch::default();
+        for chunks in [1, 3, 100, 0, 5] {
+            let taken = scratch.take(chunks);
+            assert_eq!(taken.len(), chunks);
+            assert_eq!(taken.as_ptr() as usize % 64, 0);
+        }
+    }
+
+    #[test]
+    fn views_want_alignment_and_whole_numbers() {
+        let numbers = [1.0f32, -2.5, 3.0];
+        let bytes = bytes_of(&numbers);
+        assert_eq!(view::<f32>(bytes), Some(&numbers[..]));
+        assert!(view::<f32>(&bytes[1..9]).is_none());
+        assert!(view::<f32>(&bytes[..10]).is_none());
+    }
+}

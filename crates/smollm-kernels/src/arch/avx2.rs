@@ -1,0 +1,275 @@
+//! AVX2 with FMA and F16C: sixteen lanes are two 256-bit registers.
+
+use std::arch::x86_64::*;
+
+use crate::generic::{attention, elementwise, matmul, roof};
+use crate::lanes::{Bf16, Chunk, F16, F32, Lanes};
+use crate::table::{AttendTask, Kernels, MatmulTask, SoftmaxSums};
+
+/// Proof that AVX2, FMA and F16C may be used.
+#[derive(Clone, Copy)]
+struct Avx2(());
+
+pub(super) fn available() -> bool {
+    is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c")
+}
+
+pub(super) static ROW: Kernels = Kernels {
+    name: "avx2",
+    tile_rows: 3,
+    matmul_f32,
+    matmul_f16,
+    matmul_bf16,
+    widen_f16,
+    widen_bf16,
+    narrow_f16,
+    narrow_bf16,
+    round_bf16,
+    rms_norm,
+    add,
+    swiglu,
+    rope,
+    attend,
+    merge,
+    read,
+    fma_rounds,
+};
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn matmul_f32(task: &MatmulTask<'_, f32>) {
+    matmul::matmul::<_, F32, 3, 2, 4>(Avx2(()), task);
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn matmul_f16(task: &MatmulTask<'_, u16>) {
+    matmul::matmul::<_, F16, 3, 2, 4>(Avx2(()), task);
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn matmul_bf16(task: &MatmulTask<'_, u16>) {
+    matmul::matmul::<_, Bf16, 3, 2, 4>(Avx2(()), task);
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn widen_f16(from: &[u16], to: &mut [f32]) {
+    elementwise::widen_f16(Avx2(()), from, to);
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn widen_bf16(from: &[u16], to: &mut [f32]) {
+    elementwise::widen_bf16(from, to);
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn narrow_f16(from: &[f32], to: &mut [u16]) {
+    elementwise::narrow_f16(Avx2(()), from, to);
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn narrow_bf16(from: &[f32], to: &mut [u16]) {
+    elementwise::narrow_bf16(from, to);
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn round_bf16(from: &[f32], to: &mut [f32]) {
+    elementwise::round_bf16(from, to);
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn rms_norm(x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) {
+    elementwise::rms_norm(Avx2(()), x, weight, eps, out);
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn add(x: &mut [f32], y: &[f32]) {
+    elementwise::add(x, y);
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn swiglu(gate: &[f32], up: &[f32], out: &mut [f32]) {
+    elementwise::swiglu(Avx2(()), gate, up, out);
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn rope(head: &mut [f32], cos: &[f32], sin: &[f32]) {
+    elementwise::rope(head, cos, sin);
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn attend(task: &mut AttendTask<'_>) {
+    attention::attend::<_, 2, 2, 2>(Avx2(()), task);
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn merge(sums: &mut SoftmaxSums<'_>, next: &SoftmaxSums<'_>) {
+    attention::merge(Avx2(()), sums, next);
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn read(numbers: &[f32]) -> f32 {
+    roof::read(Avx2(()), numbers)
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn fma_rounds(rounds: usize) -> f32 {
+    roof::fma_rounds(Avx2(()), rounds)
+}
+
+/// a * 2^n in two steps, since 2^n itself need not be an f32.
+#[inline(always)]
+fn scale_half(a: __m256, n: __m256) -> __m256 {
+    // SAFETY: called by the lanes below only.
+    unsafe {
+        let n = _mm256_cvtps_epi32(n);
+        let first = _mm256_srai_epi32::<1>(n);
+        let second = _mm256_sub_epi32(n, first);
+        let bias = _mm256_set1_epi32(127);
+        let first = _mm256_castsi256_ps(_mm256_slli_epi32::<23>(_mm256_add_epi32(first, bias)));
+        let second = _mm256_castsi256_ps(_mm256_slli_epi32::<23>(_mm256_add_epi32(second, bias)));
+        _mm256_mul_ps(_mm256_mul_ps(a, first), second)
+    }
+}
+
+// SAFETY (of every block below): an `Avx2` exists only inside functions that enable the instructions, which run only
+// where `available` found them; loads and stores take references to as many numbers as they touch.
+impl Lanes for Avx2 {
+    type F = [__m256; 2];
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> Self::F {
+        // SAFETY: as above.
+        unsafe { [_mm256_set1_ps(value); 2] }
+    }
+
+    #[inline(always)]
+    fn load(self, from: &Chunk<f32>) -> Self::F {
+        let from = from.as_ptr();
+        // SAFETY: as above.
+        unsafe { [_mm256_loadu_ps(from), _mm256_loadu_ps(from.add(8))] }
+    }
+
+    #[inline(always)]
+    fn load_f16(self, from: &Chunk<u16>) -> Self::F {
+        let from: *const __m128i = from.as_ptr().cast();
+        // SAFETY: as above.
+        unsafe { [_mm256_cvtph_ps(_mm_loadu_si128(from)), _mm256_cvtph_ps(_mm_loadu_si128(from.add(1)))] }
+    }
+
+    #[inline(always)]
+    fn load_bf16(self, from: &Chunk<u16>) -> Self::F {
+        let from: *const __m128i = from.as_ptr().cast();
+        // SAFETY: as above.
+        unsafe {
+            let low = _mm256_cvtepu16_epi32(_mm_loadu_si128(from));
+            let high = _mm256_cvtepu16_epi32(_mm_loadu_si128(from.add(1)));
+            [_mm256_castsi256_ps(_mm256_slli_epi32::<16>(low)), _mm256_castsi256_ps(_mm256_slli_epi32::<16>(high))]
+        }
+    }
+
+    #[inline(always)]
+    fn store(self, value: Self::F, to: &mut Chunk<f32>) {
+        let to = to.as_mut_ptr();
+        // SAFETY: as above.
+        unsafe {
+            _mm256_storeu_ps(to, value[0]);
+            _mm256_storeu_ps(to.add(8), value[1]);
+        }
+    }
+
+    #[inline(always)]
+    fn store_f16(self, value: Self::F, to: &mut Chunk<u16>) {
+        let to: *mut __m128i = to.as_mut_ptr().cast();
+        // SAFETY: as above.
+        unsafe {
+            _mm_storeu_si128(to, _mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(value[0]));
+            _mm_storeu_si128(to.add(1), _mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(value[1]));
+        }
+    }
+
+    #[inline(always)]
+    fn add(self, a: Self::F, b: Self::F) -> Self::F {
+        // SAFETY: as above.
+        unsafe { [_mm256_add_ps(a[0], b[0]), _mm256_add_ps(a[1], b[1])] }
+    }
+
+    #[inline(always)]
+    fn sub(self, a: Self::F, b: Self::F) -> Self::F {
+        // SAFETY: as above.
+        unsafe { [_mm256_sub_ps(a[0], b[0]), _mm256_sub_ps(a[1], b[1])] }
+    }
+
+    #[inline(always)]
+    fn mul(self, a: Self::F, b: Self::F) -> Self::F {
+        // SAFETY: as above.
+        unsafe { [_mm256_mul_ps(a[0], b[0]), _mm256_mul_ps(a[1], b[1])] }
+    }
+
+    #[inline(always)]
+    fn div(self, a: Self::F, b: Self::F) -> Self::F {
+        // SAFETY: as above.
+        unsafe { [_mm256_div_ps(a[0], b[0]), _mm256_div_ps(a[1], b[1])] }
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F {
+        // SAFETY: as above.
+        unsafe { [_mm256_fmadd_ps(a[0], b[0], c[0]), _mm256_fmadd_ps(a[1], b[1], c[1])] }
+    }
+
+    #[inline(always)]
+    fn max(self, a: Self::F, b: Self::F) -> Self::F {
+        // SAFETY: as above.
+        unsafe { [_mm256_max_ps(a[0], b[0]), _mm256_max_ps(a[1], b[1])] }
+    }
+
+    #[inline(always)]
+    fn min(self, a: Self::F, b: Self::F) -> Self::F {
+        // SAFETY: as above.
+        unsafe { [_mm256_min_ps(a[0], b[0]), _mm256_min_ps(a[1], b[1])] }
+    }
+
+    #[inline(always)]
+    fn round(self, a: Self::F) -> Self::F {
+        const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+        // SAFETY: as above.
+        unsafe { [_mm256_round_ps::<NEAREST>(a[0]), _mm256_round_ps::<NEAREST>(a[1])] }
+    }
+
+    #[inline(always)]
+    fn scale(self, a: Self::F, n: Self::F) -> Self::F {
+        [scale_half(a[0], n[0]), scale_half(a[1], n[1])]
+    }
+
+    #[inline(always)]
+    fn sum4(self, a: [Self::F; 4]) -> [f32; 4] {
+        let mut out = [0.0; 4];
+        // SAFETY: as above.
+        unsafe {
+            // 16 lanes to 8 within each vector, then vectors share a register while lanes fold.
+            let e = [
+                _mm256_add_ps(a[0][0], a[0][1]),
+                _mm256_add_ps(a[1][0], a[1][1]),
+                _mm256_add_ps(a[2][0], a[2][1]),
+                _mm256_add_ps(a[3][0], a[3][1]),
+            ];
+            // 8 to 4: [a0 | a2] + [a0' | a2'] with the halves of each brought together.
+            let f0 =
+                _mm256_add_ps(_mm256_permute2f128_ps::<0x20>(e[0], e[2]), _mm256_permute2f128_ps::<0x31>(e[0], e[2]));
+            let f1 =
+                _mm256_add_ps(_mm256_permute2f128_ps::<0x20>(e[1], e[3]), _mm256_permute2f128_ps::<0x31>(e[1], e[3]));
+            // 4 to 2: lanes 0, 1 of f0 and f1 plus lanes 2, 3.
+            let g = _mm256_add_ps(_mm256_shuffle_ps::<0x44>(f0, f1), _mm256_shuffle_ps::<0xee>(f0, f1));
+            // 2 to 1; lanes 0 and 2 of each half are vectors 0, 1 and 2, 3.
+            let h = _mm256_add_ps(g, _mm256_movehdup_ps(g));
+            let (low, high) = (_mm256_castps256_ps128(h), _mm256_extractf128_ps::<1>(h));
+            _mm_storeu_ps(out.as_mut_ptr(), _mm_shuffle_ps::<0x88>(low, high));
+        }
+        out
+    }
+
+    #[inline(always)]
+    fn prefetch(self, address: *const u8) {
+        // SAFETY: as above; a prefetch of any address is harmless.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
+    }
+}

@@ -1,0 +1,245 @@
+//! AVX-512 (F, BW, VL, DQ): sixteen lanes are one 512-bit register.
+
+use std::arch::x86_64::*;
+
+use crate::generic::{attention, elementwise, matmul, roof};
+use crate::lanes::{Bf16, Chunk, F16, F32, Lanes};
+use crate::table::{AttendTask, Kernels, MatmulTask, SoftmaxSums};
+
+/// Proof that AVX-512 F, BW, VL and DQ may be used.
+#[derive(Clone, Copy)]
+struct Avx512(());
+
+pub(super) fn available() -> bool {
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vl")
+        && is_x86_feature_detected!("avx512dq")
+}
+
+pub(super) static ROW: Kernels = Kernels {
+    name: "avx512",
+    tile_rows: 6,
+    matmul_f32,
+    matmul_f16,
+    matmul_bf16,
+    widen_f16,
+    widen_bf16,
+    narrow_f16,
+    narrow_bf16,
+    round_bf16,
+    rms_norm,
+    add,
+    swiglu,
+    rope,
+    attend,
+    merge,
+    read,
+    fma_rounds,
+};
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+fn matmul_f32(task: &MatmulTask<'_, f32>) {
+    matmul::matmul::<_, F32, 6, 4, 8>(Avx512(()), task);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+fn matmul_f16(task: &MatmulTask<'_, u16>) {
+    matmul::matmul::<_, F16, 6, 4, 8>(Avx512(()), task);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+fn matmul_bf16(task: &MatmulTask<'_, u16>) {
+    matmul::matmul::<_, Bf16, 6, 4, 8>(Avx512(()), task);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+fn widen_f16(from: &[u16], to: &mut [f32]) {
+    elementwise::widen_f16(Avx512(()), from, to);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+fn widen_bf16(from: &[u16], to: &mut [f32]) {
+    elementwise::widen_bf16(from, to);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+fn narrow_f16(from: &[f32], to: &mut [u16]) {
+    elementwise::narrow_f16(Avx512(()), from, to);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+fn narrow_bf16(from: &[f32], to: &mut [u16]) {
+    elementwise::narrow_bf16(from, to);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+fn round_bf16(from: &[f32], to: &mut [f32]) {
+    elementwise::round_bf16(from, to);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+fn rms_norm(x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) {
+    elementwise::rms_norm(Avx512(()), x, weight, eps, out);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+fn add(x: &mut [f32], y: &[f32]) {
+    elementwise::add(x, y);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+fn swiglu(gate: &[f32], up: &[f32], out: &mut [f32]) {
+    elementwise::swiglu(Avx512(()), gate, up, out);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+fn rope(head: &mut [f32], cos: &[f32], sin: &[f32]) {
+    elementwise::rope(head, cos, sin);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+fn attend(task: &mut AttendTask<'_>) {
+    attention::attend::<_, 4, 4, 4>(Avx512(()), task);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+fn merge(sums: &mut SoftmaxSums<'_>, next: &SoftmaxSums<'_>) {
+    attention::merge(Avx512(()), sums, next);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+fn read(numbers: &[f32]) -> f32 {
+    roof::read(Avx512(()), numbers)
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+fn fma_rounds(rounds: usize) -> f32 {
+    roof::fma_rounds(Avx512(()), rounds)
+}
+
+// SAFETY (of every block below): an `Avx512` exists only inside functions that enable the instructions, which run only
+// where `available` found them; loads and stores take references to as many numbers as they touch.
+impl Lanes for Avx512 {
+    type F = __m512;
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> __m512 {
+        // SAFETY: as above.
+        unsafe { _mm512_set1_ps(value) }
+    }
+
+    #[inline(always)]
+    fn load(self, from: &Chunk<f32>) -> __m512 {
+        // SAFETY: as above.
+        unsafe { _mm512_loadu_ps(from.as_ptr()) }
+    }
+
+    #[inline(always)]
+    fn load_f16(self, from: &Chunk<u16>) -> __m512 {
+        // SAFETY: as above.
+        unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(from.as_ptr().cast())) }
+    }
+
+    #[inline(always)]
+    fn load_bf16(self, from: &Chunk<u16>) -> __m512 {
+        // SAFETY: as above.
+        unsafe {
+            let bits = _mm512_cvtepu16_epi32(_mm256_loadu_si256(from.as_ptr().cast()));
+            _mm512_castsi512_ps(_mm512_slli_epi32::<16>(bits))
+        }
+    }
+
+    #[inline(always)]
+    fn store(self, value: __m512, to: &mut Chunk<f32>) {
+        // SAFETY: as above.
+        unsafe { _mm512_storeu_ps(to.as_mut_ptr(), value) }
+    }
+
+    #[inline(always)]
+    fn store_f16(self, value: __m512, to: &mut Chunk<u16>) {
+        const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+        // SAFETY: as above.
+        unsafe { _mm256_storeu_si256(to.as_mut_ptr().cast(), _mm512_cvtps_ph::<NEAREST>(value)) }
+    }
+
+    #[inline(always)]
+    fn add(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: as above.
+        unsafe { _mm512_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn sub(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: as above.
+        unsafe { _mm512_sub_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: as above.
+        unsafe { _mm512_mul_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn div(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: as above.
+        unsafe { _mm512_div_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: __m512, b: __m512, c: __m512) -> __m512 {
+        // SAFETY: as above.
+        unsafe { _mm512_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    fn max(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: as above.
+        unsafe { _mm512_max_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn min(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: as above.
+        unsafe { _mm512_min_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn round(self, a: __m512) -> __m512 {
+        // SAFETY: as above.
+        unsafe { _mm512_roundscale_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(a) }
+    }
+
+    #[inline(always)]
+    fn scale(self, a: __m512, n: __m512) -> __m512 {
+        // SAFETY: as above.
+        unsafe { _mm512_scalef_ps(a, n) }
+    }
+
+    #[inline(always)]
+    fn sum4(self, a: [__m512; 4]) -> [f32; 4] {
+        let mut out = [0.0; 4];
+        // SAFETY: as above.
+        unsafe {
+            // 16 lanes to 8: two vectors share a register, the first in the lower half. Which half of a vector is added
+            // to which makes no difference to the sum, so one blend and one shuffle bring both halves together.
+            let e0 = _mm512_add_ps(_mm512_mask_blend_ps(0xff00, a[0], a[1]), _mm512_shuffle_f32x4::<0x4e>(a[0], a[1]));
+            let e1 = _mm512_add_ps(_mm512_mask_blend_ps(0xff00, a[2], a[3]), _mm512_shuffle_f32x4::<0x4e>(a[2], a[3]));
+            // 8 to 4: one quarter of the register for each vector.
+            let f = _mm512_add_ps(_mm512_shuffle_f32x4::<0x88>(e0, e1), _mm512_shuffle_f32x4::<0xdd>(e0, e1));
+            // 4 to 2 to 1 within each quarter.
+            let g = _mm512_add_ps(f, _mm512_permute_ps::<0x4e>(f));
+            let h = _mm512_add_ps(g, _mm512_permute_ps::<0xb1>(g));
+            let picked = _mm512_permutexvar_ps(_mm512_setr_epi32(0, 4, 8, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), h);
+            _mm_storeu_ps(out.as_mut_ptr(), _mm512_castps512_ps128(picked));
+        }
+        out
+    }
+
+    #[inline(always)]
+    fn prefetch(self, address: *const u8) {
+        // SAFETY: as above; a prefetch of any address is harmless.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
+    }
+}

@@ -1,0 +1,144 @@
+//! The row for every machine, and the oracle: lanes are an array, multiply and add round separately.
+
+use crate::generic::{attention, elementwise, matmul, roof};
+use crate::half;
+use crate::lanes::{Bf16, Chunk, F16, F32, LANES, Lanes};
+use crate::table::Kernels;
+
+/// Sixteen lanes in an array.
+#[derive(Clone, Copy)]
+pub(crate) struct Portable;
+
+pub(super) static ROW: Kernels = Kernels {
+    name: "scalar",
+    tile_rows: 2,
+    matmul_f32: |task| matmul::matmul::<_, F32, 2, 1, 1>(Portable, task),
+    matmul_f16: |task| matmul::matmul::<_, F16, 2, 1, 1>(Portable, task),
+    matmul_bf16: |task| matmul::matmul::<_, Bf16, 2, 1, 1>(Portable, task),
+    widen_f16: |from, to| elementwise::widen_f16(Portable, from, to),
+    widen_bf16: |from, to| elementwise::widen_bf16(from, to),
+    narrow_f16: |from, to| elementwise::narrow_f16(Portable, from, to),
+    narrow_bf16: |from, to| elementwise::narrow_bf16(from, to),
+    round_bf16: |from, to| elementwise::round_bf16(from, to),
+    rms_norm: |x, weight, eps, out| elementwise::rms_norm(Portable, x, weight, eps, out),
+    add: |x, y| elementwise::add(x, y),
+    swiglu: |gate, up, out| elementwise::swiglu(Portable, gate, up, out),
+    rope: |head, cos, sin| elementwise::rope(head, cos, sin),
+    attend: |task| attention::attend::<_, 2, 1, 1>(Portable, task),
+    merge: |sums, next| attention::merge(Portable, sums, next),
+    read: |numbers| roof::read(Portable, numbers),
+    fma_rounds: |rounds| roof::fma_rounds(Portable, rounds),
+};
+
+/// The lane-wise result of a function of two numbers.
+#[inline(always)]
+fn both(a: Chunk<f32>, b: Chunk<f32>, f: impl Fn(f32, f32) -> f32) -> Chunk<f32> {
+    let mut out = [0.0; LANES];
+    for i in 0..LANES {
+        out[i] = f(a[i], b[i]);
+    }
+    out
+}
+
+impl Lanes for Portable {
+    type F = Chunk<f32>;
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> Chunk<f32> {
+        [value; LANES]
+    }
+
+    #[inline(always)]
+    fn load(self, from: &Chunk<f32>) -> Chunk<f32> {
+        *from
+    }
+
+    #[inline(always)]
+    fn load_f16(self, from: &Chunk<u16>) -> Chunk<f32> {
+        from.map(half::f16_to_f32)
+    }
+
+    #[inline(always)]
+    fn load_bf16(self, from: &Chunk<u16>) -> Chunk<f32> {
+        from.map(half::bf16_to_f32)
+    }
+
+    #[inline(always)]
+    fn store(self, value: Chunk<f32>, to: &mut Chunk<f32>) {
+        *to = value;
+    }
+
+    #[inline(always)]
+    fn store_f16(self, value: Chunk<f32>, to: &mut Chunk<u16>) {
+        *to = value.map(half::f32_to_f16);
+    }
+
+    #[inline(always)]
+    fn add(self, a: Chunk<f32>, b: Chunk<f32>) -> Chunk<f32> {
+        both(a, b, |a, b| a + b)
+    }
+
+    #[inline(always)]
+    fn sub(self, a: Chunk<f32>, b: Chunk<f32>) -> Chunk<f32> {
+        both(a, b, |a, b| a - b)
+    }
+
+    #[inline(always)]
+    fn mul(self, a: Chunk<f32>, b: Chunk<f32>) -> Chunk<f32> {
+        both(a, b, |a, b| a * b)
+    }
+
+    #[inline(always)]
+    fn div(self, a: Chunk<f32>, b: Chunk<f32>) -> Chunk<f32> {
+        both(a, b, |a, b| a / b)
+    }
+
+    /// Not fused: without the instruction `f32::mul_add` is a call into the C library for every lane.
+    #[inline(always)]
+    fn mul_add(self, a: Chunk<f32>, b: Chunk<f32>, c: Chunk<f32>) -> Chunk<f32> {
+        self.add(self.mul(a, b), c)
+    }
+
+    #[inline(always)]
+    fn max(self, a: Chunk<f32>, b: Chunk<f32>) -> Chunk<f32> {
+        both(a, b, |a, b| if a > b { a } else { b })
+    }
+
+    #[inline(always)]
+    fn min(self, a: Chunk<f32>, b: Chunk<f32>) -> Chunk<f32> {
+        both(a, b, |a, b| if a < b { a } else { b })
+    }
+
+    /// Adding 1.5 x 2^23 leaves no room for a fraction, so the addition rounds.
+    #[inline(always)]
+    fn round(self, a: Chunk<f32>) -> Chunk<f32> {
+        let magic = [12_582_912.0; LANES];
+        self.sub(self.add(a, magic), magic)
+    }
+
+    #[inline(always)]
+    fn scale(self, a: Chunk<f32>, n: Chunk<f32>) -> Chunk<f32> {
+        // In two steps, since 2^n itself need not be an f32.
+        both(a, n, |a, n| {
+            let n = n as i32;
+            let (first, second) = (n >> 1, n - (n >> 1));
+            let power = |n: i32| f32::from_bits(((n + 127) as u32) << 23);
+            a * power(first) * power(second)
+        })
+    }
+
+    #[inline(always)]
+    fn sum4(self, a: [Chunk<f32>; 4]) -> [f32; 4] {
+        a.map(|mut lanes| {
+            for half in [8, 4, 2, 1] {
+                for i in 0..half {
+                    lanes[i] += lanes[i + half];
+                }
+            }
+            lanes[0]
+        })
+    }
+
+    #[inline(always)]
+    fn prefetch(self, _address: *const u8) {}
+}

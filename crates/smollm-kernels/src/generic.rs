@@ -1,0 +1,11 @@
+//! Each algorithm once, over sixteen lanes; the rows of the table are instances of these.
+//!
+//! Everything here is `inline(always)`, down to the intrinsics: only so do the instructions of a row reach the loops, which
+//! are compiled inside the row's `target_feature` functions. Closures are avoided in hot loops for the same reason.
+
+pub(crate) mod attention;
+pub(crate) mod elementwise;
+pub(crate) mod exp;
+pub(crate) mod matmul;
+pub(crate) mod roof;
+pub(crate) mod softmax;

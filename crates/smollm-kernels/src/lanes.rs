@@ -1,0 +1,120 @@
+//! Sixteen f32 lanes: the one vector width every kernel is written for.
+//!
+//! A row of the table has its own type of lanes: one 512-bit register, two of 256 bits, or an array. Because the width is
+//! the same, so is the arithmetic: where two rows fuse multiply and add alike, they agree bitwise (`avx2` and `avx512`
+//! do; `scalar`, the oracle, rounds the product first). Reductions over lanes always fold halves: 8+8, 4+4, 2+2, 1+1.
+
+/// Lanes in a vector; rows of numbers in scratch memory are padded with zeros to a multiple of it.
+pub(crate) const LANES: usize = 16;
+
+/// What fills one vector.
+pub(crate) type Chunk<T> = [T; LANES];
+
+/// The operations kernels are made of. A value of an implementing type is the proof that its instructions may be used, so
+/// that everything here is safe; such a value is made only inside functions that enable the instructions.
+pub(crate) trait Lanes: Copy {
+    /// Sixteen f32.
+    type F: Copy;
+
+    /// The same value in every lane.
+    fn splat(self, value: f32) -> Self::F;
+    /// Sixteen consecutive f32.
+    fn load(self, from: &Chunk<f32>) -> Self::F;
+    /// Sixteen consecutive f16, widened.
+    fn load_f16(self, from: &Chunk<u16>) -> Self::F;
+    /// Sixteen consecutive bf16, widened.
+    fn load_bf16(self, from: &Chunk<u16>) -> Self::F;
+    /// Writes sixteen consecutive f32.
+    fn store(self, value: Self::F, to: &mut Chunk<f32>);
+    /// Writes sixteen consecutive f16, rounded to nearest even.
+    fn store_f16(self, value: Self::F, to: &mut Chunk<u16>);
+    /// a + b
+    fn add(self, a: Self::F, b: Self::F) -> Self::F;
+    /// a - b
+    fn sub(self, a: Self::F, b: Self::F) -> Self::F;
+    /// a * b
+    fn mul(self, a: Self::F, b: Self::F) -> Self::F;
+    /// a / b
+    fn div(self, a: Self::F, b: Self::F) -> Self::F;
+    /// a * b + c, fused where the row fuses.
+    fn mul_add(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F;
+    /// a where a > b, else b; so b where either is NaN.
+    fn max(self, a: Self::F, b: Self::F) -> Self::F;
+    /// a where a < b, else b; so b where either is NaN.
+    fn min(self, a: Self::F, b: Self::F) -> Self::F;
+    /// The nearest integer, ties to even.
+    fn round(self, a: Self::F) -> Self::F;
+    /// a * 2^n for integers n from -252 to 254, rounded twice where the result is subnormal. NaN if a is NaN, whatever n.
+    fn scale(self, a: Self::F, n: Self::F) -> Self::F;
+    /// The sums of four vectors, halves folded.
+    fn sum4(self, a: [Self::F; 4]) -> [f32; 4];
+    /// Asks for the cache line at an address, which need not be valid.
+    fn prefetch(self, address: *const u8);
+
+    /// Zero in every lane.
+    #[inline(always)]
+    fn zero(self) -> Self::F {
+        self.splat(0.0)
+    }
+
+    /// The sum of one vector, halves folded.
+    #[inline(always)]
+    fn sum(self, a: Self::F) -> f32 {
+        self.sum4([a, self.zero(), self.zero(), self.zero()])[0]
+    }
+
+    /// Lane 0.
+    #[inline(always)]
+    fn first(self, a: Self::F) -> f32 {
+        let mut lanes = [0.0; LANES];
+        self.store(a, &mut lanes);
+        lanes[0]
+    }
+
+    /// The largest lane, NaN lanes passed over; -inf where all are NaN.
+    #[inline(always)]
+    fn max_lane(self, a: Self::F) -> f32 {
+        let mut lanes = [0.0; LANES];
+        self.store(a, &mut lanes);
+        lanes.into_iter().fold(f32::NEG_INFINITY, |max, lane| if lane > max { lane } else { max })
+    }
+}
+
+/// A type of weights that is widened to f32 lanes as it is loaded.
+pub(crate) trait Element {
+    /// What lies in memory.
+    type Bits: Copy + Send + Sync;
+    /// Sixteen of them as f32 lanes.
+    fn load<S: Lanes>(lanes: S, from: &Chunk<Self::Bits>) -> S::F;
+}
+
+/// f32 in memory.
+pub(crate) struct F32;
+/// f16 in memory.
+pub(crate) struct F16;
+/// bf16 in memory.
+pub(crate) struct Bf16;
+
+impl Element for F32 {
+    type Bits = f32;
+    #[inline(always)]
+    fn load<S: Lanes>(lanes: S, from: &Chunk<f32>) -> S::F {
+        lanes.load(from)
+    }
+}
+
+impl Element for F16 {
+    type Bits = u16;
+    #[inline(always)]
+    fn load<S: Lanes>(lanes: S, from: &Chunk<u16>) -> S::F {
+        lanes.load_f16(from)
+    }
+}
+
+impl Element for Bf16 {
+    type Bits = u16;
+    #[inline(always)]
+    fn load<S: Lanes>(lanes: S, from: &Chunk<u16>) -> S::F {
+        lanes.load_bf16(from)
+    }
+}

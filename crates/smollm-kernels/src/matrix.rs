@@ -1,0 +1,204 @@
+//! A weight matrix: the only type that knows how weights are stored.
+
+use crate::aligned::{bytes_of, view};
+use crate::bytes::Bytes;
+use crate::dtype::Dtype;
+use crate::half;
+
+/// A matrix of weights, `rows` outputs by `cols` inputs, row-major. Cloning shares the bytes.
+#[derive(Clone, Debug)]
+pub struct Matrix {
+    dtype: Dtype,
+    rows: usize,
+    cols: usize,
+    data: Bytes,
+}
+
+/// Why bytes are no matrix.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MatrixError {
+    /// No kernel multiplies by this type yet.
+    #[error("weights of type {dtype} are not supported (supported: F32, F16, BF16)")]
+    Unsupported {
+        /// The type asked for.
+        dtype: Dtype,
+    },
+    /// The number of bytes does not fit the shape.
+    #[error("a {rows} x {cols} matrix of type {dtype} takes {expected} bytes, not {actual}")]
+    WrongLength {
+        /// Element type.
+        dtype: Dtype,
+        /// Outputs.
+        rows: usize,
+        /// Inputs.
+        cols: usize,
+        /// Bytes the shape takes.
+        expected: usize,
+        /// Bytes there are.
+        actual: usize,
+    },
+    /// The shape has no size in bytes: a row is not a whole number of blocks, or the product overflows.
+    #[error("a {rows} x {cols} matrix cannot be stored as {dtype} (blocks of {})", dtype.block_len())]
+    Shape {
+        /// Element type.
+        dtype: Dtype,
+        /// Outputs.
+        rows: usize,
+        /// Inputs.
+        cols: usize,
+    },
+}
+
+/// The numbers of some rows, as they lie in memory.
+#[derive(Clone, Copy)]
+pub(crate) enum Rows<'a> {
+    F32(&'a [f32]),
+    F16(&'a [u16]),
+    Bf16(&'a [u16]),
+}
+
+impl Rows<'_> {
+    /// Some of the numbers.
+    pub(crate) fn part(self, range: std::ops::Range<usize>) -> Self {
+        match self {
+            Self::F32(values) => Self::F32(&values[range]),
+            Self::F16(values) => Self::F16(&values[range]),
+            Self::Bf16(values) => Self::Bf16(&values[range]),
+        }
+    }
+}
+
+impl Matrix {
+    /// Whether `dtype` can be multiplied by.
+    pub const fn supports(dtype: Dtype) -> bool {
+        matches!(dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16)
+    }
+
+    /// A matrix over `data`, little-endian as in every weight file. Bytes that do not start on an element border are copied.
+    ///
+    /// # Errors
+    /// If the type is not supported or the bytes do not fit the shape.
+    pub fn new(dtype: Dtype, rows: usize, cols: usize, data: Bytes) -> Result<Self, MatrixError> {
+        if !Self::supports(dtype) {
+            return Err(MatrixError::Unsupported { dtype });
+        }
+        let row_bytes = dtype.bytes_for(cols);
+        let expected = row_bytes.and_then(|bytes| bytes.checked_mul(rows));
+        let Some(expected) = expected else {
+            return Err(MatrixError::Shape { dtype, rows, cols });
+        };
+        if data.len() != expected {
+            return Err(MatrixError::WrongLength { dtype, rows, cols, expected, actual: data.len() });
+        }
+        let aligned = match dtype {
+            Dtype::F32 => view::<f32>(data.as_slice()).is_some(),
+            _ => view::<u16>(data.as_slice()).is_some(),
+        };
+        let data = if aligned { data } else { realigned(dtype, data.as_slice()) };
+        Ok(Self { dtype, rows, cols, data })
+    }
+
+    /// A matrix of f32 that owns its values.
+    ///
+    /// # Panics
+    /// If there are not `rows` x `cols` values.
+    pub fn from_f32(rows: usize, cols: usize, values: Vec<f32>) -> Self {
+        assert_eq!(Some(values.len()), rows.checked_mul(cols), "values of a {rows} x {cols} matrix");
+        Self { dtype: Dtype::F32, rows, cols, data: Bytes::new(Owned(values)) }
+    }
+
+    /// Element type.
+    pub fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    /// Outputs.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Inputs.
+    pub fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// Bytes that a pass over the whole matrix reads.
+    pub fn bytes_len(&self) -> usize {
+        self.data.len()
+    }
+
+    /// Writes one row, widened to f32.
+    ///
+    /// # Panics
+    /// If there is no such row or `out` does not have `cols` elements.
+    pub fn row_to_f32(&self, row: usize, out: &mut [f32]) {
+        match self.rows_in(row, 1) {
+            Rows::F32(values) => out.copy_from_slice(values),
+            Rows::F16(values) => half::f16s_to_f32s(values, out),
+            Rows::Bf16(values) => half::bf16s_to_f32s(values, out),
+        }
+    }
+
+    /// The same matrix in another type, rounded to nearest even.
+    ///
+    /// # Panics
+    /// If the type is not supported; see [`Matrix::supports`].
+    pub fn to_dtype(&self, dtype: Dtype) -> Self {
+        assert!(Self::supports(dtype), "weights of type {dtype} are not supported");
+        if dtype == self.dtype {
+            return self.clone();
+        }
+        let mut row = vec![0.0; self.cols];
+        if dtype == Dtype::F32 {
+            let mut values = vec![0.0; self.rows * self.cols];
+            for r in 0..self.rows {
+                self.row_to_f32(r, &mut values[r * self.cols..][..self.cols]);
+            }
+            return Self::from_f32(self.rows, self.cols, values);
+        }
+        let narrow = if dtype == Dtype::F16 { half::f32s_to_f16s } else { half::f32s_to_bf16s };
+        let mut values = vec![0u16; self.rows * self.cols];
+        for r in 0..self.rows {
+            self.row_to_f32(r, &mut row);
+            narrow(&row, &mut values[r * self.cols..][..self.cols]);
+        }
+        Self { dtype, data: Bytes::new(Owned(values)), ..*self }
+    }
+
+    /// `count` rows from `first`, as they lie in memory.
+    pub(crate) fn rows_in(&self, first: usize, count: usize) -> Rows<'_> {
+        assert!(first <= self.rows && count <= self.rows - first, "rows {first}+{count} of {}", self.rows);
+        let bytes = self.data.as_slice();
+        let range = first * self.cols..(first + count) * self.cols;
+        match self.dtype {
+            Dtype::F32 => Rows::F32(&typed(bytes)[range]),
+            Dtype::F16 => Rows::F16(&typed(bytes)[range]),
+            _ => Rows::Bf16(&typed(bytes)[range]),
+        }
+    }
+}
+
+/// A vector of numbers, seen as bytes.
+struct Owned<T>(Vec<T>);
+
+impl<T: crate::aligned::Plain> AsRef<[u8]> for Owned<T> {
+    fn as_ref(&self) -> &[u8] {
+        bytes_of(&self.0)
+    }
+}
+
+fn typed<T: crate::aligned::Plain>(bytes: &[u8]) -> &[T] {
+    view(bytes).expect("alignment was checked when the matrix was made")
+}
+
+/// A copy of the bytes that starts on an element border.
+fn realigned(dtype: Dtype, bytes: &[u8]) -> Bytes {
+    match dtype {
+        Dtype::F32 => Bytes::new(Owned(bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect())),
+        _ => Bytes::new(Owned(bytes.as_chunks().0.iter().map(|&b| u16::from_le_bytes(b)).collect())),
+    }
+}
+
+#[cfg(test)]
+mod tests;

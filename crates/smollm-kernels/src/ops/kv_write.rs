@@ -1,0 +1,50 @@
+//! New keys or values into the blocks of their sequences.
+
+use crate::cpu::Cpu;
+use crate::disjoint::Disjoint;
+use crate::kv::{KvBuffer, KvData, KvSlot};
+
+/// Tokens below which a fork is not worth it.
+const MIN_TOKENS: usize = 32;
+
+/// Where the numbers go, by type.
+enum Target<'a> {
+    F32(Disjoint<'a, f32>),
+    F16(Disjoint<'a, u16>),
+    Bf16(Disjoint<'a, u16>),
+}
+
+/// Writes row i of `rows` (N x G*D), rounded to the type of `dst` (to nearest even), to `slots[i]`. Where a slot stands
+/// twice the later row wins.
+///
+/// # Panics
+/// If `rows` is not N x G*D or a slot is outside of `dst`.
+pub fn kv_write(cpu: &Cpu, rows: &[f32], slots: &[KvSlot], dst: &mut KvBuffer) {
+    let shape = dst.shape;
+    let (heads, dim) = (shape.kv_heads, shape.head_dim);
+    assert_eq!(rows.len(), slots.len() * heads * dim, "kv_write: rows is not N x G*D");
+    let target = match &mut dst.data {
+        KvData::F32(data) => Target::F32(Disjoint::new(data)),
+        KvData::F16(data) => Target::F16(Disjoint::new(data)),
+        KvData::Bf16(data) => Target::Bf16(Disjoint::new(data)),
+    };
+    // Split by head, not by token: two heads never share elements, whatever the slots are.
+    let grain = if slots.len() < MIN_TOKENS { heads } else { 1 };
+    cpu.pool.run(heads, grain, |_, range| {
+        for head in range {
+            for (token, slot) in slots.iter().enumerate() {
+                let from = &rows[(token * heads + head) * dim..][..dim];
+                let place = shape.run(slot.block, head, slot.offset as usize, 1).start;
+                // SAFETY (of all pieces): `place` lies in this head's part of a block, which only this item touches.
+                match &target {
+                    // SAFETY: as above.
+                    Target::F32(data) => unsafe { data.piece(place, dim) }.copy_from_slice(from),
+                    // SAFETY: as above; and `Cpu` holds only rows that are available.
+                    Target::F16(data) => unsafe { (cpu.kernels.narrow_f16)(from, data.piece(place, dim)) },
+                    // SAFETY: as above.
+                    Target::Bf16(data) => unsafe { (cpu.kernels.narrow_bf16)(from, data.piece(place, dim)) },
+                }
+            }
+        }
+    });
+}

@@ -1,0 +1,233 @@
+//! Products of activations and weights.
+
+use std::ops::Range;
+
+use crate::aligned::{Scratch, chunks};
+use crate::cpu::Cpu;
+use crate::disjoint::Disjoint;
+use crate::dtype::Dtype;
+use crate::generic::matmul::vectors;
+use crate::lanes::{Chunk, LANES};
+use crate::matrix::{Matrix, Rows};
+use crate::pool::lock;
+use crate::table::{Kernels, MatmulTask};
+
+/// Bytes of widened weights that stay in the second-level cache beside the activations that stream past.
+const PANEL_BYTES: usize = 256 * 1024;
+/// Weight rows in a panel: a multiple of every row's tile, and at most this many.
+const PANEL_ROWS: usize = 64;
+const PANEL_STEP: usize = 8;
+/// Activation rows over which widening a panel is spread at least, where activations are split among threads.
+const MIN_PART: usize = 48;
+
+/// One product of the activations given to [`matmul`].
+pub struct Product<'a> {
+    /// rows x cols.
+    pub weight: &'a Matrix,
+    /// N x rows, overwritten.
+    pub out: &'a mut [f32],
+}
+
+/// out = x * weight^T for every product, all from the same x (N x cols), in one fork and join.
+///
+/// An output is a sum in sixteen lanes, in ascending order of k, folded by halves; f32 throughout. For bf16 weights x is
+/// first rounded to bf16, to nearest even. Nothing else enters: each output row has the same bits whatever N, the number of
+/// threads and the other products.
+///
+/// # Panics
+/// If shapes do not fit.
+pub fn matmul(cpu: &Cpu, x: &[f32], products: &mut [Product<'_>]) {
+    let Some(first) = products.first() else { return };
+    let cols = first.weight.cols();
+    assert!(cols > 0 && x.len().is_multiple_of(cols), "matmul: x of {} is not N x {cols}", x.len());
+    let n = x.len() / cols;
+    for product in &*products {
+        let weight = product.weight;
+        assert_eq!(weight.cols(), cols, "matmul: products of one x with different widths");
+        assert_eq!(product.out.len(), n * weight.rows(), "matmul: out is not {n} x {}", weight.rows());
+    }
+    if n == 0 {
+        return;
+    }
+
+    let steps = vectors(cols);
+    let rounded = products.iter().any(|product| product.weight.dtype() == Dtype::BF16);
+    let plain = products.iter().any(|product| product.weight.dtype() != Dtype::BF16);
+    let mut scratch = lock(&cpu.shared_scratch);
+    let (x_plain, x_rounded) = scratch
+        .take((usize::from(plain) + usize::from(rounded)) * n * steps)
+        .split_at_mut(if plain { n * steps } else { 0 });
+    if plain {
+        lay_out(cpu, x, cols, x_plain, |from, to| to.copy_from_slice(from));
+    }
+    if rounded {
+        // SAFETY: `Cpu` holds only rows that are available.
+        lay_out(cpu, x, cols, x_rounded, |from, to| unsafe { (cpu.kernels.round_bf16)(from, to) });
+    }
+
+    let jobs = Jobs::new(cpu, n, products, x_plain, x_rounded);
+    cpu.pool.run(jobs.items(), 1, |thread, items| {
+        let mut panel = lock(&cpu.scratch[thread]);
+        items.for_each(|item| jobs.compute(cpu.kernels, item, &mut panel));
+    });
+}
+
+/// Copies rows of `cols` numbers through `copy` into rows of whole vectors, filled up with zeros.
+fn lay_out(cpu: &Cpu, x: &[f32], cols: usize, to: &mut [Chunk<f32>], copy: impl Fn(&[f32], &mut [f32]) + Sync) {
+    let steps = vectors(cols);
+    let n = x.len() / cols;
+    let to = Disjoint::new(to);
+    cpu.pool.run(n, super::row_grain(cpu, n, cols), |_, rows| {
+        // SAFETY: ranges of rows do not overlap, and each is done once.
+        let to = unsafe { to.piece(rows.start * steps, rows.len() * steps) };
+        let from = &x[rows.start * cols..rows.end * cols];
+        if cols.is_multiple_of(LANES) {
+            copy(from, to.as_flattened_mut());
+            return;
+        }
+        for (from, to) in from.chunks_exact(cols).zip(to.chunks_exact_mut(steps)) {
+            let (to, fill) = to.as_flattened_mut().split_at_mut(cols);
+            copy(from, to);
+            fill.fill(0.0);
+        }
+    });
+}
+
+/// The work of one call: each product cut into panels of weight rows, and each panel, where there are more threads
+/// than panels, into parts of the activation rows.
+struct Jobs<'a> {
+    n: usize,
+    steps: usize,
+    parts: usize,
+    products: Vec<Job<'a>>,
+}
+
+struct Job<'a> {
+    weight: &'a Matrix,
+    x: &'a [Chunk<f32>],
+    out: Disjoint<'a, f32>,
+    panel_rows: usize,
+    panels: usize,
+}
+
+impl<'a> Jobs<'a> {
+    fn new(
+        cpu: &Cpu,
+        n: usize,
+        products: &'a mut [Product<'_>],
+        plain: &'a [Chunk<f32>],
+        rounded: &'a [Chunk<f32>],
+    ) -> Self {
+        let steps = vectors(products[0].weight.cols());
+        let rows: usize = products.iter().map(|product| product.weight.rows()).sum();
+        let fits = PANEL_BYTES / (steps * size_of::<Chunk<f32>>());
+        let even = rows.div_ceil(4 * cpu.threads());
+        let panel_rows = fits.min(even).clamp(1, PANEL_ROWS).next_multiple_of(PANEL_STEP);
+        let products: Vec<_> = products
+            .iter_mut()
+            .map(|product| Job {
+                weight: product.weight,
+                x: if product.weight.dtype() == Dtype::BF16 { rounded } else { plain },
+                out: Disjoint::new(product.out),
+                panel_rows,
+                panels: product.weight.rows().div_ceil(panel_rows),
+            })
+            .collect();
+        let panels: usize = products.iter().map(|job| job.panels).sum();
+        let parts = (4 * cpu.threads()).div_ceil(panels.max(1)).min(n / MIN_PART).max(1);
+        Self { n, steps, parts, products }
+    }
+
+    fn items(&self) -> usize {
+        self.parts * self.products.iter().map(|job| job.panels).sum::<usize>()
+    }
+
+    fn compute(&self, kernels: &Kernels, item: usize, scratch: &mut Scratch) {
+        let (mut panel, part) = (item / self.parts, item % self.parts);
+        for job in &self.products {
+            if panel < job.panels {
+                let first = panel * job.panel_rows;
+                let rows = first..job.weight.rows().min(first + job.panel_rows);
+                let tokens = part * self.n / self.parts..(part + 1) * self.n / self.parts;
+                return job.compute(kernels, self.steps, rows, tokens, scratch);
+            }
+            panel -= job.panels;
+        }
+    }
+}
+
+impl Job<'_> {
+    /// Weight rows `rows` against activation rows `tokens`.
+    fn compute(
+        &self,
+        kernels: &Kernels,
+        steps: usize,
+        rows: Range<usize>,
+        tokens: Range<usize>,
+        scratch: &mut Scratch,
+    ) {
+        let in_place = tokens.len() <= kernels.tile_rows && self.weight.cols().is_multiple_of(LANES);
+        let weights = self.weight.rows_in(rows.start, rows.len());
+        // SAFETY (of all calls): `Cpu` holds only rows that are available; items do not overlap, and each is done once.
+        match weights {
+            Rows::F32(w) if in_place => {
+                let task = self.task(steps, rows, tokens, chunks(w));
+                // SAFETY: as above.
+                unsafe { (kernels.matmul_f32)(&task) }
+            }
+            Rows::F16(w) if in_place => {
+                let task = self.task(steps, rows, tokens, chunks(w));
+                // SAFETY: as above.
+                unsafe { (kernels.matmul_f16)(&task) }
+            }
+            Rows::Bf16(w) if in_place => {
+                let task = self.task(steps, rows, tokens, chunks(w));
+                // SAFETY: as above.
+                unsafe { (kernels.matmul_bf16)(&task) }
+            }
+            _ => {
+                let panel = scratch.take(rows.len() * steps);
+                widen_rows(kernels, weights, self.weight.cols(), panel);
+                let task = self.task(steps, rows, tokens, panel);
+                // SAFETY: as above.
+                unsafe { (kernels.matmul_f32)(&task) }
+            }
+        }
+    }
+
+    fn task<'t, B>(
+        &'t self,
+        steps: usize,
+        rows: Range<usize>,
+        tokens: Range<usize>,
+        w: &'t [Chunk<B>],
+    ) -> MatmulTask<'t, B> {
+        MatmulTask {
+            x: &self.x[tokens.start * steps..tokens.end * steps],
+            w,
+            steps,
+            out: &self.out,
+            out_start: tokens.start * self.weight.rows() + rows.start,
+            out_stride: self.weight.rows(),
+        }
+    }
+}
+
+/// Widens rows of `cols` numbers into rows of whole vectors, filled up with zeros.
+pub(super) fn widen_rows(kernels: &Kernels, from: Rows<'_>, cols: usize, to: &mut [Chunk<f32>]) {
+    let widen = |from: Rows<'_>, to: &mut [f32]| match from {
+        Rows::F32(from) => to.copy_from_slice(from),
+        // SAFETY: `kernels` is the row of a `Cpu`, which holds only rows that are available.
+        Rows::F16(from) => unsafe { (kernels.widen_f16)(from, to) },
+        // SAFETY: as above.
+        Rows::Bf16(from) => unsafe { (kernels.widen_bf16)(from, to) },
+    };
+    if cols.is_multiple_of(LANES) {
+        return widen(from, to.as_flattened_mut());
+    }
+    for (row, to) in to.chunks_exact_mut(vectors(cols)).enumerate() {
+        let (to, fill) = to.as_flattened_mut().split_at_mut(cols);
+        widen(from.part(row * cols..(row + 1) * cols), to);
+        fill.fill(0.0);
+    }
+}

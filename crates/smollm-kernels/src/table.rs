@@ -1,0 +1,104 @@
+//! The table of kernels: one row of function pointers per instruction set.
+//!
+//! An entry works on a row of numbers, a tile or a panel, never on one element, and takes care of its own tails. Every
+//! entry may be called only where its row was found to be available; that is the one obligation on callers (`ops`).
+
+use crate::disjoint::Disjoint;
+use crate::lanes::Chunk;
+
+pub(crate) struct Kernels {
+    /// What `SMOLLM_ISA` calls the row.
+    pub(crate) name: &'static str,
+    /// Activation rows that one tile of `matmul_*` takes; up to here weights are read in place, whatever their type.
+    pub(crate) tile_rows: usize,
+    pub(crate) matmul_f32: unsafe fn(&MatmulTask<'_, f32>),
+    pub(crate) matmul_f16: unsafe fn(&MatmulTask<'_, u16>),
+    pub(crate) matmul_bf16: unsafe fn(&MatmulTask<'_, u16>),
+    /// Widens f16 patterns.
+    pub(crate) widen_f16: unsafe fn(&[u16], &mut [f32]),
+    /// Widens bf16 patterns.
+    pub(crate) widen_bf16: unsafe fn(&[u16], &mut [f32]),
+    /// Rounds to f16 patterns, ties to even.
+    pub(crate) narrow_f16: unsafe fn(&[f32], &mut [u16]),
+    /// Rounds to bf16 patterns, ties to even.
+    pub(crate) narrow_bf16: unsafe fn(&[f32], &mut [u16]),
+    /// Copies, each value rounded to the nearest bf16 and widened again.
+    pub(crate) round_bf16: unsafe fn(&[f32], &mut [f32]),
+    /// One row: x, weight, eps, out.
+    pub(crate) rms_norm: unsafe fn(&[f32], &[f32], f32, &mut [f32]),
+    /// x += y
+    pub(crate) add: unsafe fn(&mut [f32], &[f32]),
+    /// gate, up, out = silu(gate) * up
+    pub(crate) swiglu: unsafe fn(&[f32], &[f32], &mut [f32]),
+    /// One head in place, with the cosines and sines of its position.
+    pub(crate) rope: unsafe fn(&mut [f32], &[f32], &[f32]),
+    /// Some queries against one partition of keys.
+    pub(crate) attend: unsafe fn(&mut AttendTask<'_>),
+    /// Folds the attention over one partition into that over the earlier ones.
+    pub(crate) merge: unsafe fn(&mut SoftmaxSums<'_>, &SoftmaxSums<'_>),
+    /// The sum of all numbers, read as fast as the row can (for `roof`).
+    pub(crate) read: unsafe fn(&[f32]) -> f32,
+    /// Some `rounds` of independent multiply-adds, `FMAS_PER_ROUND` vectors each (for `roof`).
+    pub(crate) fma_rounds: unsafe fn(usize) -> f32,
+}
+
+/// Vectors of sixteen multiply-adds in a round of `fma_rounds`.
+pub(crate) const FMAS_PER_ROUND: usize = 8;
+
+/// `out[i][r] = sum over k of x[i][k] * w[r][k]` for a block of activation rows and weight rows.
+///
+/// The sum is taken in sixteen lanes, lane l holding the terms with k = l mod 16 in ascending order, then folded by
+/// halves. That is the whole arithmetic; which rows are computed together never enters.
+pub(crate) struct MatmulTask<'a, B> {
+    /// Activation rows, each `steps` vectors, padded with zeros.
+    pub(crate) x: &'a [Chunk<f32>],
+    /// Weight rows, each `steps` vectors.
+    pub(crate) w: &'a [Chunk<B>],
+    /// Vectors per row, at least 1.
+    pub(crate) steps: usize,
+    /// Where the outputs go. Nobody else may use the elements of this task while it runs.
+    pub(crate) out: &'a Disjoint<'a, f32>,
+    /// Element of `out` that takes row 0 of both.
+    pub(crate) out_start: usize,
+    /// Elements of `out` from one activation row to the next.
+    pub(crate) out_stride: usize,
+}
+
+/// Some rows (query tokens x the query heads that share a key/value head) against one partition of keys.
+pub(crate) struct AttendTask<'a> {
+    /// Rows of `steps` vectors, already scaled by 1/sqrt(D).
+    pub(crate) q: &'a [Chunk<f32>],
+    /// Keys of the partition, `steps` vectors each.
+    pub(crate) keys: &'a [Chunk<f32>],
+    /// Values of the partition, `steps` vectors each.
+    pub(crate) values: &'a [Chunk<f32>],
+    /// Vectors per row.
+    pub(crate) steps: usize,
+    /// Keys that the first query token sees, counted from the start of the sequence.
+    pub(crate) first_visible: usize,
+    /// Keys before the partition.
+    pub(crate) hidden: usize,
+    /// Rows per query token.
+    pub(crate) group: usize,
+    /// Room for the scores: per row, as many vectors as hold the keys.
+    pub(crate) scores: &'a mut [Chunk<f32>],
+    /// What comes out.
+    pub(crate) sums: SoftmaxSums<'a>,
+}
+
+/// The state of an online softmax over the keys seen so far, for some rows.
+pub(crate) struct SoftmaxSums<'a> {
+    /// The largest score of each row.
+    pub(crate) max: &'a mut [f32],
+    /// The sum of exp(score - max).
+    pub(crate) total: &'a mut [f32],
+    /// The sum of exp(score - max) * value, `steps` vectors per row.
+    pub(crate) mixed: &'a mut [Chunk<f32>],
+}
+
+impl SoftmaxSums<'_> {
+    /// The same sums, borrowed for a shorter time.
+    pub(crate) fn reborrow(&mut self) -> SoftmaxSums<'_> {
+        SoftmaxSums { max: self.max, total: self.total, mixed: self.mixed }
+    }
+}

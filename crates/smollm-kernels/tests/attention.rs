@@ -1,0 +1,132 @@
+//! Attention on every available row: against f64, and bit for bit over pagings, chunks, batches and threads.
+
+mod oracle;
+
+use oracle::{Close, cpus, numbers};
+use proptest::prelude::*;
+use smollm_kernels::{Cpu, KvBuffer, KvDtype, KvSlot, half, ops, ops::AttentionSpan};
+
+/// Shape of one sequence's attention.
+#[derive(Clone, Copy, Debug)]
+struct Shape {
+    tokens: usize,
+    heads: usize,
+    kv_heads: usize,
+    dim: usize,
+}
+
+/// One sequence: queries for all positions, keys and values.
+struct Sequence {
+    shape: Shape,
+    q: Vec<f32>,
+    k: Vec<f32>,
+    v: Vec<f32>,
+}
+
+impl Sequence {
+    fn new(shape: Shape, seed: u64) -> Self {
+        let Shape { tokens, heads, kv_heads, dim } = shape;
+        let scaled = |seed, len| numbers(seed, len).into_iter().map(|x| x * 3.0).collect();
+        Self {
+            shape,
+            q: scaled(seed, tokens * heads * dim),
+            k: scaled(seed + 1, tokens * kv_heads * dim),
+            v: numbers(seed + 2, tokens * kv_heads * dim),
+        }
+    }
+
+    /// Queries of positions from..to through a cache with `block_tokens` tokens per block, in scattered order.
+    fn run(&self, cpu: &Cpu, dtype: KvDtype, block_tokens: usize, from: usize, to: usize) -> Vec<f32> {
+        let Shape { heads, kv_heads, dim, .. } = self.shape;
+        let blocks = self.shape.tokens.div_ceil(block_tokens);
+        // Block i lies at place blocks - 1 - i, plus one unused block in front.
+        let table: Vec<u32> = (0..blocks as u32).rev().map(|block| block + 1).collect();
+        let slots: Vec<KvSlot> =
+            (0..to).map(|t| KvSlot { block: table[t / block_tokens], offset: (t % block_tokens) as u32 }).collect();
+        let (mut k, mut v) = (
+            KvBuffer::new(dtype, blocks + 1, block_tokens, kv_heads, dim),
+            KvBuffer::new(dtype, blocks + 1, block_tokens, kv_heads, dim),
+        );
+        ops::kv_write(cpu, &self.k[..to * kv_heads * dim], &slots, &mut k);
+        ops::kv_write(cpu, &self.v[..to * kv_heads * dim], &slots, &mut v);
+        let mut out = vec![f32::NAN; (to - from) * heads * dim];
+        let span = AttentionSpan { q_start: 0, q_len: to - from, position: from, block_table: &table };
+        ops::attention(cpu, &self.q[from * heads * dim..to * heads * dim], &k, &v, &[span], heads, &mut out);
+        out
+    }
+
+    fn expected(&self, dtype: KvDtype) -> Vec<f64> {
+        let round = |x: &f32| match dtype {
+            KvDtype::F16 => half::f16_to_f32(half::f32_to_f16(*x)),
+            KvDtype::BF16 => half::round_to_bf16(*x),
+            _ => *x,
+        };
+        let (k, v): (Vec<_>, Vec<_>) = (self.k.iter().map(round).collect(), self.v.iter().map(round).collect());
+        let Shape { heads, kv_heads, dim, .. } = self.shape;
+        oracle::attention(&self.q, &k, &v, 0, heads, kv_heads, dim)
+    }
+}
+
+fn check(shape: Shape, dtype: KvDtype, block_tokens: usize) {
+    let sequence = Sequence::new(shape, 10);
+    let expected = sequence.expected(dtype);
+    for cpu in cpus() {
+        let got = sequence.run(&cpu, dtype, block_tokens, 0, shape.tokens);
+        let what = format!("{cpu:?} {shape:?} {dtype:?} blocks of {block_tokens}");
+        Close { relative: 2e-6, of: 1.0 }.check(&what, &got, &expected);
+    }
+}
+
+#[test]
+fn attention_agrees_with_f64() {
+    for dtype in [KvDtype::F32, KvDtype::F16, KvDtype::BF16] {
+        for (tokens, heads, kv_heads, dim, block_tokens) in [
+            (1, 1, 1, 2, 1),
+            (5, 9, 3, 64, 16),
+            (130, 3, 1, 64, 16),
+            (300, 6, 2, 48, 7),
+            (129, 4, 4, 16, 128),
+            (40, 8, 1, 20, 3),
+            (270, 4, 2, 128, 32),
+        ] {
+            check(Shape { tokens, heads, kv_heads, dim }, dtype, block_tokens);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn attention_agrees_at_any_shape(
+        tokens in 1usize..160, group in 1usize..5, kv_heads in 1usize..4, dim in 1usize..70, block_tokens in 1usize..40,
+    ) {
+        check(Shape { tokens, heads: group * kv_heads, kv_heads, dim }, KvDtype::F32, block_tokens);
+    }
+}
+
+#[test]
+fn paging_chunks_and_threads_change_no_bit() {
+    let shape = Shape { tokens: 400, heads: 6, kv_heads: 2, dim: 64 };
+    let sequence = Sequence::new(shape, 20);
+    let row = shape.heads * shape.dim;
+    for isa in Cpu::available_isas() {
+        let whole = sequence.run(&Cpu::with_isa(isa, 1).expect("available"), KvDtype::F16, 16, 0, shape.tokens);
+        for threads in 1..=4 {
+            let cpu = Cpu::with_isa(isa, threads).expect("available");
+            for (block_tokens, from, to) in [
+                (16, 0, 400),
+                (5, 0, 400),
+                (400, 0, 400),
+                (64, 0, 77),
+                (16, 77, 300),
+                (7, 300, 400),
+                (16, 399, 400),
+                (1, 255, 257),
+            ] {
+                let part = sequence.run(&cpu, KvDtype::F16, block_tokens, from, to);
+                assert!(part == whole[from * row..to * row], "{cpu:?} blocks of {block_tokens}, {from}..{to}");
+            }
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Every op on every available row, against plain f64 arithmetic.
+
+mod oracle;
+
+use oracle::{Close, cpus, numbers};
+use proptest::prelude::*;
+use smollm_kernels::{Dtype, KvBuffer, KvDtype, KvSlot, Matrix, half, ops};
+
+const DTYPES: [Dtype; 3] = [Dtype::F32, Dtype::F16, Dtype::BF16];
+
+fn check_matmul(n: usize, cols: usize, rows: &[usize], dtype: Dtype) {
+    let x = numbers(1, n * cols);
+    let weights: Vec<Matrix> = rows
+        .iter()
+        .enumerate()
+        .map(|(i, r)| Matrix::from_f32(*r, cols, numbers(2 + i as u64, r * cols)).to_dtype(dtype))
+        .collect();
+    for cpu in cpus() {
+        let mut outs: Vec<Vec<f32>> = rows.iter().map(|r| vec![f32::NAN; n * r]).collect();
+        let mut products: Vec<_> =
+            weights.iter().zip(&mut outs).map(|(weight, out)| ops::Product { weight, out }).collect();
+        ops::matmul(&cpu, &x, &mut products);
+        for (weight, out) in weights.iter().zip(&outs) {
+            let expected = oracle::matmul(&x, weight);
+            let what = format!("{cpu:?} {dtype} {n} x {cols} -> {}", weight.rows());
+            Close { relative: 1e-6, of: (cols as f64).sqrt() }.check(&what, out, &expected);
+        }
+    }
+}
+
+#[test]
+fn matmul_agrees_at_odd_and_even_sizes() {
+    for dtype in DTYPES {
+        for (n, cols, rows) in [
+            (0, 5, vec![3]),
+            (1, 1, vec![1]),
+            (1, 576, vec![192, 64, 3]),
+            (2, 17, vec![9]),
+            (3, 64, vec![0, 5]),
+            (5, 172, vec![64]),
+            (6, 48, vec![4]),
+            (7, 31, vec![70]),
+            (13, 576, vec![67]),
+            (64, 96, vec![130]),
+            (200, 40, vec![33, 1]),
+        ] {
+            check_matmul(n, cols, &rows, dtype);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn matmul_agrees_at_any_size(n in 0usize..20, cols in 1usize..150, rows in 0usize..90, dtype in 0usize..3) {
+        check_matmul(n, cols, &[rows], DTYPES[dtype]);
+    }
+
+    #[test]
+    fn elementwise_ops_agree_at_any_size(n in 0usize..9, width in 1usize..200) {
+        check_elementwise(n, width);
+    }
+}
+
+fn check_elementwise(n: usize, width: usize) {
+    let (x, y, weight) = (numbers(1, n * width), numbers(2, n * width), numbers(3, width));
+    for cpu in cpus() {
+        let mut out = vec![f32::NAN; n * width];
+        ops::rms_norm(&cpu, &x, &weight, 1e-5, &mut out);
+        Close { relative: 1e-6, of: 1.0 }.check("rms_norm", &out, &oracle::rms_norm(&x, &weight, 1e-5));
+
+        ops::swiglu(&cpu, &x, &y, &mut out);
+        Close { relative: 1e-6, of: 0.1 }.check("swiglu", &out, &oracle::swiglu(&x, &y));
+
+        let mut sum = x.clone();
+        ops::add(&cpu, &mut sum, &y);
+        assert!(sum.iter().zip(x.iter().zip(&y)).all(|(sum, (x, y))| *sum == x + y), "add");
+    }
+}
+
+#[test]
+fn elementwise_ops_agree_where_threads_share_the_work() {
+    check_elementwise(97, 576);
+}
+
+#[test]
+fn swiglu_saturates_and_passes_nan_on() {
+    for cpu in cpus() {
+        let gate = [-1e4, -90.0, -0.0, 90.0, 1e4, f32::NAN, f32::INFINITY];
+        let mut out = [7.0; 7];
+        ops::swiglu(&cpu, &gate, &[1.0; 7], &mut out);
+        assert_eq!(out[..5], [0.0, 0.0, 0.0, 90.0, 1e4], "{cpu:?}");
+        assert!(out[1].abs() < 1e-30 && out[5].is_nan() && out[6] == f32::INFINITY);
+    }
+}
+
+#[test]
+fn rope_rotates_half_split_pairs() {
+    for (tokens, heads, dim) in [(0, 3, 8), (1, 1, 2), (3, 2, 6), (5, 9, 64), (70, 4, 34)] {
+        let angles = numbers(4, tokens * dim / 2);
+        let (cos, sin): (Vec<f32>, Vec<f32>) = angles.iter().map(|a| (a.cos(), a.sin())).unzip();
+        let x = numbers(5, tokens * heads * dim);
+        let expected = oracle::rope(&x, heads, dim, &cos, &sin);
+        for cpu in cpus() {
+            let mut got = x.clone();
+            ops::rope(&cpu, &mut got, dim, &cos, &sin);
+            Close { relative: 1e-6, of: 1.0 }.check("rope", &got, &expected);
+        }
+    }
+}
+
+#[test]
+fn embed_copies_rows_widened() {
+    for dtype in DTYPES {
+        let table = Matrix::from_f32(11, 37, numbers(6, 11 * 37)).to_dtype(dtype);
+        let ids: Vec<u32> = (0..500).map(|i| i * 7 % 11).collect();
+        for cpu in cpus() {
+            let mut out = vec![f32::NAN; ids.len() * 37];
+            ops::embed(&cpu, &table, &ids, &mut out);
+            let mut row = [0.0; 37];
+            for (id, out) in ids.iter().zip(out.chunks_exact(37)) {
+                table.row_to_f32(*id as usize, &mut row);
+                assert_eq!(out, row);
+            }
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "embed: id 11 of a vocabulary of 11")]
+fn embed_refuses_ids_outside_of_the_vocabulary() {
+    let table = Matrix::from_f32(11, 1, vec![0.0; 11]);
+    ops::embed(&cpus()[0], &table, &[3, 11], &mut [0.0; 2]);
+}
+
+#[test]
+fn kv_write_rounds_to_the_type_of_the_buffer() {
+    let (heads, dim) = (3, 21);
+    let slots: Vec<KvSlot> = (0..60).map(|i| KvSlot { block: i * 5 % 7, offset: i * 3 % 9 }).collect();
+    let rows = numbers(7, slots.len() * heads * dim);
+    for cpu in cpus() {
+        for dtype in [KvDtype::F32, KvDtype::F16, KvDtype::BF16] {
+            let mut buffer = KvBuffer::new(dtype, 7, 9, heads, dim);
+            ops::kv_write(&cpu, &rows, &slots, &mut buffer);
+            for (i, slot) in slots.iter().enumerate() {
+                let last = slots.iter().rposition(|other| other == slot).expect("is there");
+                for head in 0..heads {
+                    let mut got = vec![0.0; dim];
+                    buffer.read(*slot, head, &mut got);
+                    let expected = rows[(last * heads + head) * dim..][..dim].iter().map(|x| match dtype {
+                        KvDtype::F16 => half::f16_to_f32(half::f32_to_f16(*x)),
+                        KvDtype::BF16 => half::round_to_bf16(*x),
+                        _ => *x,
+                    });
+                    assert!(got.iter().copied().eq(expected), "{cpu:?} {dtype:?} slot {i}");
+                }
+            }
+        }
+    }
+}
