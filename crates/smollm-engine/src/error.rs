@@ -1,7 +1,7 @@
 //! What can be wrong with a request, or go wrong under it.
 
 use crate::sampling::SamplingError;
-use smollm_checkpoint::CheckpointError;
+use smollm_model::CheckpointError;
 
 /// A request that cannot be answered; each message carries the numbers.
 #[derive(Debug, thiserror::Error)]

@@ -163,12 +163,7 @@ impl Session {
     }
 
     /// The next token from the logits at the end of the cache. Nothing is handed out if the model file changed.
-    fn choose(
-        &self,
-        sampler: &mut Sampler,
-        logits: &mut [f32],
-        logprobs: Option<usize>,
-    ) -> Result<Token, EngineError> {
+    fn choose(&self, sampler: &mut Sampler, logits: &mut [f32], logprobs: Option<usize>) -> Result<Token, EngineError> {
         self.model().still_intact()?;
         let not_finite = EngineError::NotFinite { position: self.cached().len() - 1 };
         if !logits.iter().all(|l| l.is_finite()) {

@@ -70,8 +70,18 @@ impl SamplingParams {
         check("min_p", self.min_p, within(self.min_p, 0.0, 1.0), "between 0 (off) and 1")?;
         let repetition = self.repetition_penalty;
         check("repetition_penalty", repetition, repetition > 0.0 && repetition <= 100.0, "above 0, 1 is off")?;
-        check("frequency_penalty", self.frequency_penalty, within(self.frequency_penalty, -100.0, 100.0), "between -100 and 100")?;
-        check("presence_penalty", self.presence_penalty, within(self.presence_penalty, -100.0, 100.0), "between -100 and 100")?;
+        check(
+            "frequency_penalty",
+            self.frequency_penalty,
+            within(self.frequency_penalty, -100.0, 100.0),
+            "between -100 and 100",
+        )?;
+        check(
+            "presence_penalty",
+            self.presence_penalty,
+            within(self.presence_penalty, -100.0, 100.0),
+            "between -100 and 100",
+        )?;
         for &(id, bias) in &self.logit_bias {
             if id as usize >= vocab_size {
                 let range = "an id below the vocabulary size";

@@ -17,7 +17,8 @@ const LOGIT_ROWS: usize = 32;
 pub struct Windows {
     /// Tokens per window.
     pub length: usize,
-    /// Tokens between the starts of two windows, at most `length`.
+    /// Tokens between the starts of two windows; more than `length - 1` counts as that, so that every scored token has one
+    /// before it.
     pub stride: usize,
 }
 
@@ -41,8 +42,8 @@ impl Session {
         windows: Windows,
         progress: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
     ) -> Result<Option<Score>, EngineError> {
-        let length = windows.length.clamp(2, self.context().max(2)).min(self.context());
-        let stride = windows.stride.clamp(1, length);
+        let length = windows.length.min(self.context()).max(2);
+        let stride = windows.stride.clamp(1, (length - 1).max(1));
         for window in ids.chunks(length) {
             self.check(window)?;
         }
@@ -50,7 +51,10 @@ impl Session {
         let mut start = 0;
         while logprobs.len() < ids.len() {
             let end = (start + length).min(ids.len());
-            if self.score_window(&ids[start..end], start, &mut logprobs, &mut |done| progress(done, ids.len()))?.is_break() {
+            if self
+                .score_window(&ids[start..end], start, &mut logprobs, &mut |done| progress(done, ids.len()))?
+                .is_break()
+            {
                 return Ok(None);
             }
             start += stride;

@@ -39,7 +39,7 @@ pub struct Session {
 impl Session {
     /// An empty session. Cache memory is reserved but not touched before it is used.
     pub fn new(model: Arc<Model>, cpu: Arc<Cpu>, options: &SessionOptions) -> Self {
-        let context = options.context.unwrap_or(model.config.max_position_embeddings).max(1);
+        let context = options.context.unwrap_or(model.config.max_position_embeddings).max(2);
         let kv = KvPool::new(&model.config, options.kv_dtype.unwrap_or_else(|| model.natural_kv_dtype()), context);
         let block_table = (0..kv.blocks() as u32).collect();
         let prefill_chunk = options.prefill_chunk.unwrap_or(PREFILL_CHUNK).max(1);

@@ -128,6 +128,11 @@ impl Matrix {
         self.data.len()
     }
 
+    /// The values as they are stored, row after row, little-endian.
+    pub fn bytes(&self) -> &Bytes {
+        &self.data
+    }
+
     /// Writes one row, widened to f32.
     ///
     /// # Panics

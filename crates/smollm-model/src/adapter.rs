@@ -10,7 +10,9 @@ use smollm_kernels::Matrix;
 #[derive(Debug, thiserror::Error)]
 pub enum AdapterError {
     /// The model has no such module.
-    #[error("adapter module `{module}` does not exist in the model; adaptable are q, k, v, o, gate, up and down_proj of layers 0 to {last_layer}")]
+    #[error(
+        "adapter module `{module}` does not exist in the model; adaptable are q, k, v, o, gate, up and down_proj of layers 0 to {last_layer}"
+    )]
     UnknownModule {
         /// Name in the adapter.
         module: String,
@@ -38,7 +40,9 @@ pub enum AdapterError {
         dtype: &'static str,
     },
     /// The adapter replaces whole modules besides its low-rank pairs.
-    #[error("the adapter saves whole modules (modules_to_save), first `{tensor}`; that is not supported over a loaded model")]
+    #[error(
+        "the adapter saves whole modules (modules_to_save), first `{tensor}`; that is not supported over a loaded model"
+    )]
     SavedModules {
         /// The first of them.
         tensor: String,

@@ -18,8 +18,8 @@ mod kv;
 mod linear;
 mod model;
 mod params;
-mod presets;
 pub mod permute;
+mod presets;
 mod rope;
 mod scratch;
 mod weights;
@@ -34,4 +34,6 @@ pub use model::{Model, ModelError};
 pub use params::{LayerSlot, Param, Shape, Slot, parameter_count, params};
 pub use presets::{preset, preset_names};
 pub use rope::{Angles, RopeConfig, RopeScaling, Rotary};
-pub use weights::{LayerWeights, Weights, WeightsError};
+/// What [`Model::still_intact`] reports; re-exported for crates that run models and read no files.
+pub use smollm_checkpoint::CheckpointError;
+pub use weights::{LayerWeights, Weights, WeightsError, load_matrix};

@@ -17,7 +17,8 @@ pub struct Model {
     /// The matrices.
     pub weights: Weights,
     pub(crate) rotary: Rotary,
-    checkpoint: Arc<Checkpoint>,
+    /// What the weights are mapped from; `None` where they were made in memory.
+    checkpoint: Option<Arc<Checkpoint>>,
 }
 
 /// Why a checkpoint did not become a model.
@@ -39,14 +40,15 @@ impl Model {
     ///
     /// # Errors
     /// A tensor is missing, unknown, or of the wrong shape or type.
-    pub fn load(
-        checkpoint: Arc<Checkpoint>,
-        config: ModelConfig,
-        dtype: Option<Dtype>,
-    ) -> Result<Self, ModelError> {
+    pub fn load(checkpoint: Arc<Checkpoint>, config: ModelConfig, dtype: Option<Dtype>) -> Result<Self, ModelError> {
         let weights = Weights::load(&checkpoint, &config, dtype)?;
+        Ok(Self { checkpoint: Some(checkpoint), ..Self::new(config, weights) })
+    }
+
+    /// A model of weights that are in memory already.
+    pub fn new(config: ModelConfig, weights: Weights) -> Self {
         let rotary = Rotary::new(&config.rope, config.head_dim, config.max_position_embeddings);
-        Ok(Self { config, weights, rotary, checkpoint })
+        Self { config, weights, rotary, checkpoint: None }
     }
 
     /// Lays a LoRA adapter over the weights.
@@ -63,12 +65,12 @@ impl Model {
     /// # Errors
     /// A file was truncated or replaced since it was opened.
     pub fn still_intact(&self) -> Result<(), CheckpointError> {
-        self.checkpoint.still_intact()
+        self.checkpoint.as_ref().map_or(Ok(()), |checkpoint| checkpoint.still_intact())
     }
 
-    /// The tensors behind the model.
-    pub fn checkpoint(&self) -> &Checkpoint {
-        &self.checkpoint
+    /// The tensors behind the model, if it came from files.
+    pub fn checkpoint(&self) -> Option<&Checkpoint> {
+        self.checkpoint.as_deref()
     }
 
     /// The cache type that loses nothing the weights have: f32 for f32 weights, else the weights' own 16-bit type.

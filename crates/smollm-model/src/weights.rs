@@ -55,7 +55,9 @@ pub enum WeightsError {
         expected: Vec<usize>,
     },
     /// A tensor has a type that cannot be computed with.
-    #[error("{file}: tensor `{tensor}` has type {dtype}, which is not supported as a weight; supported are {supported}")]
+    #[error(
+        "{file}: tensor `{tensor}` has type {dtype}, which is not supported as a weight; supported are {supported}"
+    )]
     Dtype {
         /// The checkpoint.
         file: String,
@@ -101,11 +103,11 @@ impl Weights {
         Self::from_params(&table, |param| load_matrix(checkpoint, param, dtype))
     }
 
-    /// Builds the weights from one matrix per row of the table (vectors are matrices of one row).
-    pub(crate) fn from_params<E>(
-        table: &[Param],
-        mut matrix: impl FnMut(&Param) -> Result<Matrix, E>,
-    ) -> Result<Self, E> {
+    /// Builds the weights from one matrix per row of the table; vectors are matrices of one row.
+    ///
+    /// # Errors
+    /// Whatever `matrix` returns.
+    pub fn from_params<E>(table: &[Param], mut matrix: impl FnMut(&Param) -> Result<Matrix, E>) -> Result<Self, E> {
         let mut slots = HashMap::new();
         for param in table {
             slots.insert(param.slot, matrix(param)?);
@@ -189,12 +191,12 @@ fn vector(matrix: &Matrix) -> Vec<f32> {
     values
 }
 
-/// The tensor of one row of the table, by the name and row order of the container.
-pub(crate) fn load_matrix(
-    checkpoint: &Checkpoint,
-    param: &Param,
-    dtype: Option<Dtype>,
-) -> Result<Matrix, WeightsError> {
+/// The tensor of one row of the table in Hugging Face row order, by the name it has in the container, converted to
+/// `dtype` if it is a matrix.
+///
+/// # Errors
+/// It is missing, or of the wrong shape or type.
+pub fn load_matrix(checkpoint: &Checkpoint, param: &Param, dtype: Option<Dtype>) -> Result<Matrix, WeightsError> {
     let is_gguf = checkpoint.gguf_metadata().is_some();
     let tensor = checkpoint.tensor(if is_gguf { &param.gguf_name } else { &param.hf_name })?;
     let expected = param.shape.dims();

@@ -53,7 +53,9 @@ fn bias_adds() {
 fn draws_follow_the_distribution() {
     let logits = [0.1_f32, 0.2, 0.3, 0.4].map(f32::ln);
     let n = 40_000;
-    for (temperature, expected) in [(1.0, [0.1, 0.2, 0.3, 0.4]), (0.5, [1.0 / 30.0, 4.0 / 30.0, 9.0 / 30.0, 16.0 / 30.0])] {
+    for (temperature, expected) in
+        [(1.0, [0.1, 0.2, 0.3, 0.4]), (0.5, [1.0 / 30.0, 4.0 / 30.0, 9.0 / 30.0, 16.0 / 30.0])]
+    {
         let mut sampler = Sampler::new(SamplingParams { temperature, seed: 5, ..params() }, &[]);
         let mut counts = [0; 4];
         for _ in 0..n {

@@ -58,7 +58,9 @@ impl ModelConfig {
         }
         if let Some(experts) = keys.optional::<usize>("expert_count")?.filter(|&n| n > 0) {
             let (field, found) = (keys.name("expert_count"), experts.to_string());
-            return Err(ConfigError::Unsupported { file, field, found, hint: "SmolLM models have no experts".into() }.into());
+            return Err(
+                ConfigError::Unsupported { file, field, found, hint: "SmolLM models have no experts".into() }.into()
+            );
         }
         let embedding = checkpoint.tensor("token_embd.weight")?;
         let vocab_size = match keys.optional::<usize>("vocab_size")? {

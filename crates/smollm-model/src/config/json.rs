@@ -112,7 +112,8 @@ impl Fields<'_> {
             Some(dim) => dim,
             None if heads > 0 && hidden_size.is_multiple_of(heads) => hidden_size / heads,
             None => {
-                return self.invalid("hidden_size", "it must be a multiple of num_attention_heads when head_dim is absent");
+                return self
+                    .invalid("hidden_size", "it must be a multiple of num_attention_heads when head_dim is absent");
             }
         };
         let max_position_embeddings = self.optional_size("max_position_embeddings")?.unwrap_or_else(|| {
@@ -275,8 +276,7 @@ impl Fields<'_> {
     }
 
     fn size(&self, field: &str) -> Result<usize, ConfigError> {
-        self.optional_size(field)?
-            .ok_or_else(|| ConfigError::Missing { file: self.file.into(), field: field.into() })
+        self.optional_size(field)?.ok_or_else(|| ConfigError::Missing { file: self.file.into(), field: field.into() })
     }
 
     fn optional_size(&self, field: &str) -> Result<Option<usize>, ConfigError> {

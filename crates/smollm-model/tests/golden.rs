@@ -1,0 +1,198 @@
+//! Logits and greedy tokens against transformers, on tiny random models of every supported shape.
+
+use smollm_checkpoint::{Checkpoint, Tensor};
+use smollm_kernels::ops::argmax;
+use smollm_kernels::{Cpu, Dtype, KvDtype, Matrix};
+use smollm_model::{BLOCK_TOKENS, Batch, KvPool, Model, ModelConfig, Runner, Span, lm_head, parameter_count, params};
+use smollm_testkit::golden::{LogitRows, LogitsGolden, logits_goldens};
+use std::sync::Arc;
+
+/// The model of a golden file with its weights stored as `dtype`.
+fn model(golden: &LogitsGolden, dtype: Dtype) -> Model {
+    let config = ModelConfig::from_json(golden.config.to_string().as_bytes(), &golden.name).unwrap();
+    let tensors = smollm_testkit::tiny::weights(&golden.config).into_iter().map(|tensor| {
+        let cols = *tensor.shape.last().unwrap();
+        let matrix = Matrix::from_f32(tensor.data.len() / cols, cols, tensor.data).to_dtype(dtype);
+        Tensor { name: tensor.name, dtype, shape: tensor.shape, data: matrix.bytes().clone() }
+    });
+    let checkpoint = Checkpoint::from_tensors(tensors).unwrap();
+    Model::load(Arc::new(checkpoint), config, None).unwrap()
+}
+
+/// One sequence with its own cache.
+struct Sequence<'m> {
+    cpu: Cpu,
+    model: &'m Model,
+    runner: Runner,
+    kv: KvPool,
+    position: usize,
+}
+
+impl<'m> Sequence<'m> {
+    fn new(model: &'m Model, cpu: Cpu) -> Self {
+        let kv = KvPool::new(&model.config, KvDtype::F32, 1024);
+        Self { cpu, model, runner: Runner::default(), kv, position: 0 }
+    }
+
+    /// Appends `tokens`; the logits of every one of them.
+    fn append(&mut self, tokens: &[u32]) -> Vec<Vec<f32>> {
+        let table = (0..self.kv.blocks() as u32).collect();
+        let batch = Batch::single(tokens.to_vec(), self.position, table);
+        self.position += tokens.len();
+        let hidden = self.runner.forward(&self.cpu, self.model, &batch, &mut self.kv);
+        let mut logits = vec![0.0; tokens.len() * self.model.config.vocab_size];
+        lm_head(&self.cpu, self.model, hidden, &mut logits);
+        logits.chunks(self.model.config.vocab_size).map(<[f32]>::to_vec).collect()
+    }
+}
+
+fn max_delta(ours: &[Vec<f32>], theirs: &LogitRows) -> f32 {
+    let rows = theirs.positions.iter().zip(&theirs.rows);
+    let deltas = rows.flat_map(|(&p, row)| ours[p].iter().zip(row).map(|(a, b)| (a - b).abs()));
+    deltas.fold(0.0, |worst, delta| if delta > worst || delta.is_nan() { delta } else { worst })
+}
+
+fn every_isa(mut check: impl FnMut(&str)) {
+    for isa in Cpu::available_isas() {
+        check(isa);
+    }
+}
+
+#[test]
+fn f32_logits_are_those_of_transformers() {
+    every_isa(|isa| {
+        for golden in logits_goldens() {
+            let model = model(&golden, Dtype::F32);
+            for prompt in &golden.prompts {
+                let logits = Sequence::new(&model, Cpu::with_isa(isa, 2).unwrap()).append(&prompt.ids);
+                let delta = max_delta(&logits, &prompt.f32) / golden.range;
+                assert!(delta <= 2e-5, "{isa} {}: |delta| is {delta:e} of the logit range", prompt.name);
+            }
+        }
+    });
+}
+
+#[test]
+fn bf16_logits_are_no_worse_than_those_of_transformers() {
+    every_isa(|isa| {
+        for golden in logits_goldens() {
+            let model = model(&golden, Dtype::BF16);
+            for prompt in &golden.prompts {
+                let logits = Sequence::new(&model, Cpu::with_isa(isa, 2).unwrap()).append(&prompt.ids);
+                let delta = max_delta(&logits, &prompt.bf16);
+                let bound = golden.hf_bf16_max_delta;
+                assert!(delta <= bound, "{isa} {}: |delta| {delta:e}, transformers' own {bound:e}", prompt.name);
+            }
+        }
+    });
+}
+
+#[test]
+fn f32_greedy_tokens_are_those_of_transformers() {
+    for golden in logits_goldens() {
+        let model = model(&golden, Dtype::F32);
+        for prompt in golden.prompts.iter().filter(|p| p.greedy.is_some()) {
+            let expected = prompt.greedy.as_ref().unwrap();
+            let mut sequence = Sequence::new(&model, Cpu::new(2).unwrap());
+            let mut next = argmax(sequence.append(&prompt.ids).last().unwrap()) as u32;
+            for (step, &id) in expected.ids.iter().enumerate() {
+                assert_eq!(next, id, "{} step {step}", prompt.name);
+                next = argmax(&sequence.append(&[id])[0]) as u32;
+            }
+            assert!(expected.ids.len() >= 64);
+        }
+    }
+}
+
+#[test]
+fn bf16_greedy_tokens_are_those_of_transformers_where_the_gap_exceeds_its_error() {
+    for golden in logits_goldens() {
+        let model = model(&golden, Dtype::BF16);
+        for prompt in golden.prompts.iter().filter(|p| p.bf16_greedy.is_some()) {
+            let expected = prompt.bf16_greedy.as_ref().unwrap();
+            let noise = expected.hf_bf16_max_delta.unwrap();
+            let mut sequence = Sequence::new(&model, Cpu::new(2).unwrap());
+            let mut next = argmax(sequence.append(&prompt.ids).last().unwrap()) as u32;
+            for ((step, &id), &gap) in expected.ids.iter().enumerate().zip(&expected.gaps) {
+                assert!(next == id || gap <= noise, "{} step {step}: gap {gap}, noise {noise}", prompt.name);
+                next = argmax(&sequence.append(&[id])[0]) as u32;
+            }
+        }
+    }
+}
+
+/// Cache, chunks, blocks, company and threads change no bit of a result.
+#[test]
+fn any_way_of_running_gives_the_same_bits() {
+    for golden in logits_goldens() {
+        for dtype in [Dtype::F32, Dtype::BF16, Dtype::F16] {
+            let model = model(&golden, dtype);
+            every_isa(|isa| {
+                let prompt = golden.prompts.iter().filter(|p| p.ids.len() <= 300).max_by_key(|p| p.ids.len()).unwrap();
+                let whole = Sequence::new(&model, Cpu::with_isa(isa, 1).unwrap()).append(&prompt.ids);
+                for (threads, chunk) in [(2, 1), (3, 7), (1, 32), (2, 100)] {
+                    let mut sequence = Sequence::new(&model, Cpu::with_isa(isa, threads).unwrap());
+                    let parts: Vec<_> = prompt.ids.chunks(chunk).flat_map(|c| sequence.append(c)).collect();
+                    assert!(parts == whole, "{isa} {dtype} {}: chunks of {chunk}", prompt.name);
+                }
+            });
+        }
+    }
+}
+
+/// All prompts of a file as one ragged batch, with blocks dealt out in a mixed order.
+#[test]
+fn a_ragged_batch_gives_what_each_prompt_gives_alone() {
+    for golden in logits_goldens() {
+        let model = model(&golden, Dtype::F32);
+        let cpu = Cpu::new(2).unwrap();
+        let tokens: usize = golden.prompts.iter().map(|p| p.ids.len()).sum();
+        let mut kv = KvPool::new(&model.config, KvDtype::F32, tokens + golden.prompts.len() * BLOCK_TOKENS);
+        let mut free: Vec<u32> = (0..kv.blocks() as u32).collect();
+        free.sort_by_key(|b| b.wrapping_mul(0x9E37_79B9)); // no block beside its neighbour
+        let mut batch = Batch::default();
+        for prompt in &golden.prompts {
+            let needed = prompt.ids.len().div_ceil(BLOCK_TOKENS);
+            batch.tokens.extend(&prompt.ids);
+            let block_table = free.split_off(free.len() - needed);
+            batch.sequences.push(Span { len: prompt.ids.len(), position: 0, block_table });
+        }
+        let mut runner = Runner::default();
+        let hidden = runner.forward(&cpu, &model, &batch, &mut kv).to_vec();
+        let mut start = 0;
+        for prompt in &golden.prompts {
+            let end = start + prompt.ids.len() * model.config.hidden_size;
+            let mut logits = vec![0.0; prompt.ids.len() * model.config.vocab_size];
+            lm_head(&cpu, &model, &hidden[start..end], &mut logits);
+            let alone = Sequence::new(&model, Cpu::new(1).unwrap()).append(&prompt.ids).concat();
+            assert!(logits == alone, "{}", prompt.name);
+            start = end;
+        }
+    }
+}
+
+#[test]
+fn the_parameter_table_is_that_of_transformers() {
+    for golden in logits_goldens() {
+        let config = ModelConfig::from_json(golden.config.to_string().as_bytes(), &golden.name).unwrap();
+        let mut ours: Vec<_> = params(&config).into_iter().map(|p| (p.hf_name, p.shape.dims())).collect();
+        let mut theirs = golden.tensors.clone();
+        ours.sort();
+        theirs.sort();
+        assert_eq!(ours, theirs, "{}", golden.name);
+        assert_eq!(parameter_count(&config), golden.parameters, "{}", golden.name);
+    }
+}
+
+#[test]
+fn frequencies_are_those_of_transformers() {
+    for golden in logits_goldens() {
+        let config = ModelConfig::from_json(golden.config.to_string().as_bytes(), &golden.name).unwrap();
+        let (ours, scale) = config.rope.frequencies(config.head_dim, config.max_position_embeddings);
+        assert!((scale - golden.rope_attention_factor).abs() < 1e-6, "{}", golden.name);
+        for (a, b) in ours.iter().zip(&golden.inv_freq) {
+            assert!((a - b).abs() <= 2e-7 * b, "{}: {a} against {b}", golden.name);
+        }
+        assert_eq!(ours.len(), golden.inv_freq.len());
+    }
+}
