@@ -37,7 +37,7 @@ pub(crate) fn accept(workspace: &Workspace, arguments: &[String]) -> Result<Tall
     Ok(tally)
 }
 
-/// The instruction-set rows that this machine can run, best first; the names are those of `SMOLLM_ISA`.
+/// The instruction-set rows that this machine can run, best first: names and conditions as in `crates/smollm-kernels/src/arch/`.
 fn rows() -> Vec<&'static str> {
     let mut rows = vec!["scalar"];
     #[cfg(target_arch = "x86_64")]
@@ -45,7 +45,11 @@ fn rows() -> Vec<&'static str> {
         if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c") {
             rows.insert(0, "avx2");
         }
-        if is_x86_feature_detected!("avx512vnni") && is_x86_feature_detected!("avx512vl") {
+        if is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512dq")
+        {
             rows.insert(0, "avx512");
         }
     }

@@ -3,7 +3,9 @@
 use super::File;
 
 /// Words that a name may not contain.
-const WORDS: [&str; 6] = ["manager", "helper", "helpers", "util", "utils", "common"];
+const WORDS: [&str; 5] = ["manager", "helper", "helpers", "util", "utils"];
+/// Words that may not be the whole name.
+const WHOLE: [&str; 2] = ["common", "process"];
 /// Words that a function or module may not begin with.
 const BEGINNINGS: [&str; 3] = ["handle", "do", "process"];
 
@@ -57,9 +59,10 @@ fn declaration(line: &str) -> Option<(&str, &str)> {
 fn says_nothing(name: &str, action: bool) -> bool {
     let words = words(name);
     let begins = action && words.first().is_some_and(|first| BEGINNINGS.contains(&first.as_str()));
-    // `handle` alone is a thing, `handle_request` is an action without content; `process` never says what.
-    let begins = begins && (words.len() > 1 || words[0] == "process");
-    begins || words.iter().any(|word| WORDS.contains(&word.as_str()))
+    // `handle` alone is a thing, `handle_request` is an action without content.
+    let begins = begins && words.len() > 1;
+    let whole = matches!(words.as_slice(), [word] if WHOLE.contains(&word.as_str()));
+    begins || whole || words.iter().any(|word| WORDS.contains(&word.as_str()))
 }
 
 fn words(name: &str) -> Vec<String> {

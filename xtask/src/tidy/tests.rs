@@ -68,7 +68,7 @@ fn whitespace() {
 #[test]
 fn names_that_say_nothing() {
     check(names::banned, "src/a.rs", "fn handle() {}\nfn redo_all() {}\nstruct Document;\nuse std::process;\n", &[]);
-    check(names::banned, "src/a.rs", "    let utils = 1;\n", &[]);
+    check(names::banned, "src/a.rs", "    let utils = 1;\nfn common_beginning() {}\n", &[]);
     check(names::banned, "src/utils.rs", "", &["src/utils.rs: `utils`"]);
     check(names::banned, "tests/common/mod.rs", "", &["tests/common/mod.rs: `common`"]);
     check(names::banned, "a.rs", "pub(crate) fn handle_request() {}\n", &["a.rs:1: `fn handle_request`"]);
