@@ -1,9 +1,10 @@
 //! Loads the golden logits under `testdata/logits` (made by reference/logits_golden.py; the README there explains the fields).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::stored::Stored;
 use crate::tiny::prompt_ids;
 
 /// Rows of logits recorded at some positions of a prompt.
@@ -77,17 +78,91 @@ pub struct LogitsGolden {
 /// # Panics
 /// When a file cannot be read: the golden files are part of the repository.
 pub fn logits_goldens() -> Vec<LogitsGolden> {
-    let dir = crate::testdata().join("logits");
-    let entries = std::fs::read_dir(&dir).unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
-    let mut paths: Vec<_> = entries.map(|entry| entry.expect("a directory entry").path()).collect();
-    paths.retain(|path| path.extension().is_some_and(|e| e == "json"));
-    paths.sort();
-    paths.iter().map(|path| load(path)).collect()
+    json_files("logits").iter().map(|path| load(path)).collect()
 }
 
 /// The golden file called `name`.
 pub fn logits_golden(name: &str) -> LogitsGolden {
     load(&crate::testdata().join("logits").join(format!("{name}.json")))
+}
+
+/// llama.cpp's verdict on one sequence.
+#[derive(Clone, Debug)]
+pub struct JudgedSequence {
+    /// Its name, which seeds the ids of a tiny model's sequence.
+    pub name: String,
+    /// The token ids, at positions 0, 1, ...
+    pub ids: Vec<u32>,
+    /// The most likely next token at each position.
+    pub top1: Vec<u32>,
+    /// The second most likely.
+    pub top2: Vec<u32>,
+    /// The difference of their logits.
+    pub gap: Vec<f32>,
+}
+
+/// llama.cpp's verdict on a tiny model's GGUF file (made by reference/llama_cpp_tiny.py).
+#[derive(Clone, Debug)]
+pub struct LlamaCppGolden {
+    /// The configuration, one of `testdata/logits`.
+    pub name: String,
+    /// How the matrices are stored.
+    pub stored: Stored,
+    /// SHA-256 of the file that llama.cpp read.
+    pub sha256: String,
+    /// Largest minus smallest logit.
+    pub range: f32,
+    /// How far llama.cpp is from its own logits over the same values in an F32 file: the noise of its rounded activations.
+    pub max_delta_from_f32: f32,
+    /// Together 1,000 positions.
+    pub sequences: Vec<JudgedSequence>,
+}
+
+/// Every golden file of `testdata/llama_cpp` that judges a tiny model.
+///
+/// # Panics
+/// When a file cannot be read.
+pub fn llama_cpp_goldens() -> Vec<LlamaCppGolden> {
+    json_files("llama_cpp").iter().map(|path| load_llama_cpp(path)).collect()
+}
+
+fn load_llama_cpp(path: &Path) -> LlamaCppGolden {
+    let file = read_json(path);
+    let name = text(&file["name"]);
+    let vocab = integer(&logits_golden(&name).config["vocab_size"]);
+    let sequence = |value: &Value| {
+        let name = text(&value["name"]);
+        JudgedSequence {
+            ids: prompt_ids(&name, integer(&value["tokens"]), vocab),
+            name,
+            top1: ids(&value["top1"]),
+            top2: ids(&value["top2"]),
+            gap: numbers(&value["gap"]),
+        }
+    };
+    LlamaCppGolden {
+        stored: match text(&file["stored"]).as_str() {
+            "f32" => Stored::F32,
+            "f16" => Stored::F16,
+            "bf16" => Stored::Bf16,
+            other => panic!("{}: unknown storage `{other}`", path.display()),
+        },
+        sha256: text(&file["sha256"]),
+        range: number(&file["range"]),
+        max_delta_from_f32: number(&file["max_delta_from_f32"]),
+        sequences: list(&file["sequences"]).iter().map(sequence).collect(),
+        name,
+    }
+}
+
+/// The JSON files directly in a folder of `testdata`, by name.
+fn json_files(folder: &str) -> Vec<PathBuf> {
+    let dir = crate::testdata().join(folder);
+    let entries = std::fs::read_dir(&dir).unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("a directory entry").path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|e| e == "json"));
+    paths.sort();
+    paths
 }
 
 /// Reads a JSON file of the repository.
@@ -119,22 +194,21 @@ fn load(path: &Path) -> LogitsGolden {
 
 fn prompt(value: &Value, vocab: usize) -> GoldenPrompt {
     let name = text(&value["name"]);
-    let ids = prompt_ids(&name, integer(&value["tokens"]), vocab);
-    let head: Vec<u32> = list(&value["ids_head"]).iter().map(|id| integer(id) as u32).collect();
-    assert!(ids.starts_with(&head), "{name}: the ids of the two implementations differ");
+    let all = prompt_ids(&name, integer(&value["tokens"]), vocab);
+    assert!(all.starts_with(&ids(&value["ids_head"])), "{name}: the ids of the two implementations differ");
     GoldenPrompt {
         f32: rows(&value["positions"], &value["logits"], vocab),
         bf16: rows(&value["bf16_positions"], &value["bf16_logits"], vocab),
         greedy: value.get("greedy").map(greedy),
         bf16_greedy: value.get("bf16_greedy").map(greedy),
         name,
-        ids,
+        ids: all,
     }
 }
 
 fn greedy(value: &Value) -> Greedy {
     Greedy {
-        ids: list(&value["ids"]).iter().map(|id| integer(id) as u32).collect(),
+        ids: ids(&value["ids"]),
         gaps: numbers(&value["gaps"]),
         hf_bf16_max_delta: value.get("hf_bf16_max_delta").map(number),
     }
@@ -194,6 +268,10 @@ fn integer(value: &Value) -> usize {
     value.as_u64().unwrap_or_else(|| panic!("expected a whole number, found {value}")) as usize
 }
 
+fn ids(value: &Value) -> Vec<u32> {
+    list(value).iter().map(|id| integer(id) as u32).collect()
+}
+
 fn number(value: &Value) -> f32 {
     value.as_f64().unwrap_or_else(|| panic!("expected a number, found {value}")) as f32
 }
@@ -207,36 +285,4 @@ fn text(value: &Value) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::stored::Stored;
-    use crate::tiny;
-
-    #[test]
-    fn weights_and_tensor_lists_are_those_of_the_python_script() {
-        let goldens = logits_goldens();
-        assert!(goldens.len() >= 10, "only {} golden files", goldens.len());
-        for golden in goldens {
-            assert_eq!(tiny::tensor_list(&golden.config), golden.tensors, "{}", golden.name);
-            let weights = tiny::weights(&golden.config);
-            assert_eq!(weights.iter().map(|t| t.data.len()).sum::<usize>(), golden.parameters, "{}", golden.name);
-            assert_eq!(tiny::sha256(&weights), golden.weights_sha256, "{}", golden.name);
-            let bf16 = tiny::rounded(&weights, Stored::Bf16);
-            assert_eq!(tiny::sha256(&bf16), golden.bf16_weights_sha256, "{}", golden.name);
-        }
-    }
-
-    #[test]
-    fn the_greedy_continuation_starts_at_the_largest_recorded_logit() {
-        for golden in logits_goldens() {
-            for prompt in &golden.prompts {
-                let last = prompt.f32.rows.last().expect("the last position is recorded");
-                let top = (0..last.len()).max_by(|&a, &b| last[a].total_cmp(&last[b])).expect("a vocabulary");
-                if let Some(greedy) = &prompt.greedy {
-                    assert_eq!(greedy.ids[0] as usize, top, "{}", prompt.name);
-                    assert_eq!((greedy.ids.len(), greedy.gaps.len()), (64, 64));
-                }
-            }
-        }
-    }
-}
+mod tests;

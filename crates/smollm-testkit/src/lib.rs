@@ -3,9 +3,11 @@
 #![forbid(unsafe_code)]
 
 mod fixtures;
+pub mod gguf;
 pub mod golden;
 pub mod loopback_hub;
 pub mod stored;
+pub mod stories260k;
 pub mod tiny;
 
 pub use fixtures::{fixtures, repository, testdata};

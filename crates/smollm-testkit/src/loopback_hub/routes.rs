@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::fault::{Fault, Port};
 use super::repo::{Repo, RepoFile, Snapshot};
-use super::wire::{Request, Response, percent_decode};
+use super::wire::{Request, Response, percent_decode, percent_encode};
 use super::{GRANTED_TOKEN, PLAIN_TOKEN, Shared, lock};
 
 /// Who asks.
@@ -147,6 +147,7 @@ fn tree(shared: &Shared, repo: &Repo, revision: &str, folder: &str, request: &Re
 fn resolve(shared: &Shared, repo: &Repo, snapshot: &Snapshot, path: &str, file: &RepoFile) -> Response {
     let commit = &snapshot.commit;
     let (id, etag) = (repo.id(), file.etag());
+    let path = percent_encode(path);
     let response = match &file.sha256 {
         Some(_) => {
             let location = format!("{}/files/{id}/{commit}/{path}?signature=abc", shared.cdn_url);

@@ -1,0 +1,32 @@
+//! The golden files agree with the weights and prompts computed here.
+
+use super::*;
+use crate::tiny;
+
+#[test]
+fn weights_and_tensor_lists_are_those_of_the_python_script() {
+    let goldens = logits_goldens();
+    assert!(goldens.len() >= 10, "only {} golden files", goldens.len());
+    for golden in goldens {
+        assert_eq!(tiny::tensor_list(&golden.config), golden.tensors, "{}", golden.name);
+        let weights = tiny::weights(&golden.config);
+        assert_eq!(weights.iter().map(|t| t.data.len()).sum::<usize>(), golden.parameters, "{}", golden.name);
+        assert_eq!(tiny::sha256(&weights), golden.weights_sha256, "{}", golden.name);
+        let bf16 = tiny::rounded(&weights, Stored::Bf16);
+        assert_eq!(tiny::sha256(&bf16), golden.bf16_weights_sha256, "{}", golden.name);
+    }
+}
+
+#[test]
+fn the_greedy_continuation_starts_at_the_largest_recorded_logit() {
+    for golden in logits_goldens() {
+        for prompt in &golden.prompts {
+            let last = prompt.f32.rows.last().expect("the last position is recorded");
+            let top = (0..last.len()).max_by(|&a, &b| last[a].total_cmp(&last[b])).expect("a vocabulary");
+            if let Some(greedy) = &prompt.greedy {
+                assert_eq!(greedy.ids[0] as usize, top, "{}", prompt.name);
+                assert_eq!((greedy.ids.len(), greedy.gaps.len()), (64, 64));
+            }
+        }
+    }
+}
