@@ -203,6 +203,11 @@ impl Gguf {
         self.string(key).u32(4).u32(value)
     }
 
+    /// Type 6.
+    fn pair_f32(self, key: &str, value: f32) -> Self {
+        self.string(key).u32(6).bytes(&value.to_le_bytes())
+    }
+
     /// Type 8.
     fn pair_string(self, key: &str, value: &str) -> Self {
         self.string(key).u32(8).string(value)
@@ -237,6 +242,41 @@ fn gguf() -> Vec<Seed> {
             .tensor("output_norm.weight", &[4], 0, 64)
             .data(32, 96)
     };
+    // All that a configuration asks for.
+    let model = Gguf::new(3, 1, 10)
+        .pair_string("general.architecture", "llama")
+        .pair_u32("llama.block_count", 2)
+        .pair_u32("llama.embedding_length", 8)
+        .pair_u32("llama.feed_forward_length", 16)
+        .pair_u32("llama.attention.head_count", 2)
+        .pair_u32("llama.attention.head_count_kv", 1)
+        .pair_u32("llama.context_length", 64)
+        .pair_u32("llama.vocab_size", 4)
+        .pair_f32("llama.attention.layer_norm_rms_epsilon", 1e-5)
+        .pair_f32("llama.rope.freq_base", 10000.0)
+        .tensor("token_embd.weight", &[8, 4], 0, 0)
+        .data(32, 128);
+    let byte_level = Gguf::new(3, 0, 4)
+        .pair_string("tokenizer.ggml.model", "gpt2")
+        .pair_string("tokenizer.ggml.pre", "smollm")
+        .pair_strings("tokenizer.ggml.tokens", &["a", "b", "Ġ", "ab", "Ġab"])
+        .pair_strings("tokenizer.ggml.merges", &["a b", "Ġ ab"])
+        .data(32, 0);
+    let sentence_piece = Gguf::new(3, 0, 5)
+        .pair_string("tokenizer.ggml.model", "llama")
+        .pair_strings("tokenizer.ggml.tokens", &["<unk>", "<s>", "</s>", "▁", "a", "▁a", "<0x41>"])
+        .string("tokenizer.ggml.scores")
+        .u32(9)
+        .u32(6)
+        .u64(7)
+        .bytes(&[0; 28])
+        .string("tokenizer.ggml.token_type")
+        .u32(9)
+        .u32(5)
+        .u64(7)
+        .bytes(&[2, 3, 3, 1, 1, 1, 6].map(i32::to_le_bytes).concat())
+        .pair_u32("tokenizer.ggml.bos_token_id", 1)
+        .data(32, 0);
     // One pair of every value type but strings and arrays of strings.
     let mut every = Gguf::new(3, 0, 12);
     let plain: [(u32, &[u8]); 11] = [
@@ -260,6 +300,9 @@ fn gguf() -> Vec<Seed> {
         ("empty", Gguf::new(3, 0, 0).data(32, 0)),
         ("version-2", metadata(2)),
         ("version-3", metadata(3)),
+        ("model", model),
+        ("byte-level", byte_level),
+        ("sentence-piece", sentence_piece),
         ("every-type", every.data(32, 0)),
         ("alignment-64", Gguf::new(3, 1, 1).pair_u32("general.alignment", 64).tensor("w", &[32], 8, 0).data(64, 34)),
         ("half", Gguf::new(3, 2, 0).tensor("a", &[2, 2], 1, 0).tensor("b", &[3], 30, 32).data(32, 38)),
