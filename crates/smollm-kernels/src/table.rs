@@ -11,9 +11,9 @@ pub(crate) struct Kernels {
     pub(crate) name: &'static str,
     /// Activation rows that one tile of `matmul_*` takes; up to here weights are read in place, whatever their type.
     pub(crate) tile_rows: usize,
-    pub(crate) matmul_f32: unsafe fn(&MatmulTask<'_, f32>),
-    pub(crate) matmul_f16: unsafe fn(&MatmulTask<'_, u16>),
-    pub(crate) matmul_bf16: unsafe fn(&MatmulTask<'_, u16>),
+    pub(crate) matmul_f32: unsafe fn(&mut MatmulTask<'_, f32>),
+    pub(crate) matmul_f16: unsafe fn(&mut MatmulTask<'_, u16>),
+    pub(crate) matmul_bf16: unsafe fn(&mut MatmulTask<'_, u16>),
     /// Widens f16 patterns.
     pub(crate) widen_f16: unsafe fn(&[u16], &mut [f32]),
     /// Widens bf16 patterns.
@@ -56,6 +56,10 @@ pub(crate) struct MatmulTask<'a, B> {
     pub(crate) w: &'a [Chunk<B>],
     /// Vectors per row, at least 1.
     pub(crate) steps: usize,
+    /// Weight rows that are widened at a time where there are more than `tile_rows` activation rows, a multiple of 8.
+    pub(crate) block_rows: usize,
+    /// Room for them, `generic::matmul::scratch_len` vectors; may be empty for fewer activation rows.
+    pub(crate) scratch: &'a mut [Chunk<f32>],
     /// Where the outputs go. Nobody else may use the elements of this task while it runs.
     pub(crate) out: &'a Disjoint<'a, f32>,
     /// Element of `out` that takes row 0 of both.

@@ -36,17 +36,17 @@ pub(super) static ROW: Kernels = Kernels {
 };
 
 #[target_feature(enable = "avx2,fma,f16c")]
-fn matmul_f32(task: &MatmulTask<'_, f32>) {
+fn matmul_f32(task: &mut MatmulTask<'_, f32>) {
     matmul::matmul::<_, F32, 3, 2, 4>(Avx2(()), task);
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]
-fn matmul_f16(task: &MatmulTask<'_, u16>) {
+fn matmul_f16(task: &mut MatmulTask<'_, u16>) {
     matmul::matmul::<_, F16, 3, 2, 4>(Avx2(()), task);
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]
-fn matmul_bf16(task: &MatmulTask<'_, u16>) {
+fn matmul_bf16(task: &mut MatmulTask<'_, u16>) {
     matmul::matmul::<_, Bf16, 3, 2, 4>(Avx2(()), task);
 }
 

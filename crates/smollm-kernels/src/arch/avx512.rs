@@ -39,17 +39,17 @@ pub(super) static ROW: Kernels = Kernels {
 };
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
-fn matmul_f32(task: &MatmulTask<'_, f32>) {
+fn matmul_f32(task: &mut MatmulTask<'_, f32>) {
     matmul::matmul::<_, F32, 6, 4, 8>(Avx512(()), task);
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
-fn matmul_f16(task: &MatmulTask<'_, u16>) {
+fn matmul_f16(task: &mut MatmulTask<'_, u16>) {
     matmul::matmul::<_, F16, 6, 4, 8>(Avx512(()), task);
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
-fn matmul_bf16(task: &MatmulTask<'_, u16>) {
+fn matmul_bf16(task: &mut MatmulTask<'_, u16>) {
     matmul::matmul::<_, Bf16, 6, 4, 8>(Avx512(()), task);
 }
 

@@ -8,7 +8,7 @@
 use crate::generic::exp::exp;
 use crate::generic::matmul::dots;
 use crate::generic::softmax;
-use crate::lanes::{F32, LANES, Lanes};
+use crate::lanes::{LANES, Lanes};
 use crate::table::{AttendTask, SoftmaxSums};
 
 /// Fills `task.sums`; rows that see no key get max = -inf and zeros. Scores are computed in tiles of at most M rows by K
@@ -67,7 +67,7 @@ fn tile<S: Lanes, const M: usize, const K: usize, const W: usize>(s: S, task: &m
 fn score<S: Lanes, const M: usize, const K: usize>(s: S, task: &mut AttendTask<'_>, first: usize, key: usize) {
     let (steps, stride) = (task.steps, task.score_stride());
     let scores =
-        dots::<S, F32, M, K>(s, &task.q[first * steps..][..M * steps], &task.keys[key * steps..][..K * steps], steps);
+        dots::<S, M, K>(s, &task.q[first * steps..][..M * steps], &task.keys[key * steps..][..K * steps], steps);
     let out = task.scores.as_flattened_mut();
     for i in 0..M {
         out[(first + i) * stride + key..][..K].copy_from_slice(&scores[i]);

@@ -6,18 +6,21 @@ use crate::aligned::{Scratch, chunks};
 use crate::cpu::Cpu;
 use crate::disjoint::Disjoint;
 use crate::dtype::Dtype;
-use crate::generic::matmul::vectors;
+use crate::generic::matmul::{scratch_len, vectors};
 use crate::lanes::{Chunk, LANES};
 use crate::matrix::{Matrix, Rows};
 use crate::pool::lock;
 use crate::table::{Kernels, MatmulTask};
 
-/// Bytes of widened weights that stay in the second-level cache beside the activations that stream past.
+/// Bytes of weights, as they lie or widened, that make an item of work; they stay in the second-level cache.
 const PANEL_BYTES: usize = 256 * 1024;
-/// Weight rows in a panel: a multiple of every row's tile, and at most this many.
+/// Weight rows in an item: a multiple of every row's tile, and at most this many.
 const PANEL_ROWS: usize = 64;
-const PANEL_STEP: usize = 8;
-/// Activation rows over which widening a panel is spread at least, where activations are split among threads.
+/// Weight rows that are widened at a time for a few activation rows: then both fit the first-level cache.
+const SMALL_BLOCK: usize = 8;
+/// Activation rows from which on an item's weights are widened all at once.
+const MANY: usize = 64;
+/// Activation rows of an item at least, where they are split among threads: widening is spread over these.
 const MIN_PART: usize = 48;
 
 /// One product of the activations given to [`matmul`].
@@ -122,7 +125,7 @@ impl<'a> Jobs<'a> {
         let rows: usize = products.iter().map(|product| product.weight.rows()).sum();
         let fits = PANEL_BYTES / (steps * size_of::<Chunk<f32>>());
         let even = rows.div_ceil(4 * cpu.threads());
-        let panel_rows = fits.min(even).clamp(1, PANEL_ROWS).next_multiple_of(PANEL_STEP);
+        let panel_rows = fits.min(even).clamp(1, PANEL_ROWS).next_multiple_of(SMALL_BLOCK);
         let products: Vec<_> = products
             .iter_mut()
             .map(|product| Job {
@@ -142,72 +145,67 @@ impl<'a> Jobs<'a> {
         self.parts * self.products.iter().map(|job| job.panels).sum::<usize>()
     }
 
-    fn compute(&self, kernels: &Kernels, item: usize, scratch: &mut Scratch) {
-        let (mut panel, part) = (item / self.parts, item % self.parts);
+    fn compute(&self, kernels: &Kernels, index: usize, scratch: &mut Scratch) {
+        let (mut panel, part) = (index / self.parts, index % self.parts);
         for job in &self.products {
             if panel < job.panels {
                 let first = panel * job.panel_rows;
                 let rows = first..job.weight.rows().min(first + job.panel_rows);
                 let tokens = part * self.n / self.parts..(part + 1) * self.n / self.parts;
-                return job.compute(kernels, self.steps, rows, tokens, scratch);
+                return job.compute(kernels, Item { steps: self.steps, rows, tokens }, scratch);
             }
             panel -= job.panels;
         }
     }
 }
 
+/// Some weight rows against some activation rows.
+struct Item {
+    steps: usize,
+    rows: Range<usize>,
+    tokens: Range<usize>,
+}
+
 impl Job<'_> {
-    /// Weight rows `rows` against activation rows `tokens`.
-    fn compute(
-        &self,
-        kernels: &Kernels,
-        steps: usize,
-        rows: Range<usize>,
-        tokens: Range<usize>,
-        scratch: &mut Scratch,
-    ) {
-        let in_place = tokens.len() <= kernels.tile_rows && self.weight.cols().is_multiple_of(LANES);
-        let weights = self.weight.rows_in(rows.start, rows.len());
+    fn compute(&self, kernels: &Kernels, item: Item, scratch: &mut Scratch) {
+        let (rows, cols) = (item.rows.len(), self.weight.cols());
+        let widened = if item.tokens.len() <= kernels.tile_rows {
+            0
+        } else {
+            scratch_len(item.steps, kernels.tile_rows, self.block_rows(&item))
+        };
+        let padded = if cols.is_multiple_of(LANES) { 0 } else { rows * item.steps };
+        let (padded, widened) = scratch.take(padded + widened).split_at_mut(padded);
+        let weights = self.weight.rows_in(item.rows.start, rows);
         // SAFETY (of all calls): `Cpu` holds only rows that are available; items do not overlap, and each is done once.
         match weights {
-            Rows::F32(w) if in_place => {
-                let task = self.task(steps, rows, tokens, chunks(w));
+            _ if !padded.is_empty() => {
+                widen_rows(kernels, weights, cols, padded);
                 // SAFETY: as above.
-                unsafe { (kernels.matmul_f32)(&task) }
+                unsafe { (kernels.matmul_f32)(&mut self.task(&item, padded, widened)) }
             }
-            Rows::F16(w) if in_place => {
-                let task = self.task(steps, rows, tokens, chunks(w));
-                // SAFETY: as above.
-                unsafe { (kernels.matmul_f16)(&task) }
-            }
-            Rows::Bf16(w) if in_place => {
-                let task = self.task(steps, rows, tokens, chunks(w));
-                // SAFETY: as above.
-                unsafe { (kernels.matmul_bf16)(&task) }
-            }
-            _ => {
-                let panel = scratch.take(rows.len() * steps);
-                widen_rows(kernels, weights, self.weight.cols(), panel);
-                let task = self.task(steps, rows, tokens, panel);
-                // SAFETY: as above.
-                unsafe { (kernels.matmul_f32)(&task) }
-            }
+            // SAFETY: as above.
+            Rows::F32(w) => unsafe { (kernels.matmul_f32)(&mut self.task(&item, chunks(w), widened)) },
+            // SAFETY: as above.
+            Rows::F16(w) => unsafe { (kernels.matmul_f16)(&mut self.task(&item, chunks(w), widened)) },
+            // SAFETY: as above.
+            Rows::Bf16(w) => unsafe { (kernels.matmul_bf16)(&mut self.task(&item, chunks(w), widened)) },
         }
     }
 
-    fn task<'t, B>(
-        &'t self,
-        steps: usize,
-        rows: Range<usize>,
-        tokens: Range<usize>,
-        w: &'t [Chunk<B>],
-    ) -> MatmulTask<'t, B> {
+    fn block_rows(&self, item: &Item) -> usize {
+        if item.tokens.len() < MANY { SMALL_BLOCK } else { self.panel_rows }
+    }
+
+    fn task<'t, B>(&'t self, item: &Item, w: &'t [Chunk<B>], scratch: &'t mut [Chunk<f32>]) -> MatmulTask<'t, B> {
         MatmulTask {
-            x: &self.x[tokens.start * steps..tokens.end * steps],
+            x: &self.x[item.tokens.start * item.steps..item.tokens.end * item.steps],
             w,
-            steps,
+            steps: item.steps,
+            block_rows: self.block_rows(item),
+            scratch,
             out: &self.out,
-            out_start: tokens.start * self.weight.rows() + rows.start,
+            out_start: item.tokens.start * self.weight.rows() + item.rows.start,
             out_stride: self.weight.rows(),
         }
     }
