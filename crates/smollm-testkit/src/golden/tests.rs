@@ -1,6 +1,7 @@
 //! The golden files agree with the weights and prompts computed here.
 
 use super::*;
+use crate::stored::Stored;
 use crate::tiny;
 
 #[test]
@@ -28,5 +29,16 @@ fn the_greedy_continuation_starts_at_the_largest_recorded_logit() {
                 assert_eq!((greedy.ids.len(), greedy.gaps.len()), (64, 64));
             }
         }
+    }
+}
+
+#[test]
+fn adapter_weights_are_those_of_the_python_script() {
+    let goldens = lora_goldens();
+    assert_eq!(goldens.len(), 3);
+    for golden in goldens {
+        let tensors: Vec<_> = golden.tensors.iter().map(|(name, shape)| tiny::tensor(name, shape)).collect();
+        assert_eq!(tiny::sha256(&tensors), golden.weights_sha256, "{}", golden.name);
+        assert_eq!(golden.prompts.iter().map(|p| p.greedy.ids.len()).collect::<Vec<_>>(), [32, 32]);
     }
 }
