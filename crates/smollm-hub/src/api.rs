@@ -22,7 +22,7 @@ pub(crate) fn commit_of(
     progress: &dyn Progress,
 ) -> Result<String, HubError> {
     let url = format!("{}/api/models/{repo}/revision/{}", client.endpoint(), quote(revision.as_str(), false));
-    let asked = Asked { repo, revision: revision.as_str(), file: None };
+    let asked = Asked { repo, revision: revision.as_str(), file: None, etag: None };
     let (info, _) = client.json(&url, &asked, once, progress)?;
     match info["sha"].as_str().filter(|sha| is_hex(sha, 40)) {
         Some(sha) => Ok(sha.to_owned()),
@@ -39,7 +39,7 @@ pub(crate) fn tree_of(
     progress: &dyn Progress,
 ) -> Result<Tree, HubError> {
     let mut url = format!("{}/api/models/{repo}/tree/{commit}?recursive=true", client.endpoint());
-    let asked = Asked { repo, revision: commit, file: None };
+    let asked = Asked { repo, revision: commit, file: None, etag: None };
     let mut tree = Tree::default();
     for _ in 0..MOST_PAGES {
         let (page, headers) = client.json(&url, &asked, once, progress)?;

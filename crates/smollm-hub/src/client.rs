@@ -10,7 +10,7 @@ use crate::address::{Origin, origin, resolve};
 use crate::backoff::{Backoff, Failure, failure_of};
 use crate::config::{HubConfig, Retry, Token};
 use crate::error::HubError;
-use crate::names::RepoId;
+use crate::names::{RepoId, is_hex};
 use crate::progress::Progress;
 
 const MOST_REDIRECTS: usize = 8;
@@ -22,6 +22,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) repo: &'a RepoId,
     pub(crate) revision: &'a str,
     pub(crate) file: Option<&'a str>,
+    /// The hash that the listing gives the file.
+    pub(crate) etag: Option<&'a str>,
 }
 
 /// An answer with status 200 or 206, or 416 where a range was asked for.
@@ -30,8 +32,6 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: ureq::Body,
-    /// `X-Linked-Etag` of the hub's redirect: the SHA-256 of a large file.
-    pub(crate) linked_etag: Option<String>,
 }
 
 /// Talks to one hub.
@@ -101,7 +101,6 @@ impl Client {
     /// One GET, from byte `start` on, redirects followed. The token goes to the endpoint's origin only.
     pub(crate) fn get(&self, url: &str, start: u64, asked: &Asked<'_>) -> Result<Reply, Failure> {
         let mut url = url.to_owned();
-        let mut linked_etag = None;
         for _ in 0..MOST_REDIRECTS {
             let uri: Uri = url.parse().map_err(|_| bad_reply(&url, "a redirect to something that is no address"))?;
             let own = origin(&uri).is_some_and(|origin| origin == self.origin);
@@ -116,12 +115,12 @@ impl Client {
             let status = response.status().as_u16();
             let (parts, body) = response.into_parts();
             let headers = parts.headers;
-            if own && let Some(etag) = text(&headers, "x-linked-etag") {
-                linked_etag = Some(etag.trim_start_matches("W/").trim_matches('"').to_owned());
+            if own {
+                check_linked_etag(&headers, asked)?;
             }
             match status {
-                200 | 206 => return Ok(Reply { url, status, headers, body, linked_etag }),
-                416 if start > 0 => return Ok(Reply { url, status, headers, body, linked_etag }),
+                200 | 206 => return Ok(Reply { url, status, headers, body }),
+                416 if start > 0 => return Ok(Reply { url, status, headers, body }),
                 301 | 302 | 303 | 307 | 308 => {
                     let location = text(&headers, "location").unwrap_or_default();
                     let next = resolve(&uri, location).ok_or_else(|| bad_reply(&url, "a redirect to nowhere"))?;
@@ -177,6 +176,17 @@ impl Client {
         };
         Failure::Final(error)
     }
+}
+
+/// `X-Linked-Etag` of the hub's redirect is the SHA-256 of a large file: a contradiction is seen before the download.
+fn check_linked_etag(headers: &HeaderMap, asked: &Asked<'_>) -> Result<(), Failure> {
+    let (Some(etag), Some(expected)) = (text(headers, "x-linked-etag"), asked.etag) else { return Ok(()) };
+    let actual = etag.trim_start_matches("W/").trim_matches('"');
+    if actual == expected || !is_hex(actual, 64) {
+        return Ok(());
+    }
+    let file = asked.file.unwrap_or_default().to_owned();
+    Err(Failure::Final(HubError::Hash { file, expected: expected.to_owned(), actual: actual.to_owned() }))
 }
 
 /// A header as text.

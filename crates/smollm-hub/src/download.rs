@@ -13,7 +13,7 @@ use crate::digest::Digest;
 use crate::error::HubError;
 use crate::file_lock::{Attempt, FileLock};
 use crate::links;
-use crate::names::{RepoId, RepoPath, is_hex};
+use crate::names::{RepoId, RepoPath};
 use crate::progress::{Event, Progress};
 use crate::tree::TreeFile;
 
@@ -122,12 +122,8 @@ fn receive(
     progress: &dyn Progress,
 ) -> Result<(), Failure> {
     let file = wanted.path.as_str();
-    let asked = Asked { repo: wanted.repo, revision: wanted.commit, file: Some(file) };
+    let asked = Asked { repo: wanted.repo, revision: wanted.commit, file: Some(file), etag: Some(wanted.file.etag()) };
     let reply = client.get(url, partial.position, &asked)?;
-    if let Some(etag) = reply.linked_etag.as_deref().filter(|etag| is_hex(etag, 64) && *etag != wanted.file.etag()) {
-        let (file, expected) = (file.to_owned(), wanted.file.etag().to_owned());
-        return Err(Failure::Final(HubError::Hash { file, expected, actual: etag.to_owned() }));
-    }
     if reply.status == 416 {
         partial.restart(wanted).map_err(Failure::Final)?;
         let reason = "the server refused to resume".to_owned();

@@ -138,6 +138,7 @@ fn find(lower: &str) -> Option<(&'static ShortName, Option<String>)> {
         if rest == name || rest.starts_with(&format!("{name}-")) {
             variant = name;
             rest = rest[name.len()..].trim_start_matches('-');
+            break;
         }
     }
     // Ollama's tags of the first generation carry the version of the weights, which is the current one.

@@ -1,6 +1,7 @@
 //! Serves a loopback hub until standard input ends: `loopback_hub [ROOT]`, ROOT holding `org/name/FILES`.
 //!
-//! Without ROOT the stand-in repositories are served. The first line printed is `LOOPBACK_HUB http://127.0.0.1:PORT`.
+//! Without ROOT the stand-in repositories are served, and `stand-in/large` with a GGUF of 24 MiB (the Python client
+//! resumes in steps of 10 MiB). The first line printed is `LOOPBACK_HUB http://127.0.0.1:PORT`.
 #![allow(clippy::print_stdout)]
 
 use std::io::{self, Read};
@@ -12,7 +13,13 @@ use smollm_testkit::loopback_hub::{LoopbackHub, Repo, stand_in_repos};
 fn main() -> io::Result<()> {
     let repos = match env::args().nth(1) {
         Some(root) => repos_under(Path::new(&root))?,
-        None => stand_in_repos(),
+        None => {
+            let large: Vec<u8> =
+                (0..24u32 << 18).flat_map(|word| word.wrapping_mul(0x9E37_79B9).to_le_bytes()).collect();
+            let mut repos = stand_in_repos();
+            repos.push(Repo::new("stand-in/large").file("large.gguf", large));
+            repos
+        }
     };
     let hub = LoopbackHub::start(repos)?;
     println!("LOOPBACK_HUB {}", hub.endpoint());
