@@ -1,3 +1,24 @@
 //! Text to ids and back, and messages to prompt.
 
 #![forbid(unsafe_code)]
+
+mod added;
+mod byte_alphabet;
+mod byte_bpe;
+mod classes;
+mod error;
+mod gguf;
+mod json;
+mod merges;
+mod piece_cache;
+mod pretokenize;
+mod roles;
+mod score_bpe;
+mod to_gguf;
+mod tokenizer;
+mod unicode_data;
+mod vocab;
+
+pub use error::TokenizerError;
+pub use gguf::GgufVocab;
+pub use tokenizer::{Specials, Tokenizer};
