@@ -1,14 +1,15 @@
 """Tiny safetensors, GGUF and PEFT files written by the Python packages, and what those packages read in them.
 
 Run: python reference/checkpoint_golden.py write OUTDIR     (OUTDIR is testdata/checkpoint)
-     python reference/checkpoint_golden.py read-adapter DIR (loads an adapter we wrote with PEFT and prints its sha256 values)
+     python reference/checkpoint_golden.py read-adapter DIR (does PEFT read the golden weights and scalings in an adapter we wrote?)
 Needs: numpy, torch, safetensors, gguf; for the adapter also transformers and peft.
 
 `write` makes
   weights.safetensors    F32, BF16 and F16, a scalar, an empty tensor, a name that is not ASCII; our writer reproduces its bytes
   mixed.safetensors      types that are no weights beside one that is
   sharded/               two shards and their index
-  values.gguf            every metadata type, tensors of every type gguf can make; our writer reproduces its bytes
+  values.gguf            every metadata type, tensors of every weight type; our writer reproduces its bytes
+  mixed.gguf             types that are no weights beside some that are
   version2.gguf          the same with the version number 2 (the layout is that of 3)
   aligned64.gguf         general.alignment 64
   big-endian.gguf        to be refused
@@ -122,17 +123,21 @@ def write_gguf(out, golden):
 
     quantised = ["BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0"]
     # Types that the package cannot quantise to: their blocks are counted bytes, which no test interprets.
-    counted = ["Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "IQ4_NL", "IQ4_XS", "IQ2_XXS", "TQ2_0", "Q8_K", "MXFP4", "I8"]
+    counted = ["Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "IQ4_NL", "IQ4_XS"]
+    no_weights = ["IQ2_XXS", "TQ2_0", "Q8_K", "MXFP4", "I8"]
 
-    def every_type(writer):
+    def blocks(writer, names):
+        for name in names:
+            kind = gguf.GGMLQuantizationType[name]
+            row = gguf.GGML_QUANT_SIZES[kind][1]
+            writer.add_tensor(f"{name}.weight", (np.arange(2 * row) % 251).astype(np.uint8).reshape(2, row), raw_dtype=kind)
+
+    def every_weight(writer):
         floats(writer)
         for name in quantised:
             kind = gguf.GGMLQuantizationType[name]
             writer.add_tensor(f"{name}.weight", gguf.quants.quantize(values((2, 64), 3).numpy(), kind), raw_dtype=kind)
-        for name in counted:
-            kind = gguf.GGMLQuantizationType[name]
-            row = gguf.GGML_QUANT_SIZES[kind][1]
-            writer.add_tensor(f"{name}.weight", (np.arange(2 * row) % 251).astype(np.uint8).reshape(2, row), raw_dtype=kind)
+        blocks(writer, counted)
         writer.add_tensor("output_norm.weight", values((5,), 4).numpy())
 
     def save(name, *steps, **options):
@@ -145,7 +150,8 @@ def write_gguf(out, golden):
         writer.write_tensors_to_file()
         writer.close()
 
-    save("values.gguf", header, every_value, every_type)
+    save("values.gguf", header, every_value, every_weight)
+    save("mixed.gguf", floats, lambda writer: blocks(writer, no_weights))
     save("aligned64.gguf", lambda writer: writer.add_custom_alignment(64), floats)
     save("big-endian.gguf", header, floats, endianess=gguf.GGUFEndian.BIG)
     save("parts.gguf", header, floats, lambda writer: writer.add_tensor("output_norm.weight", values((5,), 4).numpy()), split_max_tensors=1)
@@ -165,6 +171,7 @@ def write_gguf(out, golden):
     reader = gguf.GGUFReader(out / "values.gguf")
     metadata = {name: field.contents() for name, field in reader.fields.items() if not name.startswith("GGUF.") and name != "array.nested"}
     golden["values.gguf"] = {"metadata": metadata, "tensors": opened("values.gguf")}
+    golden["mixed.gguf"] = {"tensors": opened("mixed.gguf")}
     golden["aligned64.gguf"] = {"tensors": opened("aligned64.gguf")}
     golden["parts"] = {"tensors": opened(*(f"parts-{n:05}-of-00003.gguf" for n in (1, 2, 3)))}
 
@@ -182,6 +189,11 @@ def write_adapter(out, golden):
     model = peft.get_peft_model(transformers.LlamaForCausalLM(config), lora)
     model.save_pretrained(out / "adapter")
     (out / "adapter" / "README.md").unlink()
+    # PEFT keeps the targets in a set, whose order changes from run to run.
+    path = out / "adapter" / "adapter_config.json"
+    saved = json.loads(path.read_text())
+    saved["target_modules"].sort()
+    path.write_text(json.dumps(saved, indent=2, sort_keys=True))
     golden["adapter"] = adapter_facts(model)
     golden["adapter"]["made_by"] = f"peft {peft.__version__}, transformers {transformers.__version__}"
 
@@ -214,8 +226,9 @@ def main():
     match sys.argv[1:]:
         case ["write", folder]:
             out = Path(folder)
-            shutil.rmtree(out, ignore_errors=True)
-            out.mkdir(parents=True)
+            out.mkdir(parents=True, exist_ok=True)
+            for folder in ("sharded", "adapter"):
+                shutil.rmtree(out / folder, ignore_errors=True)
             golden = {"made_by": MADE_BY}
             write_safetensors(out, golden)
             write_gguf(out, golden)

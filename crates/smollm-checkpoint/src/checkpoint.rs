@@ -1,0 +1,221 @@
+//! The named tensors of one model, whatever the container they came in.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::error::CheckpointError;
+use crate::gguf::{self, GgufMetadata};
+use crate::mmap::Mapping;
+use crate::safetensors;
+use crate::tensor::{OtherTensor, Tensor};
+
+#[cfg(test)]
+mod tests;
+
+/// What stands for a file name in messages about a checkpoint that came from none.
+const IN_MEMORY: &str = "(in memory)";
+
+/// An opened, fully validated set of tensors. After opening, only asking for a name that is not there can fail.
+///
+/// The tensors' bytes lie in the mapped files; nothing is read before it is used.
+pub struct Checkpoint {
+    files: Vec<PathBuf>,
+    mappings: Vec<Arc<Mapping>>,
+    tensors: Vec<Tensor>,
+    others: Vec<OtherTensor>,
+    places: HashMap<String, Place>,
+    metadata: ContainerMetadata,
+}
+
+/// Where a name is found: the file, and the index in one of the two lists.
+#[derive(Clone, Copy)]
+struct Place {
+    file: usize,
+    item: Item,
+}
+
+#[derive(Clone, Copy)]
+enum Item {
+    Weight(usize),
+    Other(usize),
+}
+
+/// What the container says besides tensors.
+pub(crate) enum ContainerMetadata {
+    None,
+    Safetensors(Vec<(String, String)>),
+    Gguf(GgufMetadata),
+}
+
+impl Checkpoint {
+    /// Opens a safetensors file, a `*.index.json` with its shards, or a folder with `model.safetensors` or an index.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with the files; everything is checked here but the tensors' own numbers.
+    pub fn open_safetensors(path: impl AsRef<Path>) -> Result<Self, CheckpointError> {
+        safetensors::open(path.as_ref())
+    }
+
+    /// Opens a GGUF file; of a split model (`-00001-of-00003.gguf`) any part may be named.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with the files; everything is checked here but the tensors' own numbers.
+    pub fn open_gguf(path: impl AsRef<Path>) -> Result<Self, CheckpointError> {
+        gguf::open(path.as_ref())
+    }
+
+    /// A checkpoint of tensors that are already in memory.
+    ///
+    /// # Errors
+    /// Equal names, or bytes that do not fit type and shape.
+    pub fn from_tensors(tensors: impl IntoIterator<Item = Tensor>) -> Result<Self, CheckpointError> {
+        let mut checkpoint = Self::empty();
+        for tensor in tensors {
+            tensor.spec().check_len(Path::new(IN_MEMORY), tensor.data.len())?;
+            checkpoint.add_tensor(tensor)?;
+        }
+        Ok(checkpoint)
+    }
+
+    /// The tensor `name`.
+    ///
+    /// # Errors
+    /// If there is none, or its type is one that no weight may have.
+    pub fn tensor(&self, name: &str) -> Result<&Tensor, CheckpointError> {
+        match self.places.get(name) {
+            Some(Place { item: Item::Weight(index), .. }) => Ok(&self.tensors[*index]),
+            Some(Place { item: Item::Other(index), file }) => Err(CheckpointError::UnsupportedDtype {
+                file: self.file(*file),
+                name: name.to_owned(),
+                dtype: self.others[*index].dtype,
+            }),
+            None => Err(CheckpointError::MissingTensor {
+                file: self.file(0),
+                name: name.to_owned(),
+                count: self.places.len(),
+            }),
+        }
+    }
+
+    /// The tensor `name`, if it is there in a type a weight may have.
+    pub fn get(&self, name: &str) -> Option<&Tensor> {
+        match self.places.get(name)?.item {
+            Item::Weight(index) => Some(&self.tensors[index]),
+            Item::Other(_) => None,
+        }
+    }
+
+    /// Whether a tensor of this name is there, in whatever type.
+    pub fn contains(&self, name: &str) -> bool {
+        self.places.contains_key(name)
+    }
+
+    /// All tensors that can be weights, in file order.
+    pub fn tensors(&self) -> impl ExactSizeIterator<Item = &Tensor> {
+        self.tensors.iter()
+    }
+
+    /// The tensors that cannot be weights because of their type, in file order.
+    pub fn other_tensors(&self) -> &[OtherTensor] {
+        &self.others
+    }
+
+    /// The files the checkpoint consists of; none where it was built in memory.
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
+    /// The file that holds the tensor `name`.
+    pub fn file_of(&self, name: &str) -> Option<&Path> {
+        self.files.get(self.places.get(name)?.file).map(PathBuf::as_path)
+    }
+
+    /// GGUF metadata; of a split model, that of its first part.
+    pub fn gguf_metadata(&self) -> Option<&GgufMetadata> {
+        match &self.metadata {
+            ContainerMetadata::Gguf(metadata) => Some(metadata),
+            _ => None,
+        }
+    }
+
+    /// `__metadata__` of a safetensors file (of the first shard), in file order; empty for anything else.
+    pub fn safetensors_metadata(&self) -> &[(String, String)] {
+        match &self.metadata {
+            ContainerMetadata::Safetensors(metadata) => metadata,
+            _ => &[],
+        }
+    }
+
+    /// Whether every mapped file is still what was opened. Bytes past a new end raise a signal that ends the program with
+    /// one line; bytes that changed in place do not, so whoever is about to answer from a checkpoint asks here first.
+    ///
+    /// # Errors
+    /// The first file that was truncated, grew, or was written to. (A file renamed over is fine: the old one lives on.)
+    pub fn still_intact(&self) -> Result<(), CheckpointError> {
+        self.mappings.iter().try_for_each(|mapping| mapping.still_intact())
+    }
+
+    fn file(&self, index: usize) -> PathBuf {
+        self.files.get(index).cloned().unwrap_or_else(|| PathBuf::from(IN_MEMORY))
+    }
+}
+
+/// Building, for the container modules: files one after the other, names unique over all of them.
+impl Checkpoint {
+    pub(crate) fn empty() -> Self {
+        Self {
+            files: Vec::new(),
+            mappings: Vec::new(),
+            tensors: Vec::new(),
+            others: Vec::new(),
+            places: HashMap::new(),
+            metadata: ContainerMetadata::None,
+        }
+    }
+
+    /// Everything added from now on comes from this file. The first file's metadata is the checkpoint's.
+    pub(crate) fn add_file(&mut self, path: &Path, mapping: Arc<Mapping>, metadata: ContainerMetadata) {
+        if self.files.is_empty() {
+            self.metadata = metadata;
+        }
+        self.files.push(path.to_path_buf());
+        self.mappings.push(mapping);
+    }
+
+    /// A validated tensor of the current file.
+    pub(crate) fn add_tensor(&mut self, tensor: Tensor) -> Result<(), CheckpointError> {
+        self.place(&tensor.name, Item::Weight(self.tensors.len()))?;
+        self.tensors.push(tensor);
+        Ok(())
+    }
+
+    /// A validated tensor of the current file that cannot be a weight.
+    pub(crate) fn add_other(&mut self, tensor: OtherTensor) -> Result<(), CheckpointError> {
+        self.place(&tensor.name, Item::Other(self.others.len()))?;
+        self.others.push(tensor);
+        Ok(())
+    }
+
+    fn place(&mut self, name: &str, item: Item) -> Result<(), CheckpointError> {
+        let file = self.files.len().saturating_sub(1);
+        match self.places.insert(name.to_owned(), Place { file, item }) {
+            None => Ok(()),
+            Some(before) => Err(CheckpointError::DuplicateTensor {
+                name: name.to_owned(),
+                first: self.file(before.file),
+                second: self.file(file),
+            }),
+        }
+    }
+}
+
+impl std::fmt::Debug for Checkpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Checkpoint")
+            .field("files", &self.files)
+            .field("tensors", &self.tensors.len())
+            .field("others", &self.others.len())
+            .finish()
+    }
+}
