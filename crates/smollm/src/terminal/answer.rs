@@ -1,0 +1,138 @@
+//! One answer on the page: streamed, stopped by Ctrl-C, followed by what there is to say about it.
+
+use std::io;
+
+use super::conversation::{AnswerStats, Conversation, Finish, Message};
+use super::keys::Keys;
+use super::markdown::Markdown;
+use super::neutral::Neutraliser;
+use super::page::Page;
+use super::style::Style;
+
+/// Shown while the model reads the prompt, and how it is taken away again.
+const WAITING: &str = "…";
+const ERASE_ROW: &str = "\r\x1b[K";
+
+/// Writes text as it streams: Markdown on a terminal, as it is over a pipe.
+pub(crate) struct Writer {
+    markdown: Option<Markdown>,
+    neutraliser: Neutraliser,
+    waiting: bool,
+    at_line_start: bool,
+}
+
+impl Writer {
+    pub(crate) fn new(page: &Page<'_>) -> Self {
+        let markdown = page.look.terminal.then(|| Markdown::new(page.width(), page.look.colours));
+        Self { markdown, neutraliser: Neutraliser::default(), waiting: false, at_line_start: true }
+    }
+
+    /// Shows that the model is at work.
+    fn wait(&mut self, page: &mut Page<'_>) -> io::Result<()> {
+        self.waiting = true;
+        let colours = page.look.colours;
+        page.raw(&Style::default().dim().paint(WAITING, colours))
+    }
+
+    pub(crate) fn push(&mut self, page: &mut Page<'_>, text: &str) -> io::Result<()> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        let mut out = String::new();
+        if std::mem::take(&mut self.waiting) {
+            out.push_str(ERASE_ROW);
+        }
+        match &mut self.markdown {
+            Some(markdown) => {
+                markdown.set_width(page.width());
+                out.push_str(&markdown.push(text));
+            }
+            None => self.neutraliser.push(text, &mut out),
+        }
+        self.at_line_start = out.ends_with('\n') || (out.is_empty() && self.at_line_start);
+        page.raw(&out)
+    }
+
+    /// Ends the text with a line break.
+    pub(crate) fn finish(&mut self, page: &mut Page<'_>) -> io::Result<()> {
+        let mut out = String::new();
+        if std::mem::take(&mut self.waiting) {
+            out.push_str(ERASE_ROW);
+        }
+        match &mut self.markdown {
+            Some(markdown) => out.push_str(&markdown.finish()),
+            None if !self.at_line_start => out.push('\n'),
+            None => {}
+        }
+        page.raw(&out)
+    }
+}
+
+/// Why there is no answer.
+pub(crate) enum NoAnswer {
+    /// The page cannot be written.
+    Page(io::Error),
+    /// The conversation says so.
+    Conversation(String),
+}
+
+/// Lets the conversation answer and writes the answer; on failure the messages are `before`. `keys`
+/// stop it.
+pub(crate) fn stream(
+    conversation: &mut dyn Conversation,
+    page: &mut Page<'_>,
+    prefill: Option<&str>,
+    keys: Option<&Keys>,
+    before: &[Message],
+) -> Result<AnswerStats, NoAnswer> {
+    let mut writer = Writer::new(page);
+    let mut written = match prefill {
+        Some(prefill) => writer.push(page, prefill),
+        None if page.look.terminal => writer.wait(page),
+        None => Ok(()),
+    };
+    let answered = match &written {
+        Err(_) => Err(String::new()),
+        Ok(()) => conversation.answer(prefill, &mut |text| {
+            if keys.is_some_and(Keys::stopped) {
+                return false;
+            }
+            written = writer.push(page, text);
+            written.is_ok()
+        }),
+    };
+    let ended = writer.finish(page);
+    if answered.is_err() {
+        conversation.set_messages(before.to_vec());
+    }
+    written.and(ended).map_err(NoAnswer::Page)?;
+    answered.map_err(NoAnswer::Conversation)
+}
+
+/// Tells what the answer itself does not: dropped turns, and an end that is not the model's.
+pub(crate) fn explain(page: &mut Page<'_>, stats: &AnswerStats, context: usize) -> io::Result<()> {
+    match stats.dropped_messages {
+        0 => {}
+        1 => page.warning(&format!("context of {context} tokens full: the model no longer sees the oldest message"))?,
+        n => page
+            .warning(&format!("context of {context} tokens full: the model no longer sees the {n} oldest messages"))?,
+    }
+    match stats.finish {
+        Finish::Stop => Ok(()),
+        Finish::Interrupted => page.notice("stopped; what was written stays, /continue goes on"),
+        Finish::Length => page.notice(&format!("stopped after {} tokens; /continue goes on", stats.generated_tokens)),
+        Finish::ContextFull => page.warning(&format!("context of {context} tokens full: the answer ends here")),
+    }
+}
+
+/// The figures of an answer on one line.
+pub(crate) fn figures(stats: &AnswerStats) -> String {
+    format!(
+        "{} prompt tokens ({} cached), {} generated, first token after {:.2} s, then {:.1} tokens/s",
+        stats.prompt_tokens,
+        stats.cached_tokens,
+        stats.generated_tokens,
+        stats.seconds_to_first_token,
+        stats.tokens_per_second
+    )
+}

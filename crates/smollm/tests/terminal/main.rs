@@ -1,0 +1,8 @@
+//! The terminal chat with a scripted conversation: over streams, and on a real pseudo-terminal.
+
+mod lines;
+#[cfg(unix)]
+mod pty;
+#[cfg(unix)]
+mod screen;
+mod scripted;
