@@ -32,6 +32,8 @@ pub struct LlamaCppGolden {
     pub stored: Stored,
     /// SHA-256 of the file that llama.cpp read.
     pub sha256: String,
+    /// SHA-256 of the file that our own converter writes for this model, once reference/llama_cpp_check.py has found it good.
+    pub convert_sha256: Option<String>,
     /// Largest minus smallest logit.
     pub range: f32,
     /// How far llama.cpp is from its own logits over the same values in an F32 file: the noise of its rounded activations.
@@ -70,6 +72,7 @@ fn load_llama_cpp(path: &Path) -> LlamaCppGolden {
             other => panic!("{}: unknown storage `{other}`", path.display()),
         },
         sha256: text(&file["sha256"]),
+        convert_sha256: file.get("convert_sha256").map(text),
         range: number(&file["range"]),
         max_delta_from_f32: number(&file["max_delta_from_f32"]),
         sequences: list(&file["sequences"]).iter().map(sequence).collect(),
