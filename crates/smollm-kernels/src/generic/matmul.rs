@@ -3,23 +3,28 @@
 //! A tile is M activation rows by R weight rows: M x R accumulators stay in registers while the row length is walked once,
 //! so each vector that is loaded takes part in several multiply-adds. Both operands lie row-major, as weights do in files.
 //!
-//! Up to M activation rows take the weights as they lie, each read once out of memory. More of them take blocks of weight
-//! rows, widened to f32 once into scratch memory that stays in the caches while all activation rows pass over it. Long
-//! rows are then walked in pieces, so that a strip of M activation rows stays in the first-level cache; accumulators
-//! are kept in between, so the order of additions is as before. None of this changes what is computed (see `MatmulTask`).
+//! Up to M activation rows take the weights as they lie, each read once out of memory. More of them take pieces of weights
+//! (some rows by `PIECE` vectors) that are widened to f32 once, into scratch memory that stays in the caches, and then met by
+//! many strips of M activation rows; a strip is short enough for the first-level cache. Accumulators are kept between the
+//! pieces of a row, so the order of additions is as before. None of this changes what is computed (see `MatmulTask`).
 //!
-//! While one group of weight rows is multiplied, those that follow are asked for, since the hardware alone does not look far
+//! While weights are multiplied those that follow are asked for, since the hardware alone does not look far
 //! enough ahead to keep memory busy.
+
+use std::ops::Range;
 
 use crate::lanes::{Chunk, Element, F32, LANES, Lanes};
 use crate::table::MatmulTask;
 
-/// Vectors of a row walked in one piece, at most: 6 rows of these take 18 KiB, two rows of the table's widest tile less.
+/// Vectors of a row that are walked in one go: 6 rows of these take 18 KiB, 64 take 192 KiB.
 const PIECE: usize = 48;
+/// Activation rows whose accumulators are kept between pieces, at most; a multiple of every row's M.
+const KEPT_ROWS: usize = 96;
 
-/// Vectors of scratch memory that a task takes: a block of weight rows, and the accumulators of a strip against it.
-pub(crate) const fn scratch_len(steps: usize, tile_rows: usize, block_rows: usize) -> usize {
-    block_rows * (steps + tile_rows)
+/// Vectors of scratch memory that a task takes with more activation rows than M: a piece of each of `block_rows` weight
+/// rows, and the accumulators where rows of `steps` vectors take several pieces.
+pub(crate) const fn scratch_len(steps: usize, block_rows: usize) -> usize {
+    if steps <= PIECE { block_rows * steps } else { block_rows * (PIECE + KEPT_ROWS) }
 }
 
 /// All outputs of a task: tiles of at most M x R, of 1 x R1 for a single activation row.
@@ -45,116 +50,154 @@ pub(crate) fn matmul<S: Lanes, E: Element, const M: usize, const R: usize, const
 fn in_place<S: Lanes, E: Element, const M: usize, const R: usize>(s: S, task: &mut MatmulTask<'_, E::Bits>) {
     let steps = task.steps;
     let rows = task.w.len() / steps;
+    let x = Rows::new(task.x, steps, steps);
     let mut r = 0;
     while r + R <= rows {
         let mut sums = [[s.zero(); R]; M];
         let ahead = Ahead::new(task.w, (r + R) * steps, steps, R);
-        accumulate::<S, E, M, R, _>(s, task.x, &task.w[r * steps..], steps, steps, ahead, &mut sums);
+        accumulate::<S, E, M, R, _>(s, x, Rows::new(&task.w[r * steps..], steps, steps), ahead, &mut sums);
         write(task, 0, r, folded(s, sums));
         r += R;
     }
     while r < rows {
         let mut sums = [[s.zero(); 1]; M];
-        accumulate::<S, E, M, 1, f32>(s, task.x, &task.w[r * steps..], steps, steps, Ahead::nothing(), &mut sums);
+        let w = Rows::new(&task.w[r * steps..], steps, steps);
+        accumulate::<S, E, M, 1, f32>(s, x, w, Ahead::nothing(), &mut sums);
         write(task, 0, r, folded(s, sums));
         r += 1;
     }
 }
 
-/// Any number of activation rows, block of weight rows by block.
+/// Any number of activation rows, block of weight rows by block, piece by piece.
 #[inline(always)]
 fn by_block<S: Lanes, E: Element, const M: usize, const R: usize>(s: S, task: &mut MatmulTask<'_, E::Bits>) {
     let steps = task.steps;
     let (n, rows) = (task.x.len() / steps, task.w.len() / steps);
-    let strips = n.div_ceil(M);
-    let mut first = 0;
-    while first < rows {
-        let count = task.block_rows.min(rows - first);
-        let from = &task.w[first * steps..][..count * steps];
-        for (to, from) in task.scratch[..count * steps].iter_mut().zip(from) {
-            s.store(E::load(s, from), to);
-        }
-        for index in 0..strips {
-            // The next block is asked for little by little, some rows of each group with each strip.
-            let (low, high) = (index * R / strips, (index + 1) * R / strips);
-            let ahead = Ahead::new(task.w, (first + count + low) * steps, steps, high - low);
-            let block = Block { first, count, row: index * M, ahead };
-            match M.min(n - block.row) {
-                1 => strip::<S, E, 1, R>(s, task, &block),
-                2 => strip::<S, E, 2, R>(s, task, &block),
-                3 => strip::<S, E, 3, R>(s, task, &block),
-                4 => strip::<S, E, 4, R>(s, task, &block),
-                5 => strip::<S, E, 5, R>(s, task, &block),
-                _ => strip::<S, E, 6, R>(s, task, &block),
+    let together = if steps <= PIECE { n } else { KEPT_ROWS };
+    for begin in (0..n).step_by(together) {
+        for first in (0..rows).step_by(task.block_rows) {
+            for k in (0..steps).step_by(PIECE) {
+                let block = Block { first, count: task.block_rows.min(rows - first), k, len: PIECE.min(steps - k) };
+                widen::<S, E>(s, task, &block);
+                strips::<S, E, M, R>(s, task, &block, begin..n.min(begin + together));
             }
         }
-        first += count;
     }
 }
 
-/// A block of weight rows in scratch memory, and the first activation row that meets it.
-struct Block<B> {
+/// Some activation rows against a block, in strips of at most M, as even as they come.
+#[inline(always)]
+fn strips<S: Lanes, E: Element, const M: usize, const R: usize>(
+    s: S,
+    task: &mut MatmulTask<'_, E::Bits>,
+    block: &Block,
+    rows: Range<usize>,
+) {
+    let count = rows.len().div_ceil(M);
+    for index in 0..count {
+        let (low, high) = (index * rows.len() / count, (index + 1) * rows.len() / count);
+        // What comes next is asked for little by little, some rows of each group with each strip.
+        let ahead = block.ahead(task, index * R / count, (index + 1) * R / count);
+        let strip = Strip { row: rows.start + low, kept: low * task.block_rows, ahead };
+        match high - low {
+            1 => groups::<S, E, 1, R>(s, task, block, &strip),
+            2 => groups::<S, E, 2, R>(s, task, block, &strip),
+            3 => groups::<S, E, 3, R>(s, task, block, &strip),
+            4 => groups::<S, E, 4, R>(s, task, block, &strip),
+            5 => groups::<S, E, 5, R>(s, task, block, &strip),
+            _ => groups::<S, E, 6, R>(s, task, block, &strip),
+        }
+    }
+}
+
+/// A piece of some weight rows.
+struct Block {
+    /// First row.
     first: usize,
+    /// Rows.
     count: usize,
+    /// First vector of each row.
+    k: usize,
+    /// Vectors of each row.
+    len: usize,
+}
+
+/// Some activation rows that meet a block together.
+struct Strip<B> {
+    /// First row.
     row: usize,
+    /// Where its accumulators are kept.
+    kept: usize,
     ahead: Ahead<B>,
 }
 
-/// M activation rows against the block, piece by piece.
-#[inline(always)]
-fn strip<S: Lanes, E: Element, const M: usize, const R: usize>(
-    s: S,
-    task: &mut MatmulTask<'_, E::Bits>,
-    block: &Block<E::Bits>,
-) {
-    let mut k = 0;
-    while k < task.steps {
-        let mut r = 0;
-        while r + R <= block.count {
-            tile::<S, E, M, R>(s, task, block, k, r);
-            r += R;
-        }
-        while r < block.count {
-            tile::<S, E, M, 1>(s, task, block, k, r);
-            r += 1;
-        }
-        k += PIECE;
+impl Block {
+    /// Rows `low..high` of each group of the block that comes next: the next piece of these rows, or the next rows.
+    #[inline(always)]
+    fn ahead<B>(&self, task: &MatmulTask<'_, B>, low: usize, high: usize) -> Ahead<B> {
+        let (row, k) =
+            if self.k + self.len < task.steps { (self.first, self.k + self.len) } else { (self.first + self.count, 0) };
+        Ahead::new(task.w, (row + low) * task.steps + k, task.steps, high - low)
     }
 }
 
-/// One piece, from vector `k`, of M activation rows against R rows of the block from `r`.
+/// Fills the scratch memory with a block.
+#[inline(always)]
+fn widen<S: Lanes, E: Element>(s: S, task: &mut MatmulTask<'_, E::Bits>, block: &Block) {
+    for (r, to) in task.scratch[..block.count * block.len].chunks_exact_mut(block.len).enumerate() {
+        let from = &task.w[(block.first + r) * task.steps + block.k..][..block.len];
+        for (to, from) in to.iter_mut().zip(from) {
+            s.store(E::load(s, from), to);
+        }
+    }
+}
+
+/// M activation rows against the block, group of R rows by group.
+#[inline(always)]
+fn groups<S: Lanes, E: Element, const M: usize, const R: usize>(
+    s: S,
+    task: &mut MatmulTask<'_, E::Bits>,
+    block: &Block,
+    strip: &Strip<E::Bits>,
+) {
+    let mut r = 0;
+    while r + R <= block.count {
+        tile::<S, E, M, R>(s, task, block, strip, r);
+        r += R;
+    }
+    while r < block.count {
+        tile::<S, E, M, 1>(s, task, block, strip, r);
+        r += 1;
+    }
+}
+
+/// M activation rows against R rows of the block, from its row `r`.
 #[inline(always)]
 fn tile<S: Lanes, E: Element, const M: usize, const R: usize>(
     s: S,
     task: &mut MatmulTask<'_, E::Bits>,
-    block: &Block<E::Bits>,
-    k: usize,
+    block: &Block,
+    strip: &Strip<E::Bits>,
     r: usize,
 ) {
-    let steps = task.steps;
-    let len = PIECE.min(steps - k);
-    let (panel, kept) = task.scratch.split_at_mut(task.block_rows * steps);
-    let kept = &mut kept[r * M..][..R * M];
+    let (steps, len) = (task.steps, block.len);
+    let whole = len == steps;
+    let (panel, kept) = task.scratch.split_at_mut(task.block_rows * PIECE.min(steps));
+    let kept = if whole { kept } else { &mut kept[strip.kept + r * M..][..R * M] };
     let mut sums = [[s.zero(); R]; M];
-    if k > 0 {
+    if block.k > 0 {
         for i in 0..M {
             for j in 0..R {
                 sums[i][j] = s.load(&kept[i * R + j]);
             }
         }
     }
-    let ahead = if R == 1 { Ahead::nothing() } else { block.ahead.skip(r * steps + k) };
-    accumulate::<S, F32, M, R, _>(
-        s,
-        &task.x[block.row * steps + k..],
-        &panel[r * steps + k..],
-        steps,
-        len,
-        ahead,
-        &mut sums,
-    );
-    if k + len == steps {
-        write(task, block.row, block.first + r, folded(s, sums));
+    let ahead = if R == 1 { Ahead::nothing() } else { strip.ahead.skip(r * steps) };
+    let (x, w) =
+        (Rows::new(&task.x[strip.row * steps + block.k..], steps, len), Rows::new(&panel[r * len..], len, len));
+    accumulate::<S, F32, M, R, _>(s, x, w, ahead, &mut sums);
+    if block.k + len == steps {
+        write(task, strip.row, block.first + r, folded(s, sums));
         return;
     }
     for i in 0..M {
@@ -199,26 +242,44 @@ impl<B> Ahead<B> {
     }
 }
 
-/// Adds the products of `len` vectors of M activation rows and R weight rows; rows lie `steps` vectors apart.
+/// Rows of `len` vectors, `stride` vectors apart.
+#[derive(Clone, Copy)]
+struct Rows<'a, B> {
+    chunks: &'a [Chunk<B>],
+    stride: usize,
+    len: usize,
+}
+
+impl<'a, B> Rows<'a, B> {
+    #[inline(always)]
+    fn new(chunks: &'a [Chunk<B>], stride: usize, len: usize) -> Self {
+        Self { chunks, stride, len }
+    }
+
+    /// The first N of them, as slices of one length.
+    #[inline(always)]
+    fn take<const N: usize>(self) -> [&'a [Chunk<B>]; N] {
+        let mut rows = [&self.chunks[..self.len]; N];
+        for i in 1..N {
+            rows[i] = &self.chunks[i * self.stride..][..self.len];
+        }
+        rows
+    }
+}
+
+/// Adds the products of M activation rows and R weight rows.
 #[inline(always)]
 fn accumulate<S: Lanes, E: Element, const M: usize, const R: usize, T>(
     s: S,
-    x: &[Chunk<f32>],
-    w: &[Chunk<E::Bits>],
-    steps: usize,
-    len: usize,
+    x: Rows<'_, f32>,
+    w: Rows<'_, E::Bits>,
     ahead: Ahead<T>,
     sums: &mut [[S::F; R]; M],
 ) {
-    // Slices of one length each, so that the loop needs no bounds checks.
-    let mut xs = [&x[..len]; M];
-    for i in 1..M {
-        xs[i] = &x[i * steps..][..len];
-    }
-    let mut ws = [&w[..len]; R];
-    for r in 1..R {
-        ws[r] = &w[r * steps..][..len];
-    }
+    let (xs, ws) = (x.take::<M>(), w.take::<R>());
+    // Both lengths are the same, which spares the loop its bounds checks.
+    let len = x.len;
+    assert!(len == w.len);
     for k in 0..len {
         for r in 0..ahead.rows {
             s.prefetch(ahead.start.wrapping_add(r * ahead.steps + k).cast());
@@ -245,7 +306,8 @@ pub(crate) fn dots<S: Lanes, const M: usize, const R: usize>(
     steps: usize,
 ) -> [[f32; R]; M] {
     let mut sums = [[s.zero(); R]; M];
-    accumulate::<S, F32, M, R, f32>(s, x, w, steps, steps, Ahead::nothing(), &mut sums);
+    let (x, w) = (Rows::new(x, steps, steps), Rows::new(w, steps, steps));
+    accumulate::<S, F32, M, R, f32>(s, x, w, Ahead::nothing(), &mut sums);
     folded(s, sums)
 }
 

@@ -12,16 +12,16 @@ use crate::matrix::{Matrix, Rows};
 use crate::pool::lock;
 use crate::table::{Kernels, MatmulTask};
 
-/// Bytes of weights, as they lie or widened, that make an item of work; they stay in the second-level cache.
-const PANEL_BYTES: usize = 256 * 1024;
-/// Weight rows in an item: a multiple of every row's tile, and at most this many.
-const PANEL_ROWS: usize = 64;
+/// Weight rows in an item of work: a multiple of every row's tile, and at most this many.
+const ITEM_ROWS: usize = 64;
 /// Weight rows that are widened at a time for a few activation rows: then both fit the first-level cache.
 const SMALL_BLOCK: usize = 8;
-/// Activation rows from which on an item's weights are widened all at once.
+/// Activation rows from which on the weights of an item are widened all at once.
 const MANY: usize = 64;
-/// Activation rows of an item at least, where they are split among threads: widening is spread over these.
+/// Activation rows of an item at least, where they are split: the work of widening is spread over these.
 const MIN_PART: usize = 48;
+/// Items for each thread, so that one that is held up leaves the rest to others.
+const ITEMS_PER_THREAD: usize = 8;
 
 /// One product of the activations given to [`matmul`].
 pub struct Product<'a> {
@@ -70,8 +70,8 @@ pub fn matmul(cpu: &Cpu, x: &[f32], products: &mut [Product<'_>]) {
 
     let jobs = Jobs::new(cpu, n, products, x_plain, x_rounded);
     cpu.pool.run(jobs.items(), 1, |thread, items| {
-        let mut panel = lock(&cpu.scratch[thread]);
-        items.for_each(|item| jobs.compute(cpu.kernels, item, &mut panel));
+        let mut scratch = lock(&cpu.scratch[thread]);
+        items.for_each(|item| jobs.compute(cpu.kernels, item, &mut scratch));
     });
 }
 
@@ -96,8 +96,8 @@ fn lay_out(cpu: &Cpu, x: &[f32], cols: usize, to: &mut [Chunk<f32>], copy: impl 
     });
 }
 
-/// The work of one call: each product cut into panels of weight rows, and each panel, where there are more threads
-/// than panels, into parts of the activation rows.
+/// The work of one call: each product cut into items of some weight rows, and these, where they are few, into parts of the
+/// activation rows.
 struct Jobs<'a> {
     n: usize,
     steps: usize,
@@ -109,8 +109,8 @@ struct Job<'a> {
     weight: &'a Matrix,
     x: &'a [Chunk<f32>],
     out: Disjoint<'a, f32>,
-    panel_rows: usize,
-    panels: usize,
+    item_rows: usize,
+    items: usize,
 }
 
 impl<'a> Jobs<'a> {
@@ -123,38 +123,38 @@ impl<'a> Jobs<'a> {
     ) -> Self {
         let steps = vectors(products[0].weight.cols());
         let rows: usize = products.iter().map(|product| product.weight.rows()).sum();
-        let fits = PANEL_BYTES / (steps * size_of::<Chunk<f32>>());
-        let even = rows.div_ceil(4 * cpu.threads());
-        let panel_rows = fits.min(even).clamp(1, PANEL_ROWS).next_multiple_of(SMALL_BLOCK);
+        // With many activation rows large items are worth more than many, since those rows can be split too.
+        let per_thread = if n < MANY { ITEMS_PER_THREAD } else { 2 };
+        let item_rows = (rows / (per_thread * cpu.threads())).clamp(1, ITEM_ROWS).next_multiple_of(SMALL_BLOCK);
         let products: Vec<_> = products
             .iter_mut()
             .map(|product| Job {
                 weight: product.weight,
                 x: if product.weight.dtype() == Dtype::BF16 { rounded } else { plain },
                 out: Disjoint::new(product.out),
-                panel_rows,
-                panels: product.weight.rows().div_ceil(panel_rows),
+                item_rows,
+                items: product.weight.rows().div_ceil(item_rows),
             })
             .collect();
-        let panels: usize = products.iter().map(|job| job.panels).sum();
-        let parts = (4 * cpu.threads()).div_ceil(panels.max(1)).min(n / MIN_PART).max(1);
+        let items: usize = products.iter().map(|job| job.items).sum();
+        let parts = (ITEMS_PER_THREAD * cpu.threads()).div_ceil(items.max(1)).min(n / MIN_PART).max(1);
         Self { n, steps, parts, products }
     }
 
     fn items(&self) -> usize {
-        self.parts * self.products.iter().map(|job| job.panels).sum::<usize>()
+        self.parts * self.products.iter().map(|job| job.items).sum::<usize>()
     }
 
     fn compute(&self, kernels: &Kernels, index: usize, scratch: &mut Scratch) {
-        let (mut panel, part) = (index / self.parts, index % self.parts);
+        let (mut item, part) = (index / self.parts, index % self.parts);
         for job in &self.products {
-            if panel < job.panels {
-                let first = panel * job.panel_rows;
-                let rows = first..job.weight.rows().min(first + job.panel_rows);
+            if item < job.items {
+                let first = item * job.item_rows;
+                let rows = first..job.weight.rows().min(first + job.item_rows);
                 let tokens = part * self.n / self.parts..(part + 1) * self.n / self.parts;
                 return job.compute(kernels, Item { steps: self.steps, rows, tokens }, scratch);
             }
-            panel -= job.panels;
+            item -= job.items;
         }
     }
 }
@@ -169,11 +169,8 @@ struct Item {
 impl Job<'_> {
     fn compute(&self, kernels: &Kernels, item: Item, scratch: &mut Scratch) {
         let (rows, cols) = (item.rows.len(), self.weight.cols());
-        let widened = if item.tokens.len() <= kernels.tile_rows {
-            0
-        } else {
-            scratch_len(item.steps, kernels.tile_rows, self.block_rows(&item))
-        };
+        let widened =
+            if item.tokens.len() <= kernels.tile_rows { 0 } else { scratch_len(item.steps, self.block_rows(&item)) };
         let padded = if cols.is_multiple_of(LANES) { 0 } else { rows * item.steps };
         let (padded, widened) = scratch.take(padded + widened).split_at_mut(padded);
         let weights = self.weight.rows_in(item.rows.start, rows);
@@ -194,7 +191,7 @@ impl Job<'_> {
     }
 
     fn block_rows(&self, item: &Item) -> usize {
-        if item.tokens.len() < MANY { SMALL_BLOCK } else { self.panel_rows }
+        if item.tokens.len() < MANY { SMALL_BLOCK } else { self.item_rows }
     }
 
     fn task<'t, B>(&'t self, item: &Item, w: &'t [Chunk<B>], scratch: &'t mut [Chunk<f32>]) -> MatmulTask<'t, B> {
