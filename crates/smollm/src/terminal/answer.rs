@@ -109,20 +109,21 @@ pub(crate) fn stream(
     answered.map_err(NoAnswer::Conversation)
 }
 
-/// Tells what the answer itself does not: dropped turns, and an end that is not the model's.
-pub(crate) fn explain(page: &mut Page<'_>, stats: &AnswerStats, context: usize) -> io::Result<()> {
-    match stats.dropped_messages {
-        0 => {}
-        1 => page.warning(&format!("context of {context} tokens full: the model no longer sees the oldest message"))?,
-        n => page
-            .warning(&format!("context of {context} tokens full: the model no longer sees the {n} oldest messages"))?,
-    }
+/// Tells of an end that is not the model's own.
+pub(crate) fn explain_end(page: &mut Page<'_>, stats: &AnswerStats, context: usize, goes_on: bool) -> io::Result<()> {
+    let hint = if goes_on { "; /continue goes on" } else { "" };
     match stats.finish {
         Finish::Stop => Ok(()),
-        Finish::Interrupted => page.notice("stopped; what was written stays, /continue goes on"),
-        Finish::Length => page.notice(&format!("stopped after {} tokens; /continue goes on", stats.generated_tokens)),
+        Finish::Interrupted => page.notice(&format!("stopped{hint}")),
+        Finish::Length => page.notice(&format!("stopped at the limit of {} tokens{hint}", stats.generated_tokens)),
         Finish::ContextFull => page.warning(&format!("context of {context} tokens full: the answer ends here")),
     }
+}
+
+/// Tells that the model no longer sees everything.
+pub(crate) fn explain_dropped(page: &mut Page<'_>, dropped: usize, context: usize) -> io::Result<()> {
+    let messages = if dropped == 1 { "oldest message".to_owned() } else { format!("{dropped} oldest messages") };
+    page.warning(&format!("context of {context} tokens full: the model no longer sees the {messages}"))
 }
 
 /// The figures of an answer on one line.

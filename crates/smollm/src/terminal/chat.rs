@@ -1,9 +1,9 @@
 //! The chat itself: reads inputs, lets the conversation answer, carries out the commands.
 
+use std::env;
 use std::io;
 use std::path::PathBuf;
 
-use super::ChatError;
 use super::answer::{self, NoAnswer};
 use super::command::{self, Line};
 use super::conversation::{AnswerStats, Conversation, Message, Role};
@@ -11,6 +11,7 @@ use super::keys::Keys;
 use super::page::Page;
 use super::source::{Interrupts, Next, Source};
 use super::style::Colour;
+use super::{ChatError, ChatOptions, folders, neutral};
 
 /// Whether the chat goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +45,7 @@ pub(crate) struct Chat<'a> {
     pub(super) conversation: &'a mut dyn Conversation,
     pub(super) page: Page<'a>,
     pub(super) source: Source<'a>,
+    user: String,
     pub(super) save_folder: PathBuf,
     /// The system message at the start, for `/reset`.
     pub(super) first_system: Option<Message>,
@@ -51,6 +53,10 @@ pub(crate) struct Chat<'a> {
     pub(super) prefill: Option<String>,
     pub(super) last: Option<AnswerStats>,
     pub(super) stats_after_answers: bool,
+    /// Messages that the model did not see at the last answer.
+    dropped: usize,
+    /// There is one question and no command after it.
+    once: bool,
     /// Watches the keyboard from the start of an answer to the next prompt.
     keys: Option<Keys>,
 }
@@ -60,12 +66,23 @@ impl<'a> Chat<'a> {
         conversation: &'a mut dyn Conversation,
         page: Page<'a>,
         source: Source<'a>,
-        save_folder: PathBuf,
-        prefill: Option<String>,
+        options: &ChatOptions,
     ) -> Self {
         let first_system = system_of(conversation.messages()).cloned();
-        let (last, keys) = (None, None);
-        Self { conversation, page, source, save_folder, first_system, prefill, last, stats_after_answers: false, keys }
+        Self {
+            conversation,
+            page,
+            source,
+            user: options.user.clone().unwrap_or_else(user_name),
+            save_folder: options.save_folder.clone().unwrap_or_else(folders::chats),
+            first_system,
+            prefill: options.prefill.clone(),
+            last: None,
+            stats_after_answers: false,
+            dropped: 0,
+            once: options.question.is_some(),
+            keys: None,
+        }
     }
 
     /// Answers one question.
@@ -73,7 +90,7 @@ impl<'a> Chat<'a> {
         match self.ask(question) {
             Ok(_) => Ok(()),
             Err(Failure::Page(error)) => Err(ChatError::Write(error)),
-            Err(Failure::Told(message)) => Err(ChatError::Answer(message)),
+            Err(Failure::Told(message)) => Err(ChatError::Answer(neutral::line(&message))),
         }
     }
 
@@ -84,11 +101,11 @@ impl<'a> Chat<'a> {
 
     fn converse(&mut self) -> Result<(), ChatError> {
         let model = self.conversation.model_name().to_owned();
-        let greeting = format!("{model}: /help lists the commands, Ctrl-C stops an answer, Ctrl-D leaves");
+        let greeting = format!("{model}; /help lists the commands, Ctrl-D leaves");
         self.page.notice(&greeting).map_err(ChatError::Write)?;
         let mut interrupts = Interrupts::default();
         loop {
-            self.page.say("").map_err(ChatError::Write)?;
+            self.head_prompt().map_err(ChatError::Write)?;
             let Source::Prompt(prompt) = &mut self.source else { return Ok(()) };
             let typed = self.keys.take().map(Keys::finish).unwrap_or_default();
             let input = prompt.read(&typed).map_err(|e| ChatError::Prompt(e.to_string()))?;
@@ -110,6 +127,11 @@ impl<'a> Chat<'a> {
         }
     }
 
+    fn head_prompt(&mut self) -> io::Result<()> {
+        self.page.say("")?;
+        self.page.header(&self.user, Colour::Green)
+    }
+
     /// Nobody reads the errors of a stream while it runs, so that the first one ends it.
     fn read_stream(&mut self) -> Result<(), ChatError> {
         loop {
@@ -119,7 +141,9 @@ impl<'a> Chat<'a> {
                 Ok(Flow::Next) => {}
                 Ok(Flow::Leave) => return Ok(()),
                 Err(Failure::Page(error)) => return Err(ChatError::Write(error)),
-                Err(Failure::Told(message)) => return Err(ChatError::Input { line, message }),
+                Err(Failure::Told(message)) => {
+                    return Err(ChatError::Input { line, message: neutral::line(&message) });
+                }
             }
         }
     }
@@ -158,7 +182,13 @@ impl<'a> Chat<'a> {
         match answer::stream(self.conversation, &mut self.page, prefill, self.keys.as_ref(), before) {
             Ok(stats) => {
                 self.last = Some(stats);
-                answer::explain(&mut self.page, &stats, self.conversation.context().limit)?;
+                let context = self.conversation.context().limit;
+                // Said again only when more is lost.
+                if stats.dropped_messages > self.dropped {
+                    answer::explain_dropped(&mut self.page, stats.dropped_messages, context)?;
+                }
+                self.dropped = stats.dropped_messages;
+                answer::explain_end(&mut self.page, &stats, context, !self.once)?;
                 if self.stats_after_answers {
                     self.page.notice(&answer::figures(&stats))?;
                 }
@@ -172,4 +202,9 @@ impl<'a> Chat<'a> {
 
 pub(super) fn system_of(messages: &[Message]) -> Option<&Message> {
     messages.first().filter(|message| message.role == Role::System)
+}
+
+fn user_name() -> String {
+    let named = |name| env::var(name).ok().filter(|user| !user.trim().is_empty());
+    named("USER").or_else(|| named("USERNAME")).unwrap_or_else(|| "you".to_owned())
 }

@@ -134,11 +134,10 @@ pub(crate) fn read(input: &str) -> Result<Line, String> {
         }
         None => {
             let known = commands.iter().flat_map(|entry| entry.aliases.iter().copied().chain([entry.name]));
-            let hint = match nearest(name, known) {
-                Some(near) => format!("did you mean {near}?"),
-                None => "/help lists them".to_owned(),
-            };
-            Err(format!("unknown command {name}: {hint} (a message that begins with / is written //)"))
+            Err(match nearest(name, known) {
+                Some(near) => format!("unknown command {name}: did you mean {near}?"),
+                None => format!("unknown command {name}: /help lists them; a message that begins with / is written //"),
+            })
         }
     }
 }

@@ -35,18 +35,12 @@ pub(crate) enum Input {
 pub(crate) struct Prompt {
     editor: Editor<Typing, FileHistory>,
     history: Option<PathBuf>,
-    header: (String, String),
 }
 
 impl Prompt {
-    /// A prompt headed with the user's name. A history file that cannot be read or written is no error:
+    /// A prompt. A history file that cannot be read or written is no error:
     /// the chat goes on without it.
-    pub(crate) fn new(
-        user: &str,
-        colours: bool,
-        names: Names,
-        history: Option<PathBuf>,
-    ) -> Result<Self, ReadlineError> {
+    pub(crate) fn new(colours: bool, names: Names, history: Option<PathBuf>) -> Result<Self, ReadlineError> {
         let config = Builder::new()
             .max_history_size(HISTORY)?
             .completion_type(CompletionType::List)
@@ -66,14 +60,13 @@ impl Prompt {
             // Absent at first; unreadable is no reason not to chat.
             let _ = editor.load_history(path);
         }
-        let user = neutral::line(user);
-        let styled = Style::default().bold().colour(Colour::Green).paint(&user, colours);
-        Ok(Self { editor, history, header: (format!("{user}\n"), format!("{styled}\n")) })
+        Ok(Self { editor, history })
     }
 
-    /// Reads one input, which begins with `initial`.
+    /// Reads one input, which begins with `initial`. Nothing stands before it on the row, so that the lines of a long
+    /// input are flush and can be copied.
     pub(crate) fn read(&mut self, initial: &str) -> Result<Input, ReadlineError> {
-        match self.editor.readline_with_initial(&self.header, (initial, "")) {
+        match self.editor.readline_with_initial("", (initial, "")) {
             Ok(text) => {
                 if !text.trim().is_empty() {
                     self.remember(&text);

@@ -16,3 +16,8 @@ pub(crate) fn data() -> Option<PathBuf> {
     };
     base.map(|base| base.join("smollm"))
 }
+
+/// Where chats are saved, if nothing else is asked for; in the current directory without a home.
+pub(crate) fn chats() -> PathBuf {
+    data().unwrap_or_default().join("chat_history")
+}

@@ -5,7 +5,8 @@
 //! backslash goes on in the next, text between `"""` may have several lines), each answer is plain
 //! text followed by a line break, commands work, and nothing but text is ever written: no control
 //! codes, and control characters of the model as visible substitutes. Notices go to standard error,
-//! and the first error ends the stream.
+//! and the first error ends the stream. A terminal that understands no control codes (`TERM=dumb`) is
+//! treated so too.
 //!
 //! Saved chats are in `chat_history` in the user's data folder, where `/load NAME` finds them from
 //! any directory; a NAME with a slash or `.json` is a path instead.
@@ -27,6 +28,7 @@ mod questions;
 mod source;
 mod style;
 mod timestamp;
+mod wrap;
 
 use std::env;
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -104,13 +106,12 @@ pub fn run(conversation: &mut dyn Conversation, options: &ChatOptions) -> Result
     let (mut out, mut err) = (io::stdout(), io::stderr());
     let page = Page::new(look, &mut out, &mut err);
     let ended = if interactive {
-        let user = options.user.clone().unwrap_or_else(user_name);
         let names = Names {
             settings: conversation.settings().into_iter().map(|setting| setting.name).collect(),
-            save_folder: save_folder(options),
+            save_folder: options.save_folder.clone().unwrap_or_else(folders::chats),
         };
         let history = folders::data().filter(|_| !options.no_history).map(|data| data.join("chat_input_history"));
-        let prompt = Prompt::new(&user, look.colours, names, history).map_err(|e| ChatError::Prompt(e.to_string()))?;
+        let prompt = Prompt::new(look.colours, names, history).map_err(|e| ChatError::Prompt(e.to_string()))?;
         chat(conversation, options, page, Source::Prompt(Box::new(prompt)))
     } else {
         chat(conversation, options, page, Source::Lines(Lines::new(&mut io::stdin().lock())))
@@ -139,19 +140,9 @@ fn chat<'a>(
     page: Page<'a>,
     source: Source<'a>,
 ) -> Result<(), ChatError> {
-    let mut chat = Chat::new(conversation, page, source, save_folder(options), options.prefill.clone());
+    let mut chat = Chat::new(conversation, page, source, options);
     match &options.question {
         Some(question) => chat.ask_once(question),
         None => chat.run(),
     }
-}
-
-fn save_folder(options: &ChatOptions) -> PathBuf {
-    let own = || folders::data().unwrap_or_default().join("chat_history");
-    options.save_folder.clone().unwrap_or_else(own)
-}
-
-fn user_name() -> String {
-    let named = |name| env::var(name).ok().filter(|user| !user.trim().is_empty());
-    named("USER").or_else(|| named("USERNAME")).unwrap_or_else(|| "you".to_owned())
 }

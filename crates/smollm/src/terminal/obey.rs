@@ -55,12 +55,9 @@ impl Chat<'_> {
     }
 
     fn help(&mut self) -> Outcome {
-        let commands = command::commands();
         let usage = |entry: &command::Entry| format!("{} {}", entry.name, entry.arguments).trim_end().to_owned();
-        let width = commands.iter().map(|entry| usage(entry).chars().count()).max().unwrap_or(0);
-        for entry in &commands {
-            self.page.say(&format!("{:width$}  {}", usage(entry), entry.help))?;
-        }
+        let rows: Vec<_> = command::commands().iter().map(|entry| (usage(entry), entry.help.to_owned())).collect();
+        self.page.columns(&rows)?;
         self.page.say(
             "\nCommands begin with a slash; any other line is sent to the model, also help or exit.\n\
              A message of several lines: end a line with \\, or enclose the text in \"\"\"; at the prompt also Alt-Enter.\n\
@@ -124,11 +121,8 @@ impl Chat<'_> {
 
     fn list_settings(&mut self) -> Outcome {
         let settings = self.conversation.settings();
-        let shown = |setting: &Setting| format!("{}={}", setting.name, setting.value);
-        let width = settings.iter().map(|setting| shown(setting).chars().count()).max().unwrap_or(0);
-        for setting in &settings {
-            self.page.say(&format!("{:width$}  {}", shown(setting), setting.help))?;
-        }
+        let row = |setting: &Setting| (format!("{}={}", setting.name, setting.value), setting.help.clone());
+        self.page.columns(&settings.iter().map(row).collect::<Vec<_>>())?;
         Ok(Flow::Next)
     }
 
@@ -183,9 +177,8 @@ impl Chat<'_> {
 
     fn example(&mut self, name: Option<String>) -> Outcome {
         let Some(name) = name else {
-            for (name, question) in QUESTIONS {
-                self.page.say(&format!("{name:10}  {question}"))?;
-            }
+            let row = |(name, question): (&str, &str)| (name.to_owned(), question.to_owned());
+            self.page.columns(&QUESTIONS.map(row))?;
             return Ok(Flow::Next);
         };
         let Some(question) = question(&name) else {

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use super::neutral;
 use super::style::{Colour, Style};
+use super::wrap::{Span, Wrap, columns};
 
 /// How to write.
 #[derive(Clone, Copy, Debug)]
@@ -51,14 +52,44 @@ impl<'io> Page<'io> {
     pub(crate) fn styled(&mut self, text: &str, style: Style) -> io::Result<()> {
         let text = neutral::text(text);
         if self.look.terminal {
+            let mut wrap = Wrap::new(self.width(), self.look.colours);
             for line in text.split('\n') {
-                let line = style.paint(line, self.look.colours);
-                write!(self.out, "{line}\r\n")?;
+                wrap.begin(&[], Vec::new());
+                wrap.text(line, style);
+                wrap.newline();
             }
+            self.raw(&wrap.take())
         } else {
             writeln!(self.out, "{text}")?;
+            self.out.flush()
         }
-        self.out.flush()
+    }
+
+    /// Writes two columns, the second wrapped within itself.
+    pub(crate) fn columns(&mut self, rows: &[(String, String)]) -> io::Result<()> {
+        let rows: Vec<_> = rows.iter().map(|(left, right)| (neutral::line(left), neutral::line(right))).collect();
+        let widest = rows.iter().map(|(left, _)| columns(left)).max().unwrap_or(0);
+        let mut wrap = Wrap::new(self.width(), self.look.colours);
+        let mut plain = String::new();
+        for (left, right) in &rows {
+            let gap = " ".repeat(widest - columns(left) + 2);
+            if self.look.terminal {
+                // In a narrow window the second column has its own rows.
+                let hang = if widest + 2 > wrap.limit() / 2 { 4 } else { widest + 2 };
+                wrap.begin(&[(Style::default().colour(Colour::Cyan), left.clone())], vec![hanging(hang)]);
+                if hang == widest + 2 {
+                    wrap.verbatim(&gap, Style::default());
+                } else {
+                    wrap.break_row();
+                }
+                wrap.text(right, Style::default());
+                wrap.newline();
+            } else {
+                plain.push_str(&format!("{left}{gap}{right}\n"));
+            }
+        }
+        plain.push_str(&wrap.take());
+        self.raw(&plain)
     }
 
     /// Heads a message with its writer's name.
@@ -92,4 +123,9 @@ impl<'io> Page<'io> {
     pub(crate) fn problem(&mut self, text: &str) -> io::Result<()> {
         self.styled(&format!("error: {}", neutral::line(text)), Style::default().colour(Colour::Red))
     }
+}
+
+/// Space before a wrapped row.
+fn hanging(columns: usize) -> Span {
+    (Style::default(), " ".repeat(columns))
 }

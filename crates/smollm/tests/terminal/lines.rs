@@ -57,10 +57,11 @@ fn the_first_error_ends_a_stream() {
     for (input, out, error) in [
         ("a\nb\n", "one\n", "standard input, line 2: model.safetensors was truncated"),
         (
-            "/hlep\na\n",
+            "/x\x1b[2J\n",
             "",
-            "standard input, line 1: unknown command /hlep: did you mean /help? (a message that begins with / is written //)",
+            "standard input, line 1: unknown command /x␛[2J: /help lists them; a message that begins with / is written //",
         ),
+        ("/hlep\na\n", "", "standard input, line 1: unknown command /hlep: did you mean /help?"),
         ("a\n/set temperature=3\n", "one\n", "standard input, line 2: /set: temperature takes 0 to 2, but got \"3\""),
         ("/set temprature=1\n", "", "standard input, line 1: /set: no setting temprature (did you mean temperature?)"),
         ("/think on\n", "", "standard input, line 1: /think: Scripted-1 has no thinking mode"),
@@ -142,11 +143,13 @@ fn what_is_not_in_the_answer_goes_to_standard_error() {
     assert_eq!(ran.out, "one\n");
     assert_eq!(
         ran.err,
-        "context of 8192 tokens full: the model no longer sees the 2 oldest messages\nstopped after 1 tokens; /continue goes on\n"
+        "context of 8192 tokens full: the model no longer sees the 2 oldest messages\nstopped at the limit of 1 tokens; /continue goes on\n"
     );
     let quiet = ChatOptions { quiet: true, ..ChatOptions::default() };
     let ran = chat_with(&mut conversation, &quiet, "q\n");
     assert_eq!(ran.err, "context of 8192 tokens full: the model no longer sees the 2 oldest messages\n");
+    let ran = chat_with(&mut conversation, &quiet, "q\nq\nq\n");
+    assert_eq!(ran.err.lines().count(), 1, "said once: {}", ran.err);
 }
 
 #[test]

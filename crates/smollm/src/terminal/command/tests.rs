@@ -53,7 +53,7 @@ fn mistakes_are_named() {
     for (input, problem) in [
         ("/hepl", "unknown command /hepl: did you mean /help?"),
         ("/regen", "unknown command /regen: did you mean /regenerate?"),
-        ("/usr/bin/env", "unknown command /usr/bin/env: /help lists them (a message that begins with / is written //)"),
+        ("/usr/bin/env", "unknown command /usr/bin/env: /help lists them; a message that begins with / is written //"),
         ("/clear all", "/clear: takes no argument, but got \"all\""),
         ("/think maybe", "/think: takes on or off, but got \"maybe\""),
         ("/set temperature", "/set: expected NAME=VALUE, but got \"temperature\""),

@@ -1,8 +1,8 @@
 //! Tables: rows of source lines to aligned columns that fit the terminal.
 
 use super::inline::{Inline, Piece};
-use super::wrap::{Span, columns, may_break, span_columns};
 use crate::terminal::style::Style;
+use crate::terminal::wrap::{Span, columns, may_break, span_columns};
 
 /// Columns below which a cell is not squeezed.
 const NARROWEST: usize = 5;
@@ -132,18 +132,26 @@ fn push(spans: &mut Vec<Span>, style: Style, c: char) {
     }
 }
 
-/// Column widths that fit `limit`, or `None` if there are too many columns.
-fn fit(natural: &[usize], limit: usize) -> Option<Vec<usize>> {
+/// Column widths that fit `limit`, or `None` if there are too many columns. The widest give way first, and words are
+/// broken (`longest` is the longest of each column) only if that is not enough.
+fn fit(natural: &[usize], longest: &[usize], limit: usize) -> Option<Vec<usize>> {
     let budget = limit.checked_sub(GAP * (natural.len() - 1))?;
     let mut widths: Vec<usize> = natural.iter().map(|width| (*width).clamp(1, limit)).collect();
-    while widths.iter().sum::<usize>() > budget {
-        let widest = widths.iter_mut().max()?;
-        if *widest <= NARROWEST {
-            return None;
+    let narrowest = vec![NARROWEST; natural.len()];
+    for floors in [longest, &narrowest] {
+        while widths.iter().sum::<usize>() > budget {
+            let wider = widths.iter_mut().zip(floors).filter(|(width, floor)| **width > (**floor).max(NARROWEST));
+            let Some((widest, _)) = wider.max_by_key(|(width, _)| **width) else { break };
+            *widest -= 1;
         }
-        *widest -= 1;
     }
-    Some(widths)
+    (widths.iter().sum::<usize>() <= budget).then_some(widths)
+}
+
+/// Columns of the longest word of a line.
+fn longest_word(line: &[Span]) -> usize {
+    let text: String = line.iter().map(|(_, text)| text.as_str()).collect();
+    text.split(' ').map(columns).max().unwrap_or(0)
 }
 
 /// Lays a table out: `rows` are source lines, the second of which is the delimiter. Each line of the
@@ -162,10 +170,10 @@ pub(super) fn lay_out(rows: &[String], limit: usize, inline: &Inline, style: Sty
     for row in &mut grid {
         row.resize(count, vec![Vec::new()]);
     }
-    let natural: Vec<usize> = (0..count)
-        .map(|i| grid.iter().flat_map(|row| &row[i]).map(|line| span_columns(line)).max().unwrap_or(0))
-        .collect();
-    match fit(&natural, limit) {
+    let widest = |measure: fn(&[Span]) -> usize| -> Vec<usize> {
+        (0..count).map(|i| grid.iter().flat_map(|row| &row[i]).map(|line| measure(line)).max().unwrap_or(0)).collect()
+    };
+    match fit(&widest(span_columns), &widest(longest_word), limit) {
         Some(widths) => columns_of(&grid, &widths, &aligns, style),
         None => records(&grid, limit, style),
     }

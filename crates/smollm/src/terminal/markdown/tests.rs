@@ -139,6 +139,18 @@ fn tables() {
         "| a1234 | b1234 | c1234 | d1234 | e1234 | f1234 |\n|-|-|-|-|-|-|\n| 1 | 2 | 3 | 4 | 5 | 6 |",
         "a1234: 1\nb1234: 2\nc1234: 3\nd1234: 4\ne1234: 5\nf1234: 6",
     );
+    check(
+        "| Model | Parameters | Notes about it |\n|-|-|-|\n| SmolLM2-1.7B | 1,711,376,384 | trained on many words |",
+        &[
+            "Model        │ Parameters    │ Notes",
+            "             │               │ about it",
+            "─────────────┼───────────────┼─────────",
+            "SmolLM2-1.7B │ 1,711,376,384 │ trained",
+            "             │               │ on many",
+            "             │               │ words",
+        ]
+        .join("\n"),
+    );
     check("> | a | b |\n> |---|---|\n> | 1 | 2 |", "│ a │ b\n│ ──┼──\n│ 1 │ 2");
 }
 

@@ -2,19 +2,19 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::terminal::style::{PLAIN, Style};
+use super::style::{PLAIN, Style};
 
 /// A piece of text in one style.
-pub(super) type Span = (Style, String);
+pub(crate) type Span = (Style, String);
 
 /// Columns of `text`. Terminals disagree on joined emoji; the larger count is taken, so that a row
 /// is rather broken too early than by the terminal.
-pub(super) fn columns(text: &str) -> usize {
+pub(crate) fn columns(text: &str) -> usize {
     UnicodeWidthStr::width(text).max(text.chars().map(|c| c.width().unwrap_or(0)).sum())
 }
 
 /// Columns of several pieces in a row.
-pub(super) fn span_columns(spans: &[Span]) -> usize {
+pub(crate) fn span_columns(spans: &[Span]) -> usize {
     spans.iter().map(|(_, text)| columns(text)).sum()
 }
 
@@ -74,13 +74,13 @@ fn joins(c: char) -> bool {
 
 /// True where a row may be broken between `before` and `after` without a space: around wide (East
 /// Asian) characters.
-pub(super) fn may_break(before: char, after: char) -> bool {
+pub(crate) fn may_break(before: char, after: char) -> bool {
     (is_wide(before) || is_wide(after)) && before != '\u{200d}' && !joins(after) && !closes(after) && !opens(before)
 }
 
 /// Lays words out in rows. Only ever appends; a word is written once it is known to be whole.
 #[derive(Debug)]
-pub(super) struct Wrap {
+pub(crate) struct Wrap {
     width: usize,
     colours: bool,
     column: usize,
@@ -94,7 +94,7 @@ pub(super) struct Wrap {
 }
 
 impl Wrap {
-    pub(super) fn new(width: usize, colours: bool) -> Self {
+    pub(crate) fn new(width: usize, colours: bool) -> Self {
         Self {
             width,
             colours,
@@ -110,21 +110,21 @@ impl Wrap {
     }
 
     /// The terminal's width in columns from here on.
-    pub(super) fn set_width(&mut self, width: usize) {
+    pub(crate) fn set_width(&mut self, width: usize) {
         self.width = width;
     }
 
     /// Columns that text may fill: the last one stays free, as terminals differ in what they do there.
-    pub(super) fn limit(&self) -> usize {
+    pub(crate) fn limit(&self) -> usize {
         self.width.saturating_sub(1).max(8)
     }
 
-    pub(super) fn colours(&self) -> bool {
+    pub(crate) fn colours(&self) -> bool {
         self.colours
     }
 
     /// Begins a line: writes `first`, and `lead` at the start of each further row of the line.
-    pub(super) fn begin(&mut self, first: &[Span], lead: Vec<Span>) {
+    pub(crate) fn begin(&mut self, first: &[Span], lead: Vec<Span>) {
         for (style, text) in first {
             self.verbatim(text, *style);
         }
@@ -133,7 +133,7 @@ impl Wrap {
     }
 
     /// Adds text to be wrapped.
-    pub(super) fn text(&mut self, text: &str, style: Style) {
+    pub(crate) fn text(&mut self, text: &str, style: Style) {
         for c in text.chars() {
             if c == ' ' || c == '\t' || c == '\n' {
                 self.end_word();
@@ -153,7 +153,7 @@ impl Wrap {
     }
 
     /// Adds text that is not wrapped: code, which the terminal may fold by itself, so that it is copied whole.
-    pub(super) fn verbatim(&mut self, text: &str, style: Style) {
+    pub(crate) fn verbatim(&mut self, text: &str, style: Style) {
         self.end_word();
         self.write_spaces();
         self.write(text, style);
@@ -161,30 +161,30 @@ impl Wrap {
     }
 
     /// Ends the row, also an empty one.
-    pub(super) fn newline(&mut self) {
+    pub(crate) fn newline(&mut self) {
         self.end_word();
         self.end_row();
     }
 
     /// Ends the row and goes on with the same line: a forced break.
-    pub(super) fn break_row(&mut self) {
+    pub(crate) fn break_row(&mut self) {
         self.end_word();
         self.end_row();
         self.continue_line();
     }
 
     /// True where nothing was written on this row yet.
-    pub(super) fn at_row_start(&self) -> bool {
+    pub(crate) fn at_row_start(&self) -> bool {
         self.column == 0 && self.word.is_empty()
     }
 
     /// Appends a code that moves nothing but the cursor of this row.
-    pub(super) fn control(&mut self, code: &str) {
+    pub(crate) fn control(&mut self, code: &str) {
         self.out.push_str(code);
     }
 
     /// What is to be written to the terminal, which is in its plain state after it.
-    pub(super) fn take(&mut self) -> String {
+    pub(crate) fn take(&mut self) -> String {
         self.set_style(Style::default());
         std::mem::take(&mut self.out)
     }
