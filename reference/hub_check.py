@@ -7,12 +7,16 @@ empty folder for caches, FETCH the example fetch of smollm-hub. Needs huggingfac
 code 0 and a last line "hub_check: N checks passed", or a traceback.
 """
 
+import http.server
 import json
 import os
+import shutil
+import ssl
 import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -273,6 +277,63 @@ def the_shared_store_of_python():
     check(not store.exists(), "swept")
 
 
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_):
+        return None
+
+
+class TlsFront(http.server.BaseHTTPRequestHandler):
+    """Hands GET requests on to the loopback hub's two ports; `rewrite` decides whether redirects stay on TLS."""
+
+    protocol_version = "HTTP/1.1"
+    rewrite, cdn = True, ""
+
+    def do_GET(self):
+        base = TlsFront.cdn if self.path.startswith("/files/") else ENDPOINT
+        try:
+            answer = urllib.request.build_opener(NoRedirect).open(base + self.path)
+        except urllib.error.HTTPError as error:
+            answer = error
+        body = answer.read()
+        self.send_response(answer.status)
+        for key, value in answer.headers.items():
+            if key == "Location" and value.startswith("http://") and TlsFront.rewrite:
+                TlsFront.cdn = value.split("/files/")[0]
+                value = value[len(TlsFront.cdn) :]
+            self.send_header(key, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def tls_works_and_stays():
+    if shutil.which("openssl") is None:
+        return print("SKIP: no openssl to make a certificate with")
+    folder = WORK / "tls"
+    folder.mkdir()
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    # Not marked as an authority: rustls does not take an authority's certificate for a server's.
+    make += ["-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=critical,CA:FALSE"]
+    subprocess.run([*make, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), TlsFront)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    own = {"HF_ENDPOINT": f"https://localhost:{server.server_port}", "SSL_CERT_FILE": str(certificate)}
+    path = fetched(folder / "cache", GGUF_REPO, **own)
+    check(path.read_bytes() == raw(GGUF_REPO, GGUF), "over TLS")
+    code, _, error = fetch(folder / "stranger", GGUF_REPO, HF_ENDPOINT=own["HF_ENDPOINT"])
+    check(code == 1 and "certificate" in error.lower() and "\n" not in error, f"an unknown certificate: {error}")
+    TlsFront.rewrite = False
+    code, _, error = fetch(folder / "open", GGUF_REPO, **own)
+    check(code == 1 and "from https to an open connection" in error, f"a redirect off TLS: {error}")
+    server.shutdown()
+
+
 python_accepts_the_loopback_hub()
 python_resumes_from_the_loopback_hub()
 gates_open_for_both()
@@ -282,4 +343,5 @@ both_leave_the_same_cache()
 a_killed_process_is_resumed_by_the_next()
 both_at_once_download_once()
 the_shared_store_of_python()
+tls_works_and_stays()
 print(f"hub_check: {passed} checks passed with huggingface_hub {huggingface_hub.__version__}")

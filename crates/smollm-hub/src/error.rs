@@ -40,7 +40,7 @@ pub enum HubError {
         token: bool,
     },
     /// The repository has no such branch, tag or commit.
-    #[error("{repo}: no revision {revision}; branches and tags are listed at {endpoint}/{repo}/refs")]
+    #[error("{repo}: no revision {revision}; branches and tags are listed at {endpoint}/api/models/{repo}/refs")]
     RevisionNotFound {
         /// `org/name`.
         repo: String,

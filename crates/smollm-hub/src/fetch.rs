@@ -239,3 +239,12 @@ fn local(path: &Path) -> Result<LocalModel, HubError> {
     };
     Ok(LocalModel { path: path.to_path_buf(), kind, files: Vec::new(), repo: None, commit: None })
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_hub_can_be_shared_by_threads() {
+        fn thread_safe<T: Send + Sync>() {}
+        thread_safe::<super::Hub>();
+    }
+}

@@ -31,7 +31,7 @@ pub struct ShortName {
 pub struct GgufRepo {
     /// `org/name`.
     pub repo: &'static str,
-    /// The quantisations it holds; empty where it holds a whole set and its listing decides.
+    /// The quantisations it holds; empty where it holds a set and its listing decides.
     pub quants: &'static [&'static str],
 }
 

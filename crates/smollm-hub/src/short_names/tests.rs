@@ -94,3 +94,26 @@ fn levenshtein() {
         assert_eq!(distance(b, a), expected);
     }
 }
+
+/// The rows of the table in `docs/model-names.md`.
+fn documented(row: &ShortName) -> String {
+    let gguf: Vec<String> = row
+        .gguf
+        .iter()
+        .map(|source| match source.quants {
+            [] => format!("`{}` (its listing decides)", source.repo),
+            quants => format!("`{}` ({})", source.repo, quants.join(", ")),
+        })
+        .collect();
+    let gguf = if gguf.is_empty() { "none known".to_owned() } else { gguf.join(", ") };
+    format!("| `{}` | `{}` | {gguf} |", row.name(), row.repo)
+}
+
+#[test]
+fn the_documentation_has_this_table() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/model-names.md");
+    let text = std::fs::read_to_string(path).expect("docs/model-names.md");
+    let table: Vec<&str> = text.lines().filter(|line| line.starts_with("| `smollm")).collect();
+    let expected: Vec<String> = short_names().iter().map(documented).collect();
+    assert_eq!(table, expected, "docs/model-names.md should say:\n{}", expected.join("\n"));
+}
