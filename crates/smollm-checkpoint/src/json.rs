@@ -45,6 +45,9 @@ impl<'de: 'a, 'a, T: Deserialize<'de>> Deserialize<'de> for Members<'a, T> {
 #[derive(Deserialize, PartialEq, Eq, Hash)]
 struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
+/// Longest reason shown, in characters.
+const LONGEST_REASON: usize = 200;
+
 /// Where and why a JSON text failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct JsonProblem {
@@ -59,9 +62,17 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, JsonProb
     serde_json::from_str(text).map_err(|error| {
         let position = format!(" at line {} column {}", error.line(), error.column());
         let reason = error.to_string();
-        let reason = reason.strip_suffix(&position).unwrap_or(&reason).to_owned();
+        let reason = shortened(reason.strip_suffix(&position).unwrap_or(&reason));
         JsonProblem { offset: offset_of(text, error.line(), error.column()), reason }
     })
+}
+
+/// A reason may quote a whole string of the file; no message needs more than its beginning.
+fn shortened(reason: &str) -> String {
+    match reason.char_indices().nth(LONGEST_REASON) {
+        None => reason.to_owned(),
+        Some((cut, _)) => format!("{}...", &reason[..cut]),
+    }
 }
 
 /// Offset of a serde_json position: lines from 1, columns in bytes from 1 (0: before the line's first byte).

@@ -27,6 +27,13 @@ fn a_checkpoint_in_memory_is_as_good_as_one_on_disk() {
 }
 
 #[test]
+fn threads_may_share_a_checkpoint() {
+    fn shared<T: Send + Sync + 'static>() {}
+    shared::<Checkpoint>();
+    shared::<crate::adapter::Adapter>();
+}
+
+#[test]
 fn tensors_that_do_not_fit_are_refused() {
     let refused = |tensors: Vec<Tensor>| Checkpoint::from_tensors(tensors).expect_err("refused").to_string();
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Files that change under a mapping. (The fault itself ends the program: see `tests/truncated.rs`.)
+//! Files that change under a mapping; the fault itself ends the program and is tested in `tests/truncated.rs`.
 
 use std::fs::{self, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};

@@ -195,6 +195,13 @@ fn names_out_of_files_cannot_break_the_message() {
     assert!(error.ends_with(r#""... (5004 bytes) has the unknown dtype "F7""#), "{error}");
 }
 
+#[test]
+fn a_reason_does_not_quote_the_whole_file() {
+    let header = format!(r#"{{"w":"{}"}}"#, "x".repeat(5000));
+    let error = parse_header(&file(&header, 0), header.len() as u64 + 8).expect_err("a string").to_string();
+    assert!(error.starts_with(r#"the entry of tensor "w" is not valid at byte "#) && error.len() < 300, "{error}");
+}
+
 #[track_caller]
 fn check_index(json: &str, expected: Result<&[(&str, &str)], &str>) {
     match (parse_index(json.as_bytes()), expected) {
