@@ -75,7 +75,8 @@ impl Tokenizer {
     /// text (SentencePiece), one space is taken away at the beginning.
     pub fn decode(&self, ids: &[u32], skip_special: bool) -> String {
         let mut bytes = Vec::with_capacity(4 * ids.len());
-        let mut shown = ids.iter().copied().filter(|&id| !(skip_special && self.is_special(id)));
+        let known = ids.iter().copied().filter(|&id| (id as usize) < self.vocab_size());
+        let mut shown = known.filter(|&id| !(skip_special && self.is_special(id)));
         if let Some(first) = shown.next() {
             self.append_bytes(first, &mut bytes);
             if self.strips_first_space() && bytes.first() == Some(&b' ') {
@@ -98,15 +99,14 @@ impl Tokenizer {
     pub fn token_bytes(&self, id: u32) -> Option<Cow<'_, [u8]>> {
         let spelling = self.vocab.get(id)?;
         let kind = self.vocab.kind(id)?;
-        if matches!(kind, Kind::Control | Kind::UserDefined | Kind::Unknown) {
-            return Some(Cow::Borrowed(spelling.as_bytes()));
-        }
         let mut bytes = Vec::with_capacity(spelling.len());
         match &self.model {
-            // A token that is not spelled in the alphabet of bytes is its own text.
+            // Special or not, as the Python `tokenizers` decodes. What the alphabet of bytes cannot spell is its own text.
             Model::Bytes(_) if unspell(spelling, &mut bytes) => Some(Cow::Owned(bytes)),
             Model::Scores(_) if kind == Kind::Byte => Some(Cow::Owned(token_byte(spelling).into_iter().collect())),
-            Model::Scores(_) if spelling.contains(SPACE) => Some(Cow::Owned(spelling.replace(SPACE, " ").into())),
+            Model::Scores(_) if matches!(kind, Kind::Normal | Kind::Unused) && spelling.contains(SPACE) => {
+                Some(Cow::Owned(spelling.replace(SPACE, " ").into()))
+            }
             _ => Some(Cow::Borrowed(spelling.as_bytes())),
         }
     }
