@@ -1,13 +1,14 @@
 //! Python clients: scripts in `reference/` that use what we write and serve with the libraries people have.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::command::capture;
+use crate::command::{Finished, capture};
 use crate::report::Tally;
 use crate::suites;
 use crate::workspace::{Workspace, scrub};
@@ -17,9 +18,30 @@ const REQUIREMENTS: &str = "reference/requirements-test.txt";
 const INSTALL_LIMIT: Duration = Duration::from_secs(10 * 60);
 const SCRIPT_LIMIT: Duration = Duration::from_secs(10 * 60);
 
-/// Runs every `reference/*_check.py` with the environment's Python; each is one test.
+/// A script and the arguments it is given.
+struct Client {
+    script: &'static str,
+    arguments: &'static [Argument],
+}
+
+/// What a script may ask for.
+enum Argument {
+    /// The address of a loopback hub that runs as long as the script.
+    LoopbackHub,
+    /// An empty folder of its own.
+    EmptyFolder,
+    /// The path of an example program: package and name.
+    Example(&'static str, &'static str),
+}
+
+const CLIENTS: &[Client] = &[Client {
+    script: "reference/hub_check.py",
+    arguments: &[Argument::LoopbackHub, Argument::EmptyFolder, Argument::Example("smollm-hub", "fetch")],
+}];
+
+/// Runs every script of the table; each is as many tests as its closing line `N checks passed` says, or one.
 ///
-/// A script finds the binary in `SMOLLM`, and exits with 0 if all is well, with 77 (and a `SKIP:` line) if it could not check.
+/// A script that cannot check anything here prints a line `SKIP: why` and exits with 77.
 pub(crate) fn clients(workspace: &Workspace) -> Result<Tally> {
     let python = match environment(workspace) {
         Ok(python) => python,
@@ -28,34 +50,99 @@ pub(crate) fn clients(workspace: &Workspace) -> Result<Tally> {
             return Ok(Tally::skip());
         }
     };
-    let binary = suites::binary(workspace)?;
-    let files = workspace.files()?;
-    let scripts: Vec<&String> =
-        files.iter().filter(|path| path.starts_with("reference/") && path.ends_with("_check.py")).collect();
-    ensure!(!scripts.is_empty(), "there is no reference/*_check.py");
     let mut tally = Tally::default();
-    for script in scripts {
-        let name = script.trim_start_matches("reference/");
-        let log = workspace.log(&format!("python-{name}"));
+    for client in CLIENTS {
+        let name = client.script.trim_start_matches("reference/");
         let mut command = Command::new(&python);
         scrub(&mut command);
-        command.arg(script).current_dir(&workspace.root).env("SMOLLM", &binary);
-        command.env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONUTF8", "1").env("HF_HUB_DISABLE_TELEMETRY", "1");
-        let finished = capture(&mut command, &log, SCRIPT_LIMIT)?;
-        let skip = finished.output.lines().rev().find_map(|line| line.strip_prefix("SKIP:"));
-        let (one, mark) = match (finished.success, skip) {
-            (true, _) => (Tally::one(true), "passed".to_owned()),
-            (false, Some(reason)) if finished.exit_code == Some(77) => (Tally::skip(), format!("SKIP{reason}")),
-            _ if finished.timed_out => (Tally::one(false), "FAILED: ran past its limit".to_owned()),
-            _ => (Tally::one(false), "FAILED".to_owned()),
-        };
-        println!("   {name:<52} {mark} {:>8.1} s", finished.seconds);
-        if one.failed > 0 {
-            println!("{}", finished.output.trim_end());
+        command.arg(client.script).current_dir(&workspace.root);
+        command.env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONUTF8", "1");
+        let mut hubs = Vec::new(); // each ends when it is dropped
+        for argument in client.arguments {
+            match argument {
+                Argument::LoopbackHub => {
+                    let hub = LoopbackHub::start(workspace)?;
+                    command.arg(&hub.address);
+                    hubs.push(hub);
+                }
+                Argument::EmptyFolder => {
+                    command.arg(empty_folder(workspace, name)?);
+                }
+                Argument::Example(package, example) => {
+                    command.arg(suites::executable(workspace, package, "example", example)?);
+                }
+            }
         }
-        tally += one;
+        let finished = capture(&mut command, &workspace.log(&format!("python-{name}")), SCRIPT_LIMIT)?;
+        tally += said(name, &finished);
     }
     Ok(tally)
+}
+
+/// Prints a line for a script that has ended, or all that it said where it failed, and counts it.
+fn said(name: &str, finished: &Finished) -> Tally {
+    let last = finished.output.lines().next_back().unwrap_or_default();
+    let tally = match finished.exit_code {
+        Some(0) if finished.success => Tally { passed: checks(last).unwrap_or(1), ..Tally::default() },
+        Some(77) => Tally::skip(),
+        _ => Tally::one(false),
+    };
+    println!("   {name:<52} {:>24} {:>8.1} s", tally.to_string(), finished.seconds);
+    if tally.skipped > 0 {
+        println!("   SKIP {name}: {}", last.trim_start_matches("SKIP:").trim());
+    }
+    if tally.failed > 0 {
+        println!("{}", finished.output.trim_end());
+        if finished.timed_out {
+            println!("   {name} ran past its limit and was ended");
+        }
+    }
+    tally
+}
+
+/// The number in `... N checks passed ...`.
+fn checks(line: &str) -> Option<usize> {
+    line.split_once(" checks passed")?.0.split_whitespace().next_back()?.parse().ok()
+}
+
+/// The example `loopback_hub` of the testkit: a hub on this machine that ends when its standard input does.
+struct LoopbackHub {
+    child: Child,
+    address: String,
+}
+
+impl LoopbackHub {
+    fn start(workspace: &Workspace) -> Result<Self> {
+        let program = suites::executable(workspace, "smollm-testkit", "example", "loopback_hub")?;
+        let mut command = Command::new(program);
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("cannot run the example loopback_hub")?;
+        let mut line = String::new();
+        let output = child.stdout.take().context("the loopback hub has no output")?;
+        BufReader::new(output).read_line(&mut line).context("cannot read what the loopback hub says")?;
+        let address = line.trim().strip_prefix("LOOPBACK_HUB ").context("the loopback hub did not say its address")?;
+        Ok(Self { child, address: address.to_owned() })
+    }
+}
+
+impl Drop for LoopbackHub {
+    fn drop(&mut self) {
+        // Nothing is lost if it has ended by itself, and nobody is left to tell.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn empty_folder(workspace: &Workspace, name: &str) -> Result<PathBuf> {
+    let folder = workspace.root.join("target/xtask/python").join(name);
+    if folder.exists() {
+        fs::remove_dir_all(&folder).with_context(|| format!("cannot empty {}", folder.display()))?;
+    }
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    Ok(folder)
 }
 
 /// The Python of `target/venv`, made and filled if it is not there or the requirements have changed.
@@ -83,4 +170,25 @@ fn run(workspace: &Workspace, name: &str, command: &mut Command) -> Result<()> {
     let last = finished.output.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
     ensure!(finished.success, "{name}: {last} (whole output: {})", log.display());
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(exit_code: Option<i32>, output: &str, expected: Tally) {
+        let success = exit_code == Some(0);
+        let finished = Finished { success, exit_code, output: output.to_owned(), seconds: 0.0, timed_out: false };
+        assert_eq!(said("x_check.py", &finished), expected);
+    }
+
+    #[test]
+    fn scripts_are_counted() {
+        check(Some(0), "a\nhub_check: 42 checks passed with y 2.0\n", Tally { passed: 42, ..Tally::default() });
+        check(Some(0), "fine\n", Tally::one(true));
+        check(Some(1), "Traceback\nAssertionError: 3 checks passed\n", Tally::one(false));
+        check(None, "", Tally::one(false));
+        check(Some(77), "SKIP: no torch\n", Tally::skip());
+    }
 }

@@ -21,7 +21,7 @@ struct Shown {
 
 /// Compares every command shown with what the binary says about itself; each command is one check.
 pub(crate) fn commands(workspace: &Workspace) -> Result<Tally> {
-    let binary = suites::binary(workspace)?;
+    let binary = suites::executable(workspace, "smollm", "bin", "smollm")?;
     let mut helps = BTreeMap::new();
     let mut tally = Tally::default();
     for path in workspace.files()? {

@@ -103,15 +103,14 @@ fn package_name(id: &str, folder: &Path) -> String {
     }
 }
 
-/// The `smollm` binary that the end-to-end tests start.
-pub(crate) fn binary(workspace: &Workspace) -> Result<PathBuf> {
+/// A plain executable: a `bin` that end-to-end tests start, or an `example` that a client script drives.
+pub(crate) fn executable(workspace: &Workspace, package: &str, kind: &str, target: &str) -> Result<PathBuf> {
     let suites = build(workspace)?.context("the workspace does not compile")?;
-    let is_binary = |suite: &&Suite| suite.package == "smollm" && suite.target == "smollm" && suite.kind == "bin";
-    let suite = suites.iter().filter(is_binary).find(|suite| !suite.harness);
-    Ok(suite
-        .context("cargo built no `smollm` binary: crates/smollm/tests holds no test that needs it")?
-        .executable
-        .clone())
+    let wanted =
+        |suite: &&Suite| !suite.harness && (&*suite.package, &*suite.kind, &*suite.target) == (package, kind, target);
+    let suite = suites.iter().find(wanted);
+    // Cargo builds a binary along with the tests only for a package that has a `tests/` folder.
+    Ok(suite.with_context(|| format!("cargo test built no {kind} {target} of {package}"))?.executable.clone())
 }
 
 /// Runs the suites of one group.
