@@ -52,6 +52,8 @@ pub(crate) const FMAS_PER_ROUND: usize = 8;
 pub(crate) struct MatmulTask<'a, B> {
     /// Activation rows, each `steps` vectors, padded with zeros.
     pub(crate) x: &'a [Chunk<f32>],
+    /// Vectors from one activation row to the next.
+    pub(crate) x_stride: usize,
     /// Weight rows, each `steps` vectors.
     pub(crate) w: &'a [Chunk<B>],
     /// Vectors per row, at least 1.

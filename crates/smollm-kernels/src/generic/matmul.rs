@@ -16,15 +16,22 @@ use std::ops::Range;
 use crate::lanes::{Chunk, Element, F32, LANES, Lanes};
 use crate::table::MatmulTask;
 
-/// Vectors of a row that are walked in one go: 6 rows of these take 18 KiB, 64 take 192 KiB.
-const PIECE: usize = 48;
+/// Vectors of a row that are walked in one go, at most: 6 rows of these take 24 KiB, 64 take 256 KiB.
+const PIECE: usize = 64;
+/// Rows of each group that a strip asks for.
+const AHEAD: usize = 2;
 /// Activation rows whose accumulators are kept between pieces, at most; a multiple of every row's M.
 const KEPT_ROWS: usize = 96;
 
 /// Vectors of scratch memory that a task takes with more activation rows than M: a piece of each of `block_rows` weight
 /// rows, and the accumulators where rows of `steps` vectors take several pieces.
 pub(crate) const fn scratch_len(steps: usize, block_rows: usize) -> usize {
-    if steps <= PIECE { block_rows * steps } else { block_rows * (PIECE + KEPT_ROWS) }
+    if steps <= PIECE { block_rows * steps } else { block_rows * (piece_len(steps) + KEPT_ROWS) }
+}
+
+/// Vectors in a piece of rows of `steps` vectors: as even as they come.
+const fn piece_len(steps: usize) -> usize {
+    steps.div_ceil(steps.div_ceil(PIECE))
 }
 
 /// All outputs of a task: tiles of at most M x R, of 1 x R1 for a single activation row.
@@ -33,7 +40,7 @@ pub(crate) fn matmul<S: Lanes, E: Element, const M: usize, const R: usize, const
     s: S,
     task: &mut MatmulTask<'_, E::Bits>,
 ) {
-    match task.x.len() / task.steps {
+    match task.x.len() / task.x_stride {
         0 => {}
         1 => in_place::<S, E, 1, R1>(s, task),
         2 if M >= 2 => in_place::<S, E, 2, R>(s, task),
@@ -50,19 +57,19 @@ pub(crate) fn matmul<S: Lanes, E: Element, const M: usize, const R: usize, const
 fn in_place<S: Lanes, E: Element, const M: usize, const R: usize>(s: S, task: &mut MatmulTask<'_, E::Bits>) {
     let steps = task.steps;
     let rows = task.w.len() / steps;
-    let x = Rows::new(task.x, steps, steps);
+    let x = Rows::new(task.x, task.x_stride);
     let mut r = 0;
     while r + R <= rows {
         let mut sums = [[s.zero(); R]; M];
-        let ahead = Ahead::new(task.w, (r + R) * steps, steps, R);
-        accumulate::<S, E, M, R, _>(s, x, Rows::new(&task.w[r * steps..], steps, steps), ahead, &mut sums);
+        let ahead = Ahead::<_, R>::new(task.w, (r + R) * steps, steps);
+        accumulate::<S, E, _, M, R, R>(s, x, Rows::new(&task.w[r * steps..], steps), steps, ahead, &mut sums);
         write(task, 0, r, folded(s, sums));
         r += R;
     }
     while r < rows {
         let mut sums = [[s.zero(); 1]; M];
-        let w = Rows::new(&task.w[r * steps..], steps, steps);
-        accumulate::<S, E, M, 1, f32>(s, x, w, Ahead::nothing(), &mut sums);
+        let w = Rows::new(&task.w[r * steps..], steps);
+        accumulate::<S, E, f32, M, 1, 0>(s, x, w, steps, Ahead::nothing(), &mut sums);
         write(task, 0, r, folded(s, sums));
         r += 1;
     }
@@ -72,12 +79,13 @@ fn in_place<S: Lanes, E: Element, const M: usize, const R: usize>(s: S, task: &m
 #[inline(always)]
 fn by_block<S: Lanes, E: Element, const M: usize, const R: usize>(s: S, task: &mut MatmulTask<'_, E::Bits>) {
     let steps = task.steps;
-    let (n, rows) = (task.x.len() / steps, task.w.len() / steps);
-    let together = if steps <= PIECE { n } else { KEPT_ROWS };
+    let (n, rows) = (task.x.len() / task.x_stride, task.w.len() / steps);
+    let piece = piece_len(steps);
+    let together = if piece == steps { n } else { KEPT_ROWS };
     for begin in (0..n).step_by(together) {
         for first in (0..rows).step_by(task.block_rows) {
-            for k in (0..steps).step_by(PIECE) {
-                let block = Block { first, count: task.block_rows.min(rows - first), k, len: PIECE.min(steps - k) };
+            for k in (0..steps).step_by(piece) {
+                let block = Block { first, count: task.block_rows.min(rows - first), k, len: piece.min(steps - k) };
                 widen::<S, E>(s, task, &block);
                 strips::<S, E, M, R>(s, task, &block, begin..n.min(begin + together));
             }
@@ -96,9 +104,7 @@ fn strips<S: Lanes, E: Element, const M: usize, const R: usize>(
     let count = rows.len().div_ceil(M);
     for index in 0..count {
         let (low, high) = (index * rows.len() / count, (index + 1) * rows.len() / count);
-        // What comes next is asked for little by little, some rows of each group with each strip.
-        let ahead = block.ahead(task, index * R / count, (index + 1) * R / count);
-        let strip = Strip { row: rows.start + low, kept: low * task.block_rows, ahead };
+        let strip = Strip { row: rows.start + low, kept: low * task.block_rows, ahead: block.ahead(task, index, R) };
         match high - low {
             1 => groups::<S, E, 1, R>(s, task, block, &strip),
             2 => groups::<S, E, 2, R>(s, task, block, &strip),
@@ -128,16 +134,23 @@ struct Strip<B> {
     row: usize,
     /// Where its accumulators are kept.
     kept: usize,
-    ahead: Ahead<B>,
+    /// What to ask for beside the first group.
+    ahead: Ahead<B, AHEAD>,
 }
 
 impl Block {
-    /// Rows `low..high` of each group of the block that comes next: the next piece of these rows, or the next rows.
+    /// The block that comes next, the next piece of the same rows or the first of the next rows, is asked for little by
+    /// little: some rows of each group beside the first strip, some beside the second.
     #[inline(always)]
-    fn ahead<B>(&self, task: &MatmulTask<'_, B>, low: usize, high: usize) -> Ahead<B> {
-        let (row, k) =
-            if self.k + self.len < task.steps { (self.first, self.k + self.len) } else { (self.first + self.count, 0) };
-        Ahead::new(task.w, (row + low) * task.steps + k, task.steps, high - low)
+    fn ahead<B>(&self, task: &MatmulTask<'_, B>, strip: usize, rows_in_group: usize) -> Ahead<B, AHEAD> {
+        let last = self.k + self.len == task.steps;
+        let (row, k) = if last { (self.first + self.count, 0) } else { (self.first, self.k + self.len) };
+        if strip < rows_in_group / AHEAD {
+            Ahead::new(task.w, (row + AHEAD * strip) * task.steps + k, task.steps)
+        } else {
+            // Nothing left to ask for, so ask for what is there: cheaper than another shape of the inner loop.
+            Ahead { start: task.scratch.as_ptr().cast(), stride: 0 }
+        }
     }
 }
 
@@ -182,7 +195,7 @@ fn tile<S: Lanes, E: Element, const M: usize, const R: usize>(
 ) {
     let (steps, len) = (task.steps, block.len);
     let whole = len == steps;
-    let (panel, kept) = task.scratch.split_at_mut(task.block_rows * PIECE.min(steps));
+    let (panel, kept) = task.scratch.split_at_mut(task.block_rows * piece_len(steps));
     let kept = if whole { kept } else { &mut kept[strip.kept + r * M..][..R * M] };
     let mut sums = [[s.zero(); R]; M];
     if block.k > 0 {
@@ -192,10 +205,10 @@ fn tile<S: Lanes, E: Element, const M: usize, const R: usize>(
             }
         }
     }
-    let ahead = if R == 1 { Ahead::nothing() } else { strip.ahead.skip(r * steps) };
+    let ahead = Ahead { start: strip.ahead.start.wrapping_add(r * strip.ahead.stride), ..strip.ahead };
     let (x, w) =
-        (Rows::new(&task.x[strip.row * steps + block.k..], steps, len), Rows::new(&panel[r * len..], len, len));
-    accumulate::<S, F32, M, R, _>(s, x, w, ahead, &mut sums);
+        (Rows::new(&task.x[strip.row * task.x_stride + block.k..], task.x_stride), Rows::new(&panel[r * len..], len));
+    accumulate::<S, F32, _, M, R, AHEAD>(s, x, w, len, ahead, &mut sums);
     if block.k + len == steps {
         write(task, strip.row, block.first + r, folded(s, sums));
         return;
@@ -217,72 +230,67 @@ fn write<B, const M: usize, const R: usize>(task: &MatmulTask<'_, B>, row: usize
     }
 }
 
-/// Weights to ask for while others are multiplied: at each step one vector of each of `rows` rows.
-struct Ahead<B> {
-    start: *const Chunk<B>,
-    steps: usize,
-    rows: usize,
-}
-
-impl<B> Ahead<B> {
-    /// `rows` rows of `steps` vectors from `start` on, which may lie beyond the end.
-    #[inline(always)]
-    fn new(w: &[Chunk<B>], start: usize, steps: usize, rows: usize) -> Self {
-        Self { start: w.as_ptr().wrapping_add(start), steps, rows }
-    }
-
-    #[inline(always)]
-    fn nothing() -> Self {
-        Self { start: std::ptr::null(), steps: 0, rows: 0 }
-    }
-
-    #[inline(always)]
-    fn skip(&self, vectors: usize) -> Self {
-        Self { start: self.start.wrapping_add(vectors), ..*self }
-    }
-}
-
-/// Rows of `len` vectors, `stride` vectors apart.
+/// Rows of vectors, `stride` vectors apart.
 #[derive(Clone, Copy)]
 struct Rows<'a, B> {
     chunks: &'a [Chunk<B>],
     stride: usize,
-    len: usize,
 }
 
 impl<'a, B> Rows<'a, B> {
     #[inline(always)]
-    fn new(chunks: &'a [Chunk<B>], stride: usize, len: usize) -> Self {
-        Self { chunks, stride, len }
+    fn new(chunks: &'a [Chunk<B>], stride: usize) -> Self {
+        Self { chunks, stride }
     }
 
-    /// The first N of them, as slices of one length.
+    /// The first `len` vectors of the first N rows.
     #[inline(always)]
-    fn take<const N: usize>(self) -> [&'a [Chunk<B>]; N] {
-        let mut rows = [&self.chunks[..self.len]; N];
+    fn take<const N: usize>(self, len: usize) -> [&'a [Chunk<B>]; N] {
+        let mut rows = [&self.chunks[..len]; N];
         for i in 1..N {
-            rows[i] = &self.chunks[i * self.stride..][..self.len];
+            rows[i] = &self.chunks[i * self.stride..][..len];
         }
         rows
     }
 }
 
-/// Adds the products of M activation rows and R weight rows.
+/// Where memory will be read next: while a tile walks vector k of its rows, vector k of A other rows is asked for.
+#[derive(Clone, Copy)]
+struct Ahead<B, const A: usize> {
+    start: *const Chunk<B>,
+    stride: usize,
+}
+
+impl<B> Ahead<B, 0> {
+    #[inline(always)]
+    fn nothing() -> Self {
+        Self { start: std::ptr::null(), stride: 0 }
+    }
+}
+
+impl<B, const A: usize> Ahead<B, A> {
+    /// Rows from vector `first` of `rows` on, `stride` vectors apart. They may lie beyond the end: then nothing is read.
+    #[inline(always)]
+    fn new(rows: &[Chunk<B>], first: usize, stride: usize) -> Self {
+        Self { start: rows.as_ptr().wrapping_add(first), stride }
+    }
+}
+
+/// Adds the products of `len` vectors of M activation rows and R weight rows.
 #[inline(always)]
-fn accumulate<S: Lanes, E: Element, const M: usize, const R: usize, T>(
+fn accumulate<S: Lanes, E: Element, B, const M: usize, const R: usize, const A: usize>(
     s: S,
     x: Rows<'_, f32>,
     w: Rows<'_, E::Bits>,
-    ahead: Ahead<T>,
+    len: usize,
+    ahead: Ahead<B, A>,
     sums: &mut [[S::F; R]; M],
 ) {
-    let (xs, ws) = (x.take::<M>(), w.take::<R>());
-    // Both lengths are the same, which spares the loop its bounds checks.
-    let len = x.len;
-    assert!(len == w.len);
+    // All slices have the same length, which spares the loop its bounds checks.
+    let (xs, ws) = (x.take::<M>(len), w.take::<R>(len));
     for k in 0..len {
-        for r in 0..ahead.rows {
-            s.prefetch(ahead.start.wrapping_add(r * ahead.steps + k).cast());
+        for r in 0..A {
+            s.prefetch(ahead.start.wrapping_add(r * ahead.stride + k).cast());
         }
         let mut wk = [s.zero(); R];
         for r in 0..R {
@@ -306,8 +314,8 @@ pub(crate) fn dots<S: Lanes, const M: usize, const R: usize>(
     steps: usize,
 ) -> [[f32; R]; M] {
     let mut sums = [[s.zero(); R]; M];
-    let (x, w) = (Rows::new(x, steps, steps), Rows::new(w, steps, steps));
-    accumulate::<S, F32, M, R, f32>(s, x, w, Ahead::nothing(), &mut sums);
+    let (x, w) = (Rows::new(x, steps), Rows::new(w, steps));
+    accumulate::<S, F32, f32, M, R, 0>(s, x, w, steps, Ahead::nothing(), &mut sums);
     folded(s, sums)
 }
 

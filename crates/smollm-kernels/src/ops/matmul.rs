@@ -53,13 +53,12 @@ pub fn matmul(cpu: &Cpu, x: &[f32], products: &mut [Product<'_>]) {
         return;
     }
 
-    let steps = vectors(cols);
     let rounded = products.iter().any(|product| product.weight.dtype() == Dtype::BF16);
     let plain = products.iter().any(|product| product.weight.dtype() != Dtype::BF16);
+    let size = n * x_stride(vectors(cols));
     let mut scratch = lock(&cpu.shared_scratch);
-    let (x_plain, x_rounded) = scratch
-        .take((usize::from(plain) + usize::from(rounded)) * n * steps)
-        .split_at_mut(if plain { n * steps } else { 0 });
+    let (x_plain, x_rounded) =
+        scratch.take((usize::from(plain) + usize::from(rounded)) * size).split_at_mut(if plain { size } else { 0 });
     if plain {
         lay_out(cpu, x, cols, x_plain, |from, to| to.copy_from_slice(from));
     }
@@ -75,22 +74,24 @@ pub fn matmul(cpu: &Cpu, x: &[f32], products: &mut [Product<'_>]) {
     });
 }
 
+/// Vectors from one activation row to the next for rows of `steps` vectors: never a large power of two, for which many rows
+/// would want the same few places of a cache.
+fn x_stride(steps: usize) -> usize {
+    if steps.is_multiple_of(32) { steps + 1 } else { steps }
+}
+
 /// Copies rows of `cols` numbers through `copy` into rows of whole vectors, filled up with zeros.
 fn lay_out(cpu: &Cpu, x: &[f32], cols: usize, to: &mut [Chunk<f32>], copy: impl Fn(&[f32], &mut [f32]) + Sync) {
     let steps = vectors(cols);
+    let stride = x_stride(steps);
     let n = x.len() / cols;
     let to = Disjoint::new(to);
     cpu.pool.run(n, super::row_grain(cpu, n, cols), |_, rows| {
-        // SAFETY: ranges of rows do not overlap, and each is done once.
-        let to = unsafe { to.piece(rows.start * steps, rows.len() * steps) };
-        let from = &x[rows.start * cols..rows.end * cols];
-        if cols.is_multiple_of(LANES) {
-            copy(from, to.as_flattened_mut());
-            return;
-        }
-        for (from, to) in from.chunks_exact(cols).zip(to.chunks_exact_mut(steps)) {
+        for row in rows {
+            // SAFETY: rows do not overlap, and each is done once.
+            let to = unsafe { to.piece(row * stride, steps) };
             let (to, fill) = to.as_flattened_mut().split_at_mut(cols);
-            copy(from, to);
+            copy(&x[row * cols..][..cols], to);
             fill.fill(0.0);
         }
     });
@@ -195,8 +196,10 @@ impl Job<'_> {
     }
 
     fn task<'t, B>(&'t self, item: &Item, w: &'t [Chunk<B>], scratch: &'t mut [Chunk<f32>]) -> MatmulTask<'t, B> {
+        let x_stride = x_stride(item.steps);
         MatmulTask {
-            x: &self.x[item.tokens.start * item.steps..item.tokens.end * item.steps],
+            x: &self.x[item.tokens.start * x_stride..item.tokens.end * x_stride],
+            x_stride,
             w,
             steps: item.steps,
             block_rows: self.block_rows(item),
