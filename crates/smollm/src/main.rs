@@ -1,5 +1,10 @@
 //! The `smollm` binary: parse arguments, call one function, print.
 
 #![forbid(unsafe_code)]
+#![allow(clippy::print_stdout, reason = "printing is what this binary is for")]
 
-fn main() {}
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

@@ -1,0 +1,238 @@
+//! A conversation with a model: history, settings, and room made when the context is full.
+
+use crate::error::Error;
+use crate::model::Model;
+use crate::terminal::{AnswerStats, ContextUse, Conversation, Finish, Message, Role, Setting};
+use crate::text::{Answer, End, GenerateOptions, Prompt};
+use serde_json::{Map, Value};
+use smollm_engine::Session;
+use smollm_model::Architecture;
+use smollm_tokenizer::template::{RenderOptions, local_time};
+use std::ops::ControlFlow;
+
+/// Where an answer must have at least this much room, older turns are dropped; a quarter of a small context will do.
+const ROOM_FOR_AN_ANSWER: usize = 512;
+
+/// A conversation that remembers. The K/V cache keeps what the next prompt repeats, so a turn costs only its new tokens.
+#[derive(Debug)]
+pub struct ChatSession<'m> {
+    model: &'m Model,
+    session: Session,
+    messages: Vec<Message>,
+    options: GenerateOptions,
+    initial: GenerateOptions,
+    /// `None` leaves the template's own default.
+    thinking: Option<bool>,
+    initial_thinking: Option<bool>,
+    used: usize,
+}
+
+impl<'m> ChatSession<'m> {
+    /// An empty conversation; `options` are its settings until changed, `system` its first message, and `thinking` turns
+    /// the thinking of a model that has it on (its default) or off.
+    ///
+    /// # Errors
+    /// The model has no chat template or no tokenizer, or `thinking` is given and it cannot think.
+    pub fn new(
+        model: &'m Model,
+        options: GenerateOptions,
+        system: Option<String>,
+        thinking: Option<bool>,
+    ) -> Result<Self, Error> {
+        model.template()?;
+        model.tokenizer()?;
+        let messages = system.map(|text| Message::new(Role::System, text)).into_iter().collect();
+        let can_think = model.decoder().config.architecture == Architecture::SmolLm3;
+        if thinking.is_some() && !can_think {
+            return Err(Error::CannotThink { model: model.name().into() });
+        }
+        let thinking = can_think.then_some(thinking.unwrap_or(true));
+        Ok(Self {
+            model,
+            session: model.session(),
+            messages,
+            initial: options.clone(),
+            options,
+            thinking,
+            initial_thinking: thinking,
+            used: 0,
+        })
+    }
+
+    /// Asks `question` and returns the whole answer; a convenience over [`Conversation::answer`].
+    ///
+    /// # Errors
+    /// The template refuses the conversation, the question alone does not fit, or the model fails.
+    pub fn ask(&mut self, question: &str) -> Result<String, Error> {
+        self.messages.push(Message::new(Role::User, question));
+        match self.respond("", &mut |_| ControlFlow::Continue(())) {
+            Ok((answer, _)) => Ok(answer.text),
+            Err(error) => {
+                self.messages.pop();
+                Err(error)
+            }
+        }
+    }
+
+    /// Answers the messages and appends the answer; also says how many messages had to be left out.
+    fn respond(
+        &mut self,
+        prefill: &str,
+        on_text: &mut dyn FnMut(&str) -> ControlFlow<()>,
+    ) -> Result<(Answer, usize), Error> {
+        let (ids, dropped) = self.fitting_prompt(prefill)?;
+        let answer = self.model.generate(&mut self.session, &Prompt::Ids(ids), &self.options, on_text)?;
+        self.used = answer.prompt_ids.len() + answer.tokens.len();
+        self.messages.push(Message::new(Role::Assistant, format!("{prefill}{}", answer.text)));
+        Ok((answer, dropped))
+    }
+
+    /// The prompt of as many messages as leave room for an answer: the system message and the latest turns.
+    fn fitting_prompt(&self, prefill: &str) -> Result<(Vec<u32>, usize), Error> {
+        let context = self.session.context();
+        let room = ROOM_FOR_AN_ANSWER.min(context / 4);
+        let first = usize::from(self.messages.first().is_some_and(|m| m.role == Role::System));
+        let mut from = first;
+        loop {
+            let kept: Vec<&Message> = self.messages[..first].iter().chain(&self.messages[from..]).collect();
+            let ids = self.model.prompt_ids(&self.prompt(&kept, prefill))?;
+            // the next turn to drop ends before the next message of the user
+            let next = (from + 1..self.messages.len()).find(|&i| self.messages[i].role == Role::User);
+            match next {
+                Some(next) if ids.len() + room > context => from = next,
+                _ => return Ok((ids, from - first)),
+            }
+        }
+    }
+
+    fn prompt(&self, messages: &[&Message], prefill: &str) -> Prompt {
+        let mut extra = Map::new();
+        if let Some(on) = self.thinking {
+            extra.insert("enable_thinking".into(), on.into());
+        }
+        let render = RenderOptions { add_generation_prompt: true, extra, now: local_time(), ..RenderOptions::default() };
+        // serialising a role and a string cannot fail
+        let messages = serde_json::to_value(messages).unwrap_or(Value::Null);
+        Prompt::Chat { messages, render, prefill: prefill.into() }
+    }
+
+    fn value(&self, name: &str) -> String {
+        let sampling = self.options.sampling(&self.model.defaults().sampling);
+        match name {
+            "temperature" => sampling.temperature.to_string(),
+            "top_k" => sampling.top_k.to_string(),
+            "top_p" => sampling.top_p.to_string(),
+            "min_p" => sampling.min_p.to_string(),
+            "repetition_penalty" => sampling.repetition_penalty.to_string(),
+            "frequency_penalty" => sampling.frequency_penalty.to_string(),
+            "presence_penalty" => sampling.presence_penalty.to_string(),
+            "seed" => self.options.seed.map_or("random".into(), |seed| seed.to_string()),
+            "max_tokens" => self.options.max_tokens.map_or("none".into(), |max| max.to_string()),
+            "think" => if self.thinking == Some(true) { "on" } else { "off" }.into(),
+            _ => String::new(),
+        }
+    }
+}
+
+/// Name and help of what `/set` changes.
+const SETTINGS: [(&str, &str); 10] = [
+    ("temperature", "0 takes the likeliest token, higher is more varied; 0 to 100"),
+    ("top_k", "keep the k likeliest tokens; 0 keeps all"),
+    ("top_p", "keep the likeliest tokens that together reach p; above 0, at most 1"),
+    ("min_p", "drop tokens less likely than this share of the likeliest; 0 to 1"),
+    ("repetition_penalty", "above 1 discourages tokens already in the conversation"),
+    ("frequency_penalty", "discourages tokens by how often they stand in the answer; -100 to 100"),
+    ("presence_penalty", "discourages tokens that stand in the answer; -100 to 100"),
+    ("seed", "a number makes answers repeatable; `random` does not"),
+    ("max_tokens", "longest answer in tokens; `none` for as long as the context lasts"),
+    ("think", "on: the model thinks before it answers; off: it answers at once"),
+];
+
+/// A number, or what was expected instead.
+fn number<T: std::str::FromStr>(name: &str, value: &str) -> Result<T, String> {
+    value.parse().map_err(|_| format!("{name} must be a number, not `{value}`"))
+}
+
+impl Conversation for ChatSession<'_> {
+    fn model_name(&self) -> &str {
+        self.model.name()
+    }
+
+    fn messages(&self) -> &[Message] {
+        &self.messages
+    }
+
+    fn set_messages(&mut self, messages: Vec<Message>) {
+        self.messages = messages;
+        self.used = 0;
+    }
+
+    fn settings(&self) -> Vec<Setting> {
+        SETTINGS
+            .iter()
+            .filter(|(name, _)| *name != "think" || self.thinking.is_some())
+            .map(|(name, help)| Setting { name: (*name).into(), value: self.value(name), help: (*help).into() })
+            .collect()
+    }
+
+    fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
+        let mut options = self.options.clone();
+        match name {
+            "temperature" => options.temperature = Some(number(name, value)?),
+            "top_k" => options.top_k = Some(number(name, value)?),
+            "top_p" => options.top_p = Some(number(name, value)?),
+            "min_p" => options.min_p = Some(number(name, value)?),
+            "repetition_penalty" => options.repetition_penalty = Some(number(name, value)?),
+            "frequency_penalty" => options.frequency_penalty = Some(number(name, value)?),
+            "presence_penalty" => options.presence_penalty = Some(number(name, value)?),
+            "seed" if value == "random" => options.seed = None,
+            "seed" => options.seed = Some(number(name, value)?),
+            "max_tokens" if value == "none" => options.max_tokens = None,
+            "max_tokens" => options.max_tokens = Some(number(name, value)?),
+            "think" if self.thinking.is_some() => match value {
+                "on" => self.thinking = Some(true),
+                "off" => self.thinking = Some(false),
+                _ => return Err(format!("think must be on or off, not `{value}`")),
+            },
+            _ => return Err(format!("there is no setting `{name}`")),
+        }
+        let sampling = options.sampling(&self.model.defaults().sampling);
+        sampling.validate(self.model.decoder().config.vocab_size).map_err(|e| e.to_string())?;
+        self.options = options;
+        Ok(())
+    }
+
+    fn reset_settings(&mut self) {
+        self.options = self.initial.clone();
+        self.thinking = self.initial_thinking;
+    }
+
+    fn context(&self) -> ContextUse {
+        ContextUse { used: self.used, limit: self.session.context() }
+    }
+
+    fn answer(
+        &mut self,
+        prefill: Option<&str>,
+        on_text: &mut dyn FnMut(&str) -> bool,
+    ) -> Result<AnswerStats, String> {
+        let mut flow = |text: &str| if on_text(text) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
+        let (answer, dropped_messages) =
+            self.respond(prefill.unwrap_or_default(), &mut flow).map_err(|e| e.to_string())?;
+        let timings = &answer.timings;
+        Ok(AnswerStats {
+            prompt_tokens: answer.prompt_ids.len(),
+            cached_tokens: timings.cached_tokens,
+            generated_tokens: answer.tokens.len(),
+            seconds_to_first_token: timings.prefill_s,
+            tokens_per_second: if timings.decode_s > 0.0 { timings.decode_tokens as f64 / timings.decode_s } else { 0.0 },
+            finish: match answer.end {
+                End::StopToken(_) | End::StopString(_) => Finish::Stop,
+                End::Length => Finish::Length,
+                End::ContextFull => Finish::ContextFull,
+                End::Cancelled => Finish::Interrupted,
+            },
+            dropped_messages,
+        })
+    }
+}

@@ -1,0 +1,86 @@
+//! The options that several commands share.
+
+use clap::Args;
+use std::path::PathBuf;
+
+/// Which model, and how it runs.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ModelArgs {
+    /// A directory, a .gguf file, a hub id (org/name[@revision][:file.gguf|:QUANT]) or a short name (smollm2:135m)
+    #[arg(short, long, env = "SMOLLM_MODEL", value_name = "MODEL")]
+    pub(crate) model: Option<String>,
+    /// LoRA adapter in PEFT form to lay over the model
+    #[arg(long, value_name = "DIR")]
+    pub(crate) lora: Option<PathBuf>,
+    /// Convert the weights while loading (default: as they are in the file)
+    #[arg(long, value_name = "TYPE", value_parser = ["f32", "f16", "bf16"])]
+    pub(crate) dtype: Option<String>,
+    /// Element type of the K/V cache (default: that of the weights)
+    #[arg(long, value_name = "TYPE", value_parser = ["f32", "f16", "bf16"])]
+    pub(crate) kv_type: Option<String>,
+    /// Tokens of context (default: what the model was made for, at most 8192)
+    #[arg(long, value_name = "TOKENS")]
+    pub(crate) ctx: Option<usize>,
+    /// Threads (default: the cores that the affinity mask and the cgroup really grant)
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+    /// No progress bars and notes on standard error
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+/// How tokens are chosen. What is not given comes from generation_config.json, then from the model card.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Sampling")]
+pub(crate) struct SamplingArgs {
+    /// 0 is greedy
+    #[arg(short, long, value_name = "T")]
+    pub(crate) temperature: Option<f32>,
+    /// Keep the K likeliest tokens; 0 keeps all
+    #[arg(long, value_name = "K")]
+    pub(crate) top_k: Option<usize>,
+    /// Keep the smallest set of tokens that reaches probability P
+    #[arg(long, value_name = "P")]
+    pub(crate) top_p: Option<f32>,
+    /// Drop tokens less likely than P times the likeliest
+    #[arg(long, value_name = "P")]
+    pub(crate) min_p: Option<f32>,
+    /// Divide the logits of tokens seen in prompt or answer; 1 is off
+    #[arg(long, value_name = "X")]
+    pub(crate) repetition_penalty: Option<f32>,
+    /// Subtract per occurrence in the answer
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    pub(crate) frequency_penalty: Option<f32>,
+    /// Subtract once for tokens that occur in the answer
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    pub(crate) presence_penalty: Option<f32>,
+    /// Add BIAS to the logit of token ID (repeatable)
+    #[arg(long, value_name = "ID=BIAS", value_parser = logit_bias, allow_hyphen_values = true)]
+    pub(crate) logit_bias: Vec<(u32, f32)>,
+    /// Makes sampling reproducible (default: a new one each time)
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// End the answer before this text (repeatable)
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub(crate) stop: Vec<String>,
+    /// At most this many new tokens
+    #[arg(short = 'n', long, value_name = "N")]
+    pub(crate) max_tokens: Option<usize>,
+    /// Go on after the model's end token
+    #[arg(long)]
+    pub(crate) ignore_eos: bool,
+}
+
+fn logit_bias(text: &str) -> Result<(u32, f32), String> {
+    let (id, bias) = text.split_once('=').ok_or("expected ID=BIAS, as in 42=-100")?;
+    let id = id.trim().parse().map_err(|_| format!("`{id}` is not a token id"))?;
+    let bias: f32 = bias.trim().parse().map_err(|_| format!("`{bias}` is not a number"))?;
+    Ok((id, bias))
+}
+
+/// Token ids as `1,2,3` (spaces allowed).
+pub(crate) fn token_ids(text: &str) -> Result<Vec<u32>, String> {
+    let text = text.trim().trim_start_matches('[').trim_end_matches(']');
+    let ids = text.split([',', ' ']).map(str::trim).filter(|part| !part.is_empty());
+    ids.map(|part| part.parse().map_err(|_| format!("`{part}` is not a token id; expected numbers like 1,2,3"))).collect()
+}

@@ -1,0 +1,100 @@
+//! `smollm bench`: a table, or JSON.
+
+use super::args::ModelArgs;
+use super::failure::usage;
+use smollm::{BenchOptions, BenchResult, bench};
+use std::io::Write;
+use std::ops::ControlFlow;
+
+/// Measure prefill and decode speed against the machine's roof.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Bench {
+    #[command(flatten)]
+    model: ModelArgs,
+    /// Prompt lengths to measure
+    #[arg(short, long, value_name = "TOKENS", value_delimiter = ',', default_value = "512")]
+    prefill: Vec<usize>,
+    /// Tokens to generate per measurement; 0 for none
+    #[arg(short, long, value_name = "TOKENS", default_value_t = 64)]
+    decode: usize,
+    /// Tokens in the cache before measuring
+    #[arg(long, value_name = "TOKENS", value_delimiter = ',', default_value = "0")]
+    depth: Vec<usize>,
+    /// Sequences at once
+    #[arg(short, long, value_name = "N", value_delimiter = ',', default_value = "1")]
+    batch: Vec<usize>,
+    /// Measurements of each, after one that does not count
+    #[arg(short, long, value_name = "N", default_value_t = 5)]
+    repeats: usize,
+    /// JSON instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+impl Bench {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        if self.prefill.contains(&0) || self.batch.contains(&0) {
+            return usage("--prefill and --batch must be at least 1 (to leave prefill out, give --prefill with no value)");
+        }
+        let model = self.model.open()?;
+        let options = BenchOptions {
+            prefill: self.prefill.clone(),
+            decode: self.decode,
+            depths: self.depth.clone(),
+            batches: self.batch.clone(),
+            repeats: self.repeats,
+        };
+        let mut out = std::io::stdout().lock();
+        let mut written = Ok(());
+        if !self.json {
+            writeln!(out, "{HEADER}")?;
+        }
+        let report = bench(&model, &options, &mut |result| {
+            if !self.json {
+                written = writeln!(out, "{}", row(result)).and_then(|()| out.flush());
+            }
+            if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        written?;
+        if self.json {
+            writeln!(out, "{}", serde_json::to_string(&report)?)?;
+            return Ok(());
+        }
+        let (machine, model) = (&report.machine, &report.model);
+        writeln!(
+            out,
+            "{} on {} ({}, {} threads): roof {:.1} GB/s read, {:.0} GFLOP/s f32; weights {} {:.0} MB, cache {}",
+            model.name,
+            machine.arch,
+            machine.isa,
+            machine.threads,
+            machine.read_gb_per_s,
+            machine.fma_gflop_per_s,
+            model.dtype,
+            model.weight_bytes as f64 * 1e-6,
+            model.kv_dtype,
+        )?;
+        Ok(())
+    }
+}
+
+const HEADER: &str = "kind     tokens  depth  batch     tokens/s  (min .. max)            GB/s  GFLOP/s  of roof";
+
+fn row(r: &BenchResult) -> String {
+    let t = &r.tokens_per_s;
+    format!(
+        "{:7} {:7} {:6} {:6} {:12.1}  ({:.1} .. {:.1}){:>w$} {:8.1} {:8.1} {:7.0}%",
+        r.kind,
+        r.tokens,
+        r.depth,
+        r.batch,
+        t.median,
+        t.min,
+        t.max,
+        "",
+        r.gb_per_s,
+        r.gflop_per_s,
+        r.roof_share * 100.0,
+        w = 20_usize.saturating_sub(format!("({:.1} .. {:.1})", t.min, t.max).len()),
+    )
+}

@@ -1,0 +1,41 @@
+//! `smollm convert`: safetensors to GGUF and back.
+
+use super::interrupt::Interrupt;
+use super::open::dtype;
+use super::progress::{DownloadBars, write_bar};
+use smollm::{convert, local_files};
+use std::path::PathBuf;
+
+/// Convert between safetensors and GGUF.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Convert {
+    /// The model: a directory, a .gguf file, a hub id or a short name
+    input: String,
+    /// A name ending in .gguf writes a GGUF file, any other a safetensors directory
+    output: PathBuf,
+    /// Type of the matrices (default: as they are)
+    #[arg(long, value_name = "TYPE", value_parser = ["f32", "f16", "bf16"])]
+    dtype: Option<String>,
+    /// No progress bar
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+impl Convert {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        let files = local_files(&self.input, &DownloadBars::new(self.quiet))?;
+        let interrupt = Interrupt::listen()?;
+        let label = self.output.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+        let bar = write_bar(&label, self.quiet);
+        convert(&files, &self.output, self.dtype.as_deref().map(dtype), |at| {
+            bar.set_length(at.total);
+            bar.set_position(at.written);
+            interrupt.check()
+        })?;
+        bar.finish_and_clear();
+        if !self.quiet {
+            eprintln!("wrote {}", self.output.display());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,167 @@
+//! `smollm generate`: one prompt, or JSON lines of prompts.
+
+use super::args::{ModelArgs, SamplingArgs, token_ids};
+use super::failure::{Usage, usage};
+use super::input;
+use super::jsonl::{Line, answer_json};
+use super::template::variable;
+use anyhow::Context;
+use serde_json::{Map, Value, json};
+use smollm::{Answer, GenerateOptions, Model, Prompt};
+use smollm_tokenizer::template::{RenderOptions, local_time};
+use std::io::{IsTerminal, Write};
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+/// New tokens where nobody says how many.
+const DEFAULT_MAX_TOKENS: usize = 256;
+
+/// Continue a prompt, or answer it with --chat.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Generate {
+    #[command(flatten)]
+    model: ModelArgs,
+    #[command(flatten)]
+    sampling: SamplingArgs,
+    /// The prompt; - or nothing reads standard input
+    prompt: Option<String>,
+    /// Read the prompt from a file
+    #[arg(short, long)]
+    file: Option<PathBuf>,
+    /// Continue token ids instead of text, as 1,2,3
+    #[arg(long, value_name = "IDS", conflicts_with_all = ["prompt", "file", "chat", "jsonl"])]
+    ids: Option<String>,
+    /// Put the prompt into the model's chat template as the user's message
+    #[arg(long)]
+    chat: bool,
+    /// System message (with --chat)
+    #[arg(long, value_name = "TEXT", requires = "chat")]
+    system: Option<String>,
+    /// Beginning of the answer, to be continued (with --chat)
+    #[arg(long, value_name = "TEXT", requires = "chat")]
+    prefill: Option<String>,
+    /// Set a variable of the template, as in enable_thinking=false (with --chat; repeatable)
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = variable, requires = "chat")]
+    variables: Vec<(String, Value)>,
+    /// Prompts as JSON lines, answers as JSON lines (see docs/json.md)
+    #[arg(long)]
+    jsonl: bool,
+    /// Log-probability of each token with N alternatives (in --json)
+    #[arg(long, value_name = "N")]
+    logprobs: Option<usize>,
+    /// The whole answer as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl Generate {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        if self.logprobs.is_some() && !(self.json || self.jsonl) {
+            return usage("--logprobs shows in --json or --jsonl output");
+        }
+        let mut options = self.sampling.options(self.logprobs);
+        options.max_tokens.get_or_insert(DEFAULT_MAX_TOKENS);
+        if self.jsonl {
+            let lines = input::text(self.prompt.as_deref(), self.file.as_deref(), "JSON lines")?;
+            let lines = Line::parse_all(&lines).map_err(Usage)?;
+            return self.answer_lines(&self.model.open()?, &lines, &options);
+        }
+        let prompt = self.prompt()?;
+        let model = self.model.open()?;
+        let mut out = std::io::stdout().lock();
+        if self.json {
+            let answer = model.generate(&mut model.session(), &prompt, &options, &mut |_| ControlFlow::Continue(()))?;
+            writeln!(out, "{}", answer_json(&answer))?;
+            return Ok(());
+        }
+        let answer = stream(&model, &prompt, &options, &mut out)?;
+        if !self.model.quiet && std::io::stderr().is_terminal() {
+            eprintln!("{}", summary(&answer));
+        }
+        Ok(())
+    }
+
+    fn prompt(&self) -> anyhow::Result<Prompt> {
+        if let Some(ids) = &self.ids {
+            return Ok(Prompt::Ids(token_ids(ids).map_err(Usage)?));
+        }
+        let text = input::text(self.prompt.as_deref(), self.file.as_deref(), "prompt")?;
+        if !self.chat {
+            return Ok(Prompt::Text(text));
+        }
+        let system = self.system.as_ref().map(|text| json!({ "role": "system", "content": text }));
+        let user = json!({ "role": "user", "content": text.trim_end_matches('\n') });
+        Ok(self.chat_prompt(system.into_iter().chain([user]).collect()))
+    }
+
+    fn chat_prompt(&self, messages: Value) -> Prompt {
+        let render = RenderOptions {
+            add_generation_prompt: true,
+            extra: self.variables.iter().cloned().collect::<Map<_, _>>(),
+            now: local_time(),
+            ..RenderOptions::default()
+        };
+        Prompt::Chat { messages, render, prefill: self.prefill.clone().unwrap_or_default() }
+    }
+
+    /// Each line is answered on its own: a line that fails gives an `error` object, and the others go on.
+    fn answer_lines(&self, model: &Model, lines: &[Line], options: &GenerateOptions) -> anyhow::Result<()> {
+        let mut session = model.session();
+        let mut failed = 0;
+        for line in lines {
+            let prompt = match line.prompt.clone() {
+                Prompt::Chat { messages, .. } => self.chat_prompt(messages),
+                Prompt::Text(text) if self.chat => self.chat_prompt(json!([{ "role": "user", "content": text }])),
+                other => other,
+            };
+            let options = line.options(options);
+            let answer = model.generate(&mut session, &prompt, &options, &mut |_| ControlFlow::Continue(()));
+            let mut object = match answer {
+                Ok(answer) => answer_json(&answer),
+                Err(error) => {
+                    failed += 1;
+                    json!({ "error": error.to_string() })
+                }
+            };
+            if let (Some(id), Value::Object(keys)) = (&line.id, &mut object) {
+                keys.insert("id".into(), id.clone());
+            }
+            let mut out = std::io::stdout().lock();
+            writeln!(out, "{object}")?;
+            out.flush()?;
+        }
+        match failed {
+            0 => Ok(()),
+            n => Err(anyhow::anyhow!("{n} of {} lines failed; their output has an `error`", lines.len())),
+        }
+    }
+}
+
+/// Writes the answer as it comes.
+fn stream(model: &Model, prompt: &Prompt, options: &GenerateOptions, out: &mut impl Write) -> anyhow::Result<Answer> {
+    let mut written = Ok(());
+    let answer = model.generate(&mut model.session(), prompt, options, &mut |text| {
+        written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })?;
+    written?;
+    if model.tokenizer().is_err() {
+        let ids: Vec<_> = answer.tokens.iter().map(|t| t.id.to_string()).collect();
+        write!(out, "{}", ids.join(","))?;
+    }
+    writeln!(out).context("standard output")?;
+    Ok(answer)
+}
+
+/// One line for the terminal.
+fn summary(answer: &Answer) -> String {
+    let t = &answer.timings;
+    let rate = |tokens: usize, seconds: f64| if seconds > 0.0 { tokens as f64 / seconds } else { 0.0 };
+    format!(
+        "[{} prompt tokens in {:.2} s, {} new tokens at {:.1}/s]",
+        answer.prompt_ids.len(),
+        t.prefill_s,
+        answer.tokens.len(),
+        rate(t.decode_tokens, t.decode_s)
+    )
+}

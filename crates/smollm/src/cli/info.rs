@@ -1,0 +1,114 @@
+//! `smollm info`: what a model is.
+
+use super::args::ModelArgs;
+use super::progress::count_bar;
+use indicatif::{BinaryBytes, HumanCount};
+use smollm::{Damage, Info as Facts};
+use std::io::Write;
+use std::ops::ControlFlow;
+
+/// Show what a model is: shape, types, memory, licence, template.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Info {
+    #[command(flatten)]
+    model: ModelArgs,
+    /// The model, as with -m
+    #[arg(value_name = "MODEL", conflicts_with = "model")]
+    name: Option<String>,
+    /// Read every weight and look for NaN, infinities and dead (all-zero) rows
+    #[arg(long)]
+    check: bool,
+    /// JSON instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+impl Info {
+    pub(crate) fn run(mut self) -> anyhow::Result<()> {
+        if self.name.is_some() {
+            self.model.model = self.name.take();
+        }
+        let model = self.model.open()?;
+        let facts = model.info()?;
+        let damage = match self.check {
+            false => None,
+            true => {
+                let bar = count_bar(0, "checking tensors", self.model.quiet);
+                let damage = model.check(&mut |done, total| {
+                    bar.set_length(total as u64);
+                    bar.set_position(done as u64);
+                    ControlFlow::Continue(())
+                })?;
+                bar.finish_and_clear();
+                Some(damage)
+            }
+        };
+        let mut out = std::io::stdout().lock();
+        if self.json {
+            let mut json = serde_json::to_value(&facts)?;
+            if let Some(damage) = &damage {
+                json["check"] = serde_json::to_value(damage)?;
+            }
+            writeln!(out, "{json}")?;
+        } else {
+            table(&mut out, &facts)?;
+            if let Some(damage) = &damage {
+                report(&mut out, damage)?;
+            }
+        }
+        match damage {
+            Some(damage) if !damage.not_finite.is_empty() => {
+                Err(anyhow::anyhow!("{} tensors have NaN or infinite weights", damage.not_finite.len()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn table(out: &mut impl Write, f: &Facts) -> std::io::Result<()> {
+    let mut row = |name: &str, value: String| writeln!(out, "{name:14} {value}");
+    row("model", f.name.clone())?;
+    row("path", format!("{} ({})", f.path, f.format))?;
+    row("architecture", f.architecture.into())?;
+    row("parameters", HumanCount(f.parameters as u64).to_string())?;
+    row(
+        "shape",
+        format!(
+            "{} layers, hidden {}, {} heads ({} kv) of {}, feed-forward {}",
+            f.num_hidden_layers,
+            f.hidden_size,
+            f.num_attention_heads,
+            f.num_key_value_heads,
+            f.head_dim,
+            f.intermediate_size
+        ),
+    )?;
+    let tied = if f.tie_word_embeddings { "tied head" } else { "own head" };
+    row("vocabulary", format!("{} ({tied})", f.vocab_size))?;
+    row("positions", format!("{} (rope theta {})", f.max_position_embeddings, f.rope_theta))?;
+    for (dtype, share) in &f.dtypes {
+        row("weights", format!("{dtype}: {} tensors, {}", share.tensors, BinaryBytes(share.bytes as u64)))?;
+    }
+    row("files", BinaryBytes(f.file_bytes).to_string())?;
+    row("kv cache", format!("{} at {} tokens ({})", BinaryBytes(f.kv_bytes as u64), f.context, f.kv_dtype))?;
+    row("licence", f.licence.clone().unwrap_or_else(|| "not stated in the files".into()))?;
+    row("tokenizer", f.tokenizer.clone().unwrap_or_else(|| "none (token ids only)".into()))?;
+    row("template", f.template_chars.map_or("none (base model)".into(), |n| format!("{n} characters")))?;
+    row("sampling", f.defaults.clone())?;
+    row("stops at", f.stop_ids.iter().map(u32::to_string).collect::<Vec<_>>().join(", "))?;
+    row("runs on", format!("{} with {} threads", f.isa, f.threads))?;
+    f.notes.iter().try_for_each(|note| row("note", note.clone()))
+}
+
+fn report(out: &mut impl Write, damage: &Damage) -> std::io::Result<()> {
+    for (name, elements) in &damage.not_finite {
+        writeln!(out, "damaged        {name}: {elements} elements are NaN or infinite")?;
+    }
+    for (name, rows) in &damage.dead {
+        writeln!(out, "dead           {name}: {rows} rows are all zero")?;
+    }
+    if damage.not_finite.is_empty() && damage.dead.is_empty() {
+        writeln!(out, "check          every weight is finite and no row is all zero")?;
+    }
+    Ok(())
+}

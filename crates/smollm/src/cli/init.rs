@@ -1,0 +1,47 @@
+//! `smollm init`: a random-initialised checkpoint.
+
+use super::interrupt::Interrupt;
+use super::progress::write_bar;
+use super::template::variable;
+use serde_json::Value;
+use smollm::{InitOptions, parameter_count};
+use std::path::PathBuf;
+
+/// Make a random-initialised checkpoint of a released shape, for benches, tests and training.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Init {
+    /// smollm2-135m, smollm-360m-instruct, smollm3-3b, ..., or a config.json
+    shape: String,
+    /// Directory to write
+    out: PathBuf,
+    /// Every weight is a function of it
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Take the tokenizer files from this directory; without them the checkpoint works with --ids only
+    #[arg(long, value_name = "DIR")]
+    tokenizer: Option<PathBuf>,
+    /// Override a key of config.json, as in hidden_size=64 (repeatable)
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = variable)]
+    set: Vec<(String, Value)>,
+    /// No progress bar
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+impl Init {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        let options = InitOptions { seed: self.seed, tokenizer: self.tokenizer, set: self.set };
+        let interrupt = Interrupt::listen()?;
+        let bar = write_bar("model.safetensors", self.quiet);
+        let config = smollm::init(&self.shape, &self.out, &options, |at| {
+            bar.set_length(at.total);
+            bar.set_position(at.written);
+            interrupt.check()
+        })?;
+        bar.finish_and_clear();
+        if !self.quiet {
+            eprintln!("{}: {} parameters", self.out.display(), parameter_count(&config));
+        }
+        Ok(())
+    }
+}

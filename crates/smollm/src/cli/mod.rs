@@ -1,0 +1,86 @@
+//! The command line: one file per command, each of which parses, calls the library and prints.
+
+mod args;
+mod bench;
+mod chat;
+mod convert;
+mod failure;
+mod generate;
+mod hub;
+mod info;
+mod init;
+mod input;
+mod interrupt;
+mod jsonl;
+mod open;
+mod progress;
+mod score;
+mod template;
+mod tokenize;
+
+use clap::{Parser, Subcommand};
+use failure::exit_code;
+use std::process::ExitCode;
+
+/// SmolLM on this machine: generate, chat, score, convert.
+///
+/// MODEL is a directory, a .gguf file, a hub id such as HuggingFaceTB/SmolLM2-135M-Instruct, or a short name such as
+/// smollm2:135m. Give it with -m or in SMOLLM_MODEL.
+#[derive(Debug, Parser)]
+#[command(name = "smollm", version, about, long_about, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Download a model from the hub
+    Pull(hub::Pull),
+    /// List downloaded models
+    #[command(visible_alias = "ls")]
+    List(hub::List),
+    /// Remove a downloaded model
+    Rm(hub::Rm),
+    /// Show what a model is: shape, types, memory, licence, template
+    Info(info::Info),
+    /// Continue a prompt, or answer it with --chat
+    Generate(generate::Generate),
+    /// Talk to a model
+    Chat(chat::Chat),
+    /// Log-probabilities and perplexity of a text
+    Score(score::Score),
+    /// Text to token ids
+    Tokenize(tokenize::Tokenize),
+    /// Token ids to text
+    Detokenize(tokenize::Detokenize),
+    /// Messages to the exact prompt
+    Template(template::Template),
+    /// Make a random-initialised checkpoint of a released shape
+    Init(init::Init),
+    /// Convert between safetensors and GGUF
+    Convert(convert::Convert),
+    /// Measure prefill and decode speed against the machine's roof
+    Bench(bench::Bench),
+}
+
+/// Parses the arguments, runs the command, and turns what went wrong into one line and an exit code: 2 for bad usage,
+/// 1 for failure.
+pub(crate) fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Pull(command) => command.run(),
+        Command::List(command) => command.run(),
+        Command::Rm(command) => command.run(),
+        Command::Info(command) => command.run(),
+        Command::Generate(command) => command.run(),
+        Command::Chat(command) => command.run(),
+        Command::Score(command) => command.run(),
+        Command::Tokenize(command) => command.run(),
+        Command::Detokenize(command) => command.run(),
+        Command::Template(command) => command.run(),
+        Command::Init(command) => command.run(),
+        Command::Convert(command) => command.run(),
+        Command::Bench(command) => command.run(),
+    };
+    exit_code(result)
+}

@@ -1,0 +1,97 @@
+//! From the model options to an open model.
+
+use super::args::{ModelArgs, SamplingArgs};
+use super::failure::usage;
+use super::progress::DownloadBars;
+use smollm::{Error, GenerateOptions, Model, OpenOptions, TextParts, local_files};
+use smollm_kernels::{Dtype, KvDtype};
+use smollm_tokenizer::Tokenizer;
+use smollm_tokenizer::template::ChatTemplate;
+
+impl ModelArgs {
+    /// The model's name as given.
+    pub(crate) fn name(&self) -> anyhow::Result<&str> {
+        match self.model.as_deref() {
+            Some(name) if !name.is_empty() => Ok(name),
+            _ => usage("no model given; name one with -m (smollm2:135m, a directory, a .gguf file) or in SMOLLM_MODEL"),
+        }
+    }
+
+    /// Opens the model, downloading it if need be, and says what is odd about it.
+    pub(crate) fn open(&self) -> anyhow::Result<Model> {
+        if self.threads == Some(0) {
+            return usage("--threads must be at least 1");
+        }
+        let options = OpenOptions {
+            threads: self.threads,
+            context: self.ctx,
+            dtype: self.dtype.as_deref().map(dtype),
+            kv_dtype: self.kv_type.as_deref().map(kv_dtype),
+            lora: self.lora.clone(),
+        };
+        let model = Model::open_with(self.name()?, &options, &DownloadBars::new(self.quiet))?;
+        if !self.quiet {
+            for note in &model.decoder().config.notes {
+                eprintln!("note: {note}");
+            }
+        }
+        Ok(model)
+    }
+}
+
+impl ModelArgs {
+    /// Tokenizer and template alone: no weights are touched, so they may be damaged or absent.
+    fn open_text(&self) -> anyhow::Result<TextParts> {
+        Ok(TextParts::read(&local_files(self.name()?, &DownloadBars::new(self.quiet))?)?)
+    }
+
+    /// The tokenizer.
+    pub(crate) fn open_tokenizer(&self) -> anyhow::Result<Tokenizer> {
+        let model = self.name()?.to_owned();
+        Ok(self.open_text()?.tokenizer.ok_or(Error::NoTokenizer { model })?)
+    }
+
+    /// The chat template.
+    pub(crate) fn open_template(&self) -> anyhow::Result<ChatTemplate> {
+        let model = self.name()?.to_owned();
+        Ok(self.open_text()?.template.ok_or(Error::NoTemplate { model })?)
+    }
+}
+
+/// The option's parser lets nothing else through.
+pub(crate) fn dtype(name: &str) -> Dtype {
+    match name {
+        "f32" => Dtype::F32,
+        "f16" => Dtype::F16,
+        _ => Dtype::BF16,
+    }
+}
+
+fn kv_dtype(name: &str) -> KvDtype {
+    match name {
+        "f32" => KvDtype::F32,
+        "f16" => KvDtype::F16,
+        _ => KvDtype::BF16,
+    }
+}
+
+impl SamplingArgs {
+    /// As the library has them.
+    pub(crate) fn options(&self, logprobs: Option<usize>) -> GenerateOptions {
+        GenerateOptions {
+            temperature: self.temperature,
+            top_k: self.top_k,
+            top_p: self.top_p,
+            min_p: self.min_p,
+            repetition_penalty: self.repetition_penalty,
+            frequency_penalty: self.frequency_penalty,
+            presence_penalty: self.presence_penalty,
+            logit_bias: self.logit_bias.clone(),
+            seed: self.seed,
+            stop: self.stop.clone(),
+            max_tokens: self.max_tokens,
+            ignore_eos: self.ignore_eos,
+            logprobs,
+        }
+    }
+}

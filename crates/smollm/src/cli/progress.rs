@@ -1,0 +1,92 @@
+//! Progress on standard error: bars on a terminal, nothing over a pipe or with --quiet.
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use smollm_hub::{Event, Progress};
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::sync::{Mutex, PoisonError};
+
+/// A bar of bytes with speed and remaining time.
+fn byte_bar(bytes: u64, label: &str) -> ProgressBar {
+    let template = "{msg:32!} {wide_bar} {binary_bytes:>10}/{binary_total_bytes} {binary_bytes_per_sec:>12} {eta:>4}";
+    let bar = ProgressBar::new(bytes).with_message(label.to_owned());
+    styled(bar, template)
+}
+
+/// A bar of countable things.
+pub(crate) fn count_bar(total: u64, label: &str, quiet: bool) -> ProgressBar {
+    let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(total) };
+    styled(bar.with_message(label.to_owned()), "{msg} {wide_bar} {pos}/{len} {eta:>4}")
+}
+
+/// A bar of bytes of a file being written.
+pub(crate) fn write_bar(label: &str, quiet: bool) -> ProgressBar {
+    if quiet { ProgressBar::hidden() } else { byte_bar(0, label) }
+}
+
+fn styled(bar: ProgressBar, template: &str) -> ProgressBar {
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style.progress_chars("=> ")),
+        Err(_) => bar, // a template is a constant of this file; the default bar would do
+    }
+}
+
+/// One bar per file of a download.
+pub(crate) struct DownloadBars {
+    bars: MultiProgress,
+    files: Mutex<HashMap<String, ProgressBar>>,
+    quiet: bool,
+}
+
+impl DownloadBars {
+    pub(crate) fn new(quiet: bool) -> Self {
+        let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        Self { bars: MultiProgress::with_draw_target(target), files: Mutex::default(), quiet }
+    }
+
+    /// A line above the bars; plain when there are none to draw.
+    fn say(&self, line: &str) {
+        if self.quiet {
+            return;
+        }
+        if self.bars.is_hidden() {
+            eprintln!("{line}");
+        } else {
+            // a terminal that cannot be written to has no use for the line either
+            let _ = self.bars.println(line);
+        }
+    }
+}
+
+impl Progress for DownloadBars {
+    fn event(&self, event: Event<'_>) -> ControlFlow<()> {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Event::Plan(plan) => {
+                let missing: u64 = plan.iter().map(|f| f.bytes - f.present.min(f.bytes)).sum();
+                self.say(&format!("downloading {} ({} files)", indicatif::BinaryBytes(missing), plan.len()));
+                for file in plan.iter().filter(|f| f.present < f.bytes) {
+                    let bar = self.bars.add(byte_bar(file.bytes, &file.path));
+                    bar.set_position(file.present);
+                    bar.reset_eta();
+                    files.insert(file.path.clone(), bar);
+                }
+            }
+            Event::Position { path, position, .. } => {
+                if let Some(bar) = files.get(path) {
+                    bar.set_position(position);
+                }
+            }
+            Event::Done { path } => {
+                if let Some(bar) = files.remove(path) {
+                    bar.finish();
+                }
+            }
+            Event::Retry { reason, wait } => self.say(&format!("{reason}; trying again in {} s", wait.as_secs())),
+            Event::Locked { path } => self.say(&format!("another process is downloading {path}; waiting for it")),
+            Event::Unreachable { reason } => self.say(&format!("note: {reason}; using the copy in the cache")),
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+}

@@ -1,0 +1,119 @@
+//! Everything that can go wrong between a model's name and an answer.
+
+use std::path::PathBuf;
+
+/// One line that says what is wrong and where; the crates below give most of them.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "the transparent variants are the errors of the crate they name")]
+pub enum Error {
+    /// A file could not be read.
+    #[error("{}: {error}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        error: std::io::Error,
+    },
+    /// A text file is no text.
+    #[error("{}: not UTF-8 at byte {offset}", path.display())]
+    NotUtf8 {
+        /// The file.
+        path: PathBuf,
+        /// Where.
+        offset: usize,
+    },
+    /// A path is there, but it is no model.
+    #[error("{} {problem}", path.display())]
+    NotAModel {
+        /// The path.
+        path: PathBuf,
+        /// What is missing.
+        problem: String,
+    },
+    /// A JSON file beside the weights is broken.
+    #[error("{}: {problem}", path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// The parser's words.
+        problem: String,
+    },
+    /// Text was given to a model without tokenizer.
+    #[error("{model} has no tokenizer, so it works with token ids only (--ids); put tokenizer.json beside the weights")]
+    NoTokenizer {
+        /// The model.
+        model: String,
+    },
+    /// A conversation was given to a model without chat template.
+    #[error("{model} has no chat template: it is a base model; continue a text without --chat, or use its instruct version")]
+    NoTemplate {
+        /// The model.
+        model: String,
+    },
+    /// Thinking was turned on or off for a model that does not think.
+    #[error("{model} has no thinking mode (SmolLM3 has)")]
+    CannotThink {
+        /// The model.
+        model: String,
+    },
+    /// `init` was asked for a shape it does not know.
+    #[error("`{shape}` is neither a known shape nor a config.json; known are {known}")]
+    UnknownShape {
+        /// What was asked for.
+        shape: String,
+        /// The presets.
+        known: String,
+    },
+    /// The user stopped the work.
+    #[error("interrupted; nothing was written")]
+    Interrupted,
+    /// A file could not be written.
+    #[error("{}: cannot write: {error}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        error: std::io::Error,
+    },
+    /// The tokenizer and the weights disagree.
+    #[error("{model}: the tokenizer has ids up to {largest}, but the model's vocabulary ends at {vocab_size}")]
+    VocabularyMismatch {
+        /// The model.
+        model: String,
+        /// Largest id of the tokenizer.
+        largest: usize,
+        /// V.
+        vocab_size: usize,
+    },
+    /// The requested context is impossible.
+    #[error("--ctx {requested} is beyond the {limit} positions that {model} was made for")]
+    Context {
+        /// Asked for.
+        requested: usize,
+        /// `max_position_embeddings`.
+        limit: usize,
+        /// The model.
+        model: String,
+    },
+    #[error(transparent)]
+    Isa(#[from] smollm_kernels::IsaError),
+    #[error(transparent)]
+    Checkpoint(#[from] smollm_checkpoint::CheckpointError),
+    #[error(transparent)]
+    Config(#[from] smollm_model::ConfigError),
+    #[error(transparent)]
+    GgufConfig(#[from] smollm_model::GgufConfigError),
+    #[error(transparent)]
+    Model(#[from] smollm_model::ModelError),
+    #[error(transparent)]
+    Tokenizer(#[from] smollm_tokenizer::TokenizerError),
+    #[error(transparent)]
+    Template(#[from] smollm_tokenizer::template::TemplateError),
+    #[error(transparent)]
+    Engine(#[from] smollm_engine::EngineError),
+    #[error(transparent)]
+    Hub(#[from] smollm_hub::HubError),
+    #[error(transparent)]
+    Name(#[from] smollm_hub::NameError),
+}

@@ -1,0 +1,84 @@
+//! A fresh random checkpoint with the shape of a released model.
+
+use crate::error::Error;
+use crate::model::read_json;
+use crate::outputs::{copy_tokenizer_files, create_directory, write_json};
+use serde_json::Value;
+use smollm_checkpoint::{Progress, TensorSpec, safetensors};
+use smollm_kernels::{Bytes, Dtype, Matrix};
+use smollm_model::init::initial_values;
+use smollm_model::{ModelConfig, Shape, params, preset, preset_names};
+use std::path::{Path, PathBuf};
+
+/// What to make.
+#[derive(Debug, Clone, Default)]
+pub struct InitOptions {
+    /// Every weight is a function of it.
+    pub seed: u64,
+    /// Take tokenizer files from this directory; without it the checkpoint works with token ids only.
+    pub tokenizer: Option<PathBuf>,
+    /// `config.json` keys that differ from the preset.
+    pub set: Vec<(String, Value)>,
+}
+
+/// Elements made at a time: 4 MB of f32.
+const PIECE: usize = 1 << 20;
+
+/// Writes a random-initialised checkpoint of `shape` (a preset's name or a config.json) to the directory `out`;
+/// `progress` hears of bytes and may stop it with an error.
+///
+/// # Errors
+/// An unknown shape, an impossible override, or the file system.
+pub fn init(
+    shape: &str,
+    out: &Path,
+    options: &InitOptions,
+    mut progress: impl FnMut(Progress) -> Result<(), Error>,
+) -> Result<ModelConfig, Error> {
+    let config = configuration(shape, options)?;
+    let dtype = config.dtype.unwrap_or(Dtype::BF16);
+    create_directory(out)?;
+    if let Some(tokenizer) = &options.tokenizer {
+        copy_tokenizer_files(tokenizer, out)?;
+    }
+    let table = params(&config);
+    let specs = table.iter().map(|p| TensorSpec { name: p.hf_name.clone(), dtype, shape: p.shape.dims() }).collect();
+    let metadata = [("format".to_owned(), "pt".to_owned())];
+    let data = |spec: &TensorSpec| {
+        // the specs are made from the table, so the name is in it
+        let param = table.iter().find(|p| p.hf_name == spec.name).expect("the tensor is in the parameter table");
+        let mut values = vec![0.0; param.shape.elements()];
+        for (i, piece) in values.chunks_mut(PIECE).enumerate() {
+            initial_values(&config, param, options.seed, i * PIECE, piece);
+        }
+        let (rows, cols) = match param.shape {
+            Shape::Vector(n) => (1, n),
+            Shape::Matrix(rows, cols) => (rows, cols),
+        };
+        Ok::<Bytes, Error>(Matrix::from_f32(rows, cols, values).to_dtype(dtype).bytes().clone())
+    };
+    safetensors::write(&out.join("model.safetensors"), specs, &metadata, data, &mut progress)?;
+    write_json(&out.join("config.json"), &config.to_json())?;
+    Ok(config)
+}
+
+/// The preset or file with the overrides laid over it, checked as any config.json is.
+fn configuration(shape: &str, options: &InitOptions) -> Result<ModelConfig, Error> {
+    let mut json = match preset(shape) {
+        Some(config) => config.to_json(),
+        None => read_json(Path::new(shape))?.ok_or_else(|| Error::UnknownShape {
+            shape: shape.into(),
+            known: preset_names().join(", "),
+        })?,
+    };
+    if json.is_object() {
+        for (key, value) in &options.set {
+            if key == "hidden_size" || key == "num_attention_heads" {
+                // the preset's head_dim was worked out from these two
+                json["head_dim"] = Value::Null;
+            }
+            json[key.as_str()] = value.clone();
+        }
+    }
+    Ok(ModelConfig::from_json(json.to_string().as_bytes(), shape)?)
+}

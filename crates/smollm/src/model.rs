@@ -1,0 +1,229 @@
+//! Opening a model: from a name to something that answers.
+
+use crate::defaults::Defaults;
+use crate::error::Error;
+use crate::files::ModelFiles;
+use crate::text_parts::TextParts;
+use serde_json::Value;
+use smollm_checkpoint::{Checkpoint, adapter::Adapter};
+use smollm_engine::{Session, SessionOptions};
+use smollm_hub::{Hub, ModelRef, Progress};
+use smollm_kernels::{Cpu, Dtype, KvDtype, granted_threads};
+use smollm_model::ModelConfig;
+use smollm_tokenizer::Tokenizer;
+use smollm_tokenizer::template::ChatTemplate;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Context used where nobody asks for more: the models' own maximum would reserve gigabytes for SmolLM3.
+pub const DEFAULT_CONTEXT_LIMIT: usize = 8192;
+
+/// How to open a model; everything has a sensible default.
+#[derive(Debug, Clone, Default)]
+pub struct OpenOptions {
+    /// Threads; what the affinity mask and the cgroup grant where absent.
+    pub threads: Option<usize>,
+    /// Tokens of context; the model's own, at most [`DEFAULT_CONTEXT_LIMIT`], where absent.
+    pub context: Option<usize>,
+    /// Convert the weights to this type while loading.
+    pub dtype: Option<Dtype>,
+    /// Element type of the K/V cache.
+    pub kv_dtype: Option<KvDtype>,
+    /// PEFT adapter to lay over the weights.
+    pub lora: Option<PathBuf>,
+}
+
+/// A model with everything that belongs to it: weights, tokenizer, chat template and its makers' settings.
+#[derive(Debug)]
+pub struct Model {
+    name: String,
+    files: ModelFiles,
+    decoder: Arc<smollm_model::Model>,
+    cpu: Arc<Cpu>,
+    tokenizer: Option<Tokenizer>,
+    template: Option<ChatTemplate>,
+    defaults: Defaults,
+    stop_ids: Vec<u32>,
+    session: SessionOptions,
+}
+
+impl Model {
+    /// Opens a model by path, hub id or short name, with default options and without showing progress.
+    ///
+    /// # Errors
+    /// The name means nothing, the files cannot be had, or they are damaged or unsupported.
+    pub fn open(name: &str) -> Result<Self, Error> {
+        Self::open_with(name, &OpenOptions::default(), &smollm_hub::Silent)
+    }
+
+    /// Opens a model; downloads report to `progress`.
+    ///
+    /// # Errors
+    /// As [`Model::open`].
+    pub fn open_with(name: &str, options: &OpenOptions, progress: &dyn Progress) -> Result<Self, Error> {
+        let files = local_files(name, progress)?;
+        let parts = Parts::read(&files)?;
+        let config = parts.config;
+        let limit = config.max_position_embeddings;
+        if let Some(requested) = options.context.filter(|&c| c == 0 || c > limit) {
+            return Err(Error::Context { requested, limit, model: name.into() });
+        }
+        let session = SessionOptions {
+            context: Some(options.context.unwrap_or(limit.min(DEFAULT_CONTEXT_LIMIT))),
+            kv_dtype: options.kv_dtype,
+            prefill_chunk: None,
+        };
+        if let Some(tokenizer) = &parts.text.tokenizer
+            && tokenizer.vocab_size() > config.vocab_size
+        {
+            let largest = tokenizer.vocab_size() - 1;
+            return Err(Error::VocabularyMismatch { model: name.into(), largest, vocab_size: config.vocab_size });
+        }
+        let defaults = Defaults::new(parts.generation_config.as_ref(), config.architecture, parts.text.template.is_some());
+        let stop_ids = stop_ids(&config, parts.generation_config.as_ref(), parts.text.tokenizer.as_ref());
+        let cpu = Cpu::new(options.threads.unwrap_or_else(granted_threads))?;
+        let mut decoder = smollm_model::Model::load(Arc::new(parts.checkpoint), config, options.dtype)?;
+        if let Some(path) = &options.lora {
+            decoder.apply_adapter(&Adapter::open(path)?)?;
+        }
+        Ok(Self {
+            name: name.into(),
+            files,
+            decoder: Arc::new(decoder),
+            cpu: Arc::new(cpu),
+            tokenizer: parts.text.tokenizer,
+            template: parts.text.template,
+            defaults,
+            stop_ids,
+            session,
+        })
+    }
+
+    /// A fresh sequence with an empty cache.
+    pub fn session(&self) -> Session {
+        Session::new(self.decoder.clone(), self.cpu.clone(), &self.session)
+    }
+
+    /// The name it was opened by.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where it lies.
+    pub fn files(&self) -> &ModelFiles {
+        &self.files
+    }
+
+    /// Configuration and weights.
+    pub fn decoder(&self) -> &smollm_model::Model {
+        &self.decoder
+    }
+
+    /// The instruction set and threads it runs on.
+    pub fn cpu(&self) -> &Cpu {
+        &self.cpu
+    }
+
+    /// Tokens of context its sessions have.
+    pub fn context(&self) -> usize {
+        self.session.context.unwrap_or(self.decoder.config.max_position_embeddings)
+    }
+
+    /// The tokenizer.
+    ///
+    /// # Errors
+    /// There is none beside the weights.
+    pub fn tokenizer(&self) -> Result<&Tokenizer, Error> {
+        self.tokenizer.as_ref().ok_or_else(|| Error::NoTokenizer { model: self.name.clone() })
+    }
+
+    /// The chat template.
+    ///
+    /// # Errors
+    /// There is none: a base model.
+    pub fn template(&self) -> Result<&ChatTemplate, Error> {
+        self.template.as_ref().ok_or_else(|| Error::NoTemplate { model: self.name.clone() })
+    }
+
+    /// The text of the chat template, if there is one.
+    pub fn template_source(&self) -> Option<&str> {
+        self.template.as_ref().map(ChatTemplate::source)
+    }
+
+    /// The settings of its makers.
+    pub fn defaults(&self) -> &Defaults {
+        &self.defaults
+    }
+
+    /// The tokens that end an answer.
+    pub fn stop_ids(&self) -> &[u32] {
+        &self.stop_ids
+    }
+}
+
+/// The local files behind a name, downloaded if need be.
+///
+/// # Errors
+/// The name means nothing, or the hub cannot give the files.
+pub fn local_files(name: &str, progress: &dyn Progress) -> Result<ModelFiles, Error> {
+    match ModelRef::parse(name)? {
+        ModelRef::Path(path) => ModelFiles::at(&path),
+        reference => ModelFiles::at(&Hub::from_env()?.fetch(&reference, progress)?.path),
+    }
+}
+
+/// What lies in the files of one model, read but not yet put together.
+pub(crate) struct Parts {
+    pub(crate) checkpoint: Checkpoint,
+    pub(crate) config: ModelConfig,
+    pub(crate) text: TextParts,
+    pub(crate) generation_config: Option<Value>,
+}
+
+impl Parts {
+    pub(crate) fn read(files: &ModelFiles) -> Result<Self, Error> {
+        match files {
+            ModelFiles::Gguf(path) => {
+                let checkpoint = Checkpoint::open_gguf(path)?;
+                let config = ModelConfig::from_gguf(&checkpoint)?;
+                let text = checkpoint.gguf_metadata().map(TextParts::from_gguf).transpose()?.unwrap_or_default();
+                Ok(Self { checkpoint, config, text, generation_config: None })
+            }
+            ModelFiles::Directory(directory) => {
+                let config = ModelConfig::from_json_file(&directory.join("config.json"))?;
+                let checkpoint = Checkpoint::open_safetensors(directory)?;
+                let generation_config = read_json(&directory.join("generation_config.json"))?;
+                Ok(Self { checkpoint, config, text: TextParts::read(files)?, generation_config })
+            }
+        }
+    }
+}
+
+/// A JSON file that may be absent.
+pub(crate) fn read_json(path: &Path) -> Result<Option<Value>, Error> {
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let bytes = std::fs::read(path).map_err(|error| Error::Read { path: path.into(), error })?;
+    let json = |e: serde_json::Error| Error::Json { path: path.into(), problem: e.to_string() };
+    serde_json::from_slice(&bytes).map(Some).map_err(json)
+}
+
+/// Tokens that end an answer: those of config.json and generation_config.json, and the end-of-text and end-of-turn
+/// tokens of the SmolLM and Llama 3 families where the vocabulary has them as special tokens. A base checkpoint that was
+/// fine-tuned on conversations keeps the base end token in its configuration and would never stop without the latter.
+fn stop_ids(config: &ModelConfig, generation_config: Option<&Value>, tokenizer: Option<&Tokenizer>) -> Vec<u32> {
+    let mut ids = config.eos_token_ids.clone();
+    match generation_config.map(|c| &c["eos_token_id"]) {
+        Some(Value::Array(list)) => ids.extend(list.iter().filter_map(Value::as_u64).map(|id| id as u32)),
+        Some(value) => ids.extend(value.as_u64().map(|id| id as u32)),
+        None => {}
+    }
+    if let Some(tokenizer) = tokenizer {
+        let ends = ["<|endoftext|>", "<|im_end|>", "<|end_of_text|>", "<|eot_id|>"];
+        ids.extend(ends.iter().filter_map(|end| tokenizer.id_of(end)).filter(|&id| tokenizer.is_special(id)));
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}

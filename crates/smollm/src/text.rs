@@ -1,0 +1,219 @@
+//! Text in, text out: prompts become ids, ids become text, and stop strings end it.
+
+use crate::error::Error;
+use crate::model::Model;
+use serde_json::Value;
+use smollm_engine::{Event, FinishReason, Request, SamplingParams, Session, Timings, Token, random_seed};
+use smollm_tokenizer::Specials;
+use smollm_tokenizer::template::RenderOptions;
+use smollm_tokenizer::stream::{StopStrings, TextStream};
+use std::ops::ControlFlow;
+
+/// What is to be continued or answered.
+#[derive(Debug, Clone)]
+pub enum Prompt {
+    /// A text to continue; special tokens in it are recognised.
+    Text(String),
+    /// Token ids, past the tokenizer.
+    Ids(Vec<u32>),
+    /// A conversation, rendered by the model's own template.
+    Chat {
+        /// `[{"role": ..., "content": ...}, ...]`.
+        messages: Value,
+        /// Generation prompt, tools, template variables, the clock.
+        render: RenderOptions,
+        /// The beginning of the answer, to be continued.
+        prefill: String,
+    },
+}
+
+/// What the user asks of an answer; what is `None` comes from the model's [`crate::Defaults`].
+#[derive(Debug, Clone, Default, PartialEq)]
+#[allow(missing_docs, reason = "the fields are those of `SamplingParams` and `Request`, made optional")]
+pub struct GenerateOptions {
+    pub temperature: Option<f32>,
+    pub top_k: Option<usize>,
+    pub top_p: Option<f32>,
+    pub min_p: Option<f32>,
+    pub repetition_penalty: Option<f32>,
+    pub frequency_penalty: Option<f32>,
+    pub presence_penalty: Option<f32>,
+    pub logit_bias: Vec<(u32, f32)>,
+    pub seed: Option<u64>,
+    /// The answer ends before the first of these.
+    pub stop: Vec<String>,
+    pub max_tokens: Option<usize>,
+    /// Go on after end tokens; they are part of the answer then.
+    pub ignore_eos: bool,
+    /// Log-probabilities with this many alternatives.
+    pub logprobs: Option<usize>,
+}
+
+impl GenerateOptions {
+    /// The parameters that result, with the model's defaults for what is not asked and a fresh seed where none is given.
+    pub fn sampling(&self, defaults: &SamplingParams) -> SamplingParams {
+        SamplingParams {
+            temperature: self.temperature.unwrap_or(defaults.temperature),
+            top_k: self.top_k.unwrap_or(defaults.top_k),
+            top_p: self.top_p.unwrap_or(defaults.top_p),
+            min_p: self.min_p.unwrap_or(defaults.min_p),
+            repetition_penalty: self.repetition_penalty.unwrap_or(defaults.repetition_penalty),
+            frequency_penalty: self.frequency_penalty.unwrap_or(defaults.frequency_penalty),
+            presence_penalty: self.presence_penalty.unwrap_or(defaults.presence_penalty),
+            logit_bias: self.logit_bias.clone(),
+            seed: self.seed.unwrap_or_else(random_seed),
+        }
+    }
+}
+
+/// A finished answer.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The prompt's ids.
+    pub prompt_ids: Vec<u32>,
+    /// The answer's tokens, stop token excluded. A stop string's tokens are included, its text is not.
+    pub tokens: Vec<Token>,
+    /// The answer's text; empty for a model without tokenizer.
+    pub text: String,
+    /// Why it ended.
+    pub end: End,
+    /// How long it took.
+    pub timings: Timings,
+}
+
+/// Why an answer ended, as the user sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// An end token.
+    StopToken(u32),
+    /// One of the stop strings.
+    StopString(String),
+    /// The token limit.
+    Length,
+    /// The context is full.
+    ContextFull,
+    /// The caller stopped it.
+    Cancelled,
+}
+
+impl End {
+    /// OpenAI's word: `stop` or `length`.
+    pub fn finish_reason(&self) -> &'static str {
+        match self {
+            Self::StopToken(_) | Self::StopString(_) | Self::Cancelled => "stop",
+            Self::Length | Self::ContextFull => "length",
+        }
+    }
+}
+
+impl Model {
+    /// The ids of a prompt, exactly as they will be run.
+    ///
+    /// # Errors
+    /// No tokenizer for text, no template for a conversation, or the template refuses.
+    pub fn prompt_ids(&self, prompt: &Prompt) -> Result<Vec<u32>, Error> {
+        let text = match prompt {
+            Prompt::Ids(ids) => return Ok(ids.clone()),
+            Prompt::Text(text) => text.clone(),
+            Prompt::Chat { messages, render, prefill } => {
+                let mut text = self.template()?.render(messages, render)?;
+                text.push_str(prefill);
+                text
+            }
+        };
+        let tokenizer = self.tokenizer()?;
+        let mut ids = tokenizer.encode(&text, Specials::Parse);
+        if let Some(bos) = tokenizer.bos().filter(|bos| tokenizer.add_bos() && ids.first() != Some(bos)) {
+            ids.insert(0, bos);
+        }
+        Ok(ids)
+    }
+
+    /// Continues `prompt`; `on_text` hears of every piece of text as soon as it is whole and safe from stop strings, and
+    /// stops the answer by returning `Break`. `on_progress` hears of prompt tokens (done, total), and may stop too.
+    ///
+    /// # Errors
+    /// The prompt cannot be rendered, tokenised or run, or a parameter is out of range.
+    pub fn generate(
+        &self,
+        session: &mut Session,
+        prompt: &Prompt,
+        options: &GenerateOptions,
+        on_text: &mut dyn FnMut(&str) -> ControlFlow<()>,
+    ) -> Result<Answer, Error> {
+        let prompt_ids = self.prompt_ids(prompt)?;
+        let request = Request {
+            max_tokens: options.max_tokens,
+            stop_ids: if options.ignore_eos { Vec::new() } else { self.stop_ids().to_vec() },
+            logprobs: options.logprobs,
+            sampling: options.sampling(&self.defaults().sampling),
+        };
+        let tokenizer = self.tokenizer().ok();
+        let mut writer = Writer {
+            stream: tokenizer.map(|tokenizer| {
+                // after a prompt with text the first space belongs to the answer
+                let follows_text = prompt_ids.iter().any(|&id| !tokenizer.is_special(id));
+                if follows_text { TextStream::continuing(tokenizer) } else { TextStream::new(tokenizer) }
+            }),
+            stops: StopStrings::new(&options.stop),
+            text: String::new(),
+            matched: None,
+        };
+        let generation = session.generate(&prompt_ids, &request, &mut |event| match event {
+            Event::Prefill { .. } => on_text(""),
+            Event::Token(token) => writer.push(token.id, on_text),
+        })?;
+        if writer.matched.is_none() {
+            // whether the caller wants to stop no longer matters
+            let _ = writer.finish(on_text);
+        }
+        let end = match (writer.matched, generation.finish_reason) {
+            (Some(stop), _) => End::StopString(stop),
+            (None, FinishReason::Stop(id)) => End::StopToken(id),
+            (None, FinishReason::Length) => End::Length,
+            (None, FinishReason::ContextFull) => End::ContextFull,
+            (None, FinishReason::Cancelled) => End::Cancelled,
+        };
+        Ok(Answer { prompt_ids, tokens: generation.tokens, text: writer.text, end, timings: generation.timings })
+    }
+}
+
+/// Turns tokens into text that can be shown: whole characters, up to where a stop string might begin.
+struct Writer<'t> {
+    stream: Option<TextStream<'t>>,
+    stops: StopStrings,
+    text: String,
+    matched: Option<String>,
+}
+
+impl Writer<'_> {
+    fn push(&mut self, id: u32, on_text: &mut dyn FnMut(&str) -> ControlFlow<()>) -> ControlFlow<()> {
+        let Some(stream) = &mut self.stream else { return on_text("") };
+        let piece = stream.push(id);
+        self.emit(&piece, on_text)
+    }
+
+    /// Whatever was held back: half a character, or what might have become a stop string.
+    fn finish(&mut self, on_text: &mut dyn FnMut(&str) -> ControlFlow<()>) -> ControlFlow<()> {
+        let Some(stream) = &mut self.stream else { return ControlFlow::Continue(()) };
+        let piece = stream.finish();
+        self.emit(&piece, on_text)?;
+        if self.matched.is_some() {
+            return ControlFlow::Break(());
+        }
+        let held = self.stops.finish();
+        self.text.push_str(&held);
+        on_text(&held)
+    }
+
+    fn emit(&mut self, piece: &str, on_text: &mut dyn FnMut(&str) -> ControlFlow<()>) -> ControlFlow<()> {
+        let step = self.stops.push(piece);
+        self.text.push_str(&step.emit);
+        let flow = on_text(&step.emit);
+        if step.stopped.is_some() {
+            self.matched = step.stopped;
+            return ControlFlow::Break(());
+        }
+        flow
+    }
+}
