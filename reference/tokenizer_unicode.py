@@ -56,8 +56,7 @@ def inversion_list(points):
             borders[-1] = c + 1
         else:
             borders += [c, c + 1]
-    # Surrogates are no characters, so a range may run across them.
-    return [b for i, b in enumerate(borders) if not (b == 0xE000 and borders[i - 1] == 0xD800)]
+    return borders
 
 
 def table(name, doc, points):
@@ -83,8 +82,8 @@ def main():
         "//! Character classes as the Python `tokenizers` sees them, written by `reference/tokenizer_unicode.py`.\n//!\n"
         f"//! Made with tokenizers {version}. Each table holds sorted borders: a code point is in the class when an odd\n"
         "//! number of borders lies at or below it.\n",
-        table("LETTERS", r"What `\\p{L}` matches in a pre-tokenizer pattern (Unicode 16).".replace("\\\\", "\\"), letters),
-        table("NUMBERS", r"What `\\p{N}` matches in a pre-tokenizer pattern (Unicode 16).".replace("\\\\", "\\"), numbers),
+        table("LETTERS", r"What `\p{L}` matches in a pre-tokenizer pattern (Unicode 16).", letters),
+        table("NUMBERS", r"What `\p{N}` matches in a pre-tokenizer pattern (Unicode 16).", numbers),
         table("DIGITS_ONLY", "What the `Digits` pre-tokenizer isolates beyond [`NUMBERS`] (new in Unicode 17).", isolated - numbers),
         table("WORD_CHARACTERS", "The characters beside which a `single_word` added token is refused (`\\w`).", words),
     ]

@@ -1,0 +1,184 @@
+//! GGUF vocabularies of kind `gpt2`: what is written, what is read, what is refused.
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use smollm_testkit::{fixtures, testdata};
+use smollm_tokenizer::{GgufVocab, Specials, Tokenizer};
+
+use crate::{by_gguf, load, read_json, small, stories_vocab};
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// What llama.cpp's converter wrote for `key`, as (count, sha256).
+fn converter(key: &str) -> (usize, String) {
+    let facts = read_json(testdata().join("llama_cpp/convert/metadata.json"));
+    let entries = facts["models"][0]["metadata"].as_array().unwrap();
+    let value = &entries.iter().find(|e| e[0] == format!("tokenizer.ggml.{key}")).unwrap()[2];
+    (value["count"].as_u64().unwrap() as usize, value["sha256"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn the_converter_of_llama_cpp_writes_the_same() {
+    let Some(fixtures) = fixtures() else { return };
+    let tokenizer = Tokenizer::from_file(fixtures.join("models/SmolLM2-135M-Instruct")).unwrap();
+    let gguf = tokenizer.to_gguf().unwrap();
+    let strings = |list: &[String]| (list.len(), sha256(list.join("\n").as_bytes()));
+    let types = gguf.token_types.as_ref().unwrap();
+    let type_bytes: Vec<u8> = types.iter().flat_map(|t| t.to_le_bytes()).collect();
+    assert_eq!(strings(&gguf.tokens), converter("tokens"));
+    assert_eq!(strings(gguf.merges.as_ref().unwrap()), converter("merges"));
+    assert_eq!((types.len(), sha256(&type_bytes)), converter("token_type"));
+    assert_eq!((gguf.model.as_str(), gguf.pre.as_deref()), ("gpt2", Some("smollm")));
+    assert_eq!((gguf.bos, gguf.eos, gguf.unk, gguf.pad), (Some(1), Some(2), Some(0), Some(2)));
+    assert_eq!((gguf.add_bos, gguf.add_eos, gguf.add_space_prefix), (Some(false), Some(false), Some(false)));
+    assert_eq!(gguf.scores, None);
+}
+
+#[test]
+fn reading_back_gives_the_same_vocabulary() {
+    for name in ["smollm_small", "llama3_small"] {
+        let gguf = load(&small(name)).unwrap().to_gguf().unwrap();
+        assert_eq!(Tokenizer::from_gguf(gguf.clone()).unwrap().to_gguf().unwrap(), gguf, "{name}");
+    }
+    let Some(stories) = stories_vocab() else { return };
+    let gguf = Tokenizer::from_gguf(stories.clone()).unwrap().to_gguf().unwrap();
+    assert_eq!(
+        (&gguf.tokens, &gguf.scores, &gguf.token_types),
+        (&stories.tokens, &stories.scores, &stories.token_types)
+    );
+    assert_eq!(Tokenizer::from_gguf(gguf.clone()).unwrap().to_gguf().unwrap(), gguf);
+}
+
+#[test]
+fn tags() {
+    let pre = |json: &Value| load(json).unwrap().to_gguf().unwrap().pre.unwrap();
+    assert_eq!(pre(&small("smollm_small")), "smollm");
+    let mut llama3 = small("llama3_small");
+    assert_eq!(pre(&llama3), "llama-bpe");
+    llama3["post_processor"] = Value::Null;
+    assert_eq!(pre(&llama3), "smaug-bpe");
+    let mut gpt2 = small("smollm_small");
+    gpt2["pre_tokenizer"] = json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true});
+    assert_eq!(pre(&gpt2), "gpt-2");
+}
+
+#[test]
+fn kinds_of_tokens() {
+    let gguf = load(&small("llama3_small")).unwrap().to_gguf().unwrap();
+    let kind = |token: &str| {
+        let at = gguf.tokens.iter().position(|t| t == token).unwrap();
+        gguf.token_types.as_ref().unwrap()[at]
+    };
+    assert_eq!((kind("a"), kind("<|im_start|>"), kind("<think>")), (1, 3, 4));
+}
+
+#[test]
+fn ids_without_a_token_are_padding() {
+    let mut json = small("smollm_small");
+    json["model"]["vocab"]["dummy"] = json!(700);
+    let tokenizer = load(&json).unwrap();
+    assert_eq!((tokenizer.vocab_size(), tokenizer.token_str(690)), (701, None));
+    assert_eq!(tokenizer.decode(&[690], false), "");
+    let gguf = tokenizer.to_gguf().unwrap();
+    assert_eq!((gguf.tokens[690].as_str(), gguf.token_types.as_ref().unwrap()[690]), ("[PAD690]", 5));
+    let again = Tokenizer::from_gguf(gguf).unwrap();
+    assert_eq!(again.encode("[PAD690] dummy", Specials::Parse), tokenizer.encode("[PAD690] dummy", Specials::Parse));
+}
+
+#[test]
+fn ignore_merges_that_no_tag_stands_for() {
+    let mut json = small("llama3_small");
+    json["model"]["ignore_merges"] = json!(false);
+    let error = load(&json).unwrap().to_gguf().unwrap_err().to_string();
+    assert!(error.contains("no GGUF form: model.ignore_merges is false, the tag llama-bpe stands for true"), "{error}");
+    // Where merging makes every token the flag says nothing, and either tag will do.
+    let mut json = small("smollm_small");
+    json["model"]["ignore_merges"] = json!(true);
+    let (flagged, plain) = (load(&json).unwrap(), load(&small("smollm_small")).unwrap());
+    let text = "The quick brown fox is what we've said, they're 1234.";
+    assert_eq!(by_gguf(&flagged).encode(text, Specials::Parse), plain.encode(text, Specials::Parse));
+}
+
+#[test]
+fn flags_that_gguf_cannot_say() {
+    for flag in ["single_word", "lstrip", "rstrip"] {
+        let mut json = small("smollm_small");
+        json["added_tokens"][1][flag] = json!(true);
+        let error = load(&json).unwrap().to_gguf().unwrap_err().to_string();
+        assert_eq!(error, format!("this tokenizer has no GGUF form: the added token \"<|im_start|>\" is {flag}"));
+    }
+}
+
+#[test]
+fn merges_with_spaces_have_no_text() {
+    let mut json = small("llama3_small");
+    json["model"]["vocab"]["a b"] = json!(800);
+    json["model"]["vocab"]["a bc"] = json!(801);
+    json["model"]["merges"].as_array_mut().unwrap().push(json!(["a b", "c"]));
+    json["added_tokens"] = json!([]);
+    json["post_processor"] = Value::Null;
+    let error = load(&json).unwrap().to_gguf().unwrap_err().to_string();
+    assert_eq!(error, "this tokenizer has no GGUF form: the merge of \"a b\" and \"c\" has no form as text");
+}
+
+#[test]
+fn what_a_vocabulary_must_have() {
+    let whole = load(&small("llama3_small")).unwrap().to_gguf().unwrap();
+    #[track_caller]
+    fn check(mut vocab: GgufVocab, change: impl FnOnce(&mut GgufVocab), expected: &str) {
+        change(&mut vocab);
+        assert_eq!(Tokenizer::from_gguf(vocab).unwrap_err().to_string(), expected);
+    }
+    let check = |change: fn(&mut GgufVocab), expected: &str| check(whole.clone(), change, expected);
+    check(|v| v.model = "t5".to_owned(), "tokenizer.ggml: model = \"t5\" is not supported (only gpt2 and llama)");
+    check(
+        |v| v.pre = Some("qwen2".to_owned()),
+        "tokenizer.ggml: pre = \"qwen2\" is not supported (only smollm, gpt-2, smaug-bpe, llama-bpe)",
+    );
+    check(
+        |v| v.pre = Some("default".to_owned()),
+        "tokenizer.ggml: pre = \"default\" is not supported (only smollm, gpt-2, smaug-bpe, llama-bpe)",
+    );
+    check(
+        |v| v.pre = None,
+        "tokenizer.ggml: pre: the key is missing, so how text is split is not known; convert the model again",
+    );
+    check(|v| v.merges = None, "tokenizer.ggml: merges: the key is missing");
+    check(
+        |v| v.merges.as_mut().unwrap()[3] = "ab".to_owned(),
+        "tokenizer.ggml: merges[3]: \"ab\" is not two tokens with a space between",
+    );
+    check(
+        |v| v.merges.as_mut().unwrap()[3] = "a zzzz".to_owned(),
+        "tokenizer.ggml: merges[3]: \"a zzzz\" names \"zzzz\", no token",
+    );
+    check(
+        |v| v.merges.as_mut().unwrap()[3] = "~ ~".to_owned(),
+        "tokenizer.ggml: merges[3]: \"~ ~\" names \"~~\", no token",
+    );
+    check(|v| v.token_types.as_mut().unwrap().truncate(807), "tokenizer.ggml: token_type: 807 types for 808 tokens");
+    check(
+        |v| v.token_types.as_mut().unwrap()[7] = 9,
+        "tokenizer.ggml: token_type[7] = 9 is not supported (1 to 6, and 6 only for <0x00> to <0xFF>; the token is \"(\")",
+    );
+    check(|v| v.pad = Some(9999), "tokenizer.ggml: padding_token_id: id 9999 is beyond the 808 tokens");
+    check(|v| v.tokens[1] = v.tokens[0].clone(), "tokenizer.ggml: tokens: \"!\" has both id 0 and id 1");
+    assert!(Tokenizer::from_gguf(GgufVocab::default()).is_err());
+}
+
+#[test]
+fn bos_by_default() {
+    let whole = load(&small("llama3_small")).unwrap().to_gguf().unwrap();
+    for (pre, add_bos, expected) in [
+        ("llama-bpe", None, true),
+        ("llama3", None, true),
+        ("llama-bpe", Some(false), false),
+        ("smaug-bpe", None, false),
+        ("smaug-bpe", Some(true), true),
+    ] {
+        let vocab = GgufVocab { pre: Some(pre.to_owned()), add_bos, ..whole.clone() };
+        assert_eq!(Tokenizer::from_gguf(vocab).unwrap().add_bos(), expected, "{pre} {add_bos:?}");
+    }
+}
