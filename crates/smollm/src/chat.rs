@@ -44,7 +44,7 @@ impl<'m> ChatSession<'m> {
         let messages = system.map(|text| Message::new(Role::System, text)).into_iter().collect();
         let can_think = model.decoder().config.architecture == Architecture::SmolLm3;
         if thinking.is_some() && !can_think {
-            return Err(Error::CannotThink { model: model.name().into() });
+            return Err(Error::CannotThink { model: model.short_name().into() });
         }
         let thinking = can_think.then_some(thinking.unwrap_or(true));
         Ok(Self {
@@ -155,7 +155,7 @@ fn number<T: std::str::FromStr>(name: &str, value: &str) -> Result<T, String> {
 
 impl Conversation for ChatSession<'_> {
     fn model_name(&self) -> &str {
-        self.model.name()
+        self.model.short_name()
     }
 
     fn messages(&self) -> &[Message] {

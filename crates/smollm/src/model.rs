@@ -109,6 +109,15 @@ impl Model {
         &self.name
     }
 
+    /// The name as a person would say it: of a path only its last part.
+    pub fn short_name(&self) -> &str {
+        let path = Path::new(&self.name);
+        match path.file_name().and_then(|name| name.to_str()) {
+            Some(last) if path.exists() => last,
+            _ => &self.name,
+        }
+    }
+
     /// Where it lies.
     pub fn files(&self) -> &ModelFiles {
         &self.files
