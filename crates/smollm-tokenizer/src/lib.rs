@@ -5,9 +5,9 @@
 mod added;
 mod byte_alphabet;
 mod byte_bpe;
+pub mod chat;
 mod classes;
 mod error;
-mod exercise;
 mod gguf;
 mod json;
 mod merges;
@@ -23,6 +23,5 @@ mod unicode_data;
 mod vocab;
 
 pub use error::TokenizerError;
-pub use exercise::exercise;
 pub use gguf::GgufVocab;
 pub use tokenizer::{Specials, Tokenizer};
