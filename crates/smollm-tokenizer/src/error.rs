@@ -58,7 +58,8 @@ pub enum TokenizerError {
 
 impl TokenizerError {
     pub(crate) fn invalid(name: &str, field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::Invalid { name: name.to_owned(), field: field.into(), message: message.into() }
+        // Names of fields come from the file too.
+        Self::Invalid { name: name.to_owned(), field: shortened(&field.into()), message: message.into() }
     }
 
     pub(crate) fn unsupported(
@@ -67,8 +68,8 @@ impl TokenizerError {
         value: impl std::fmt::Display,
         supported: impl Into<String>,
     ) -> Self {
-        let value = shortened(&value.to_string());
-        Self::Unsupported { name: name.to_owned(), field: field.into(), value, supported: supported.into() }
+        let (field, value) = (shortened(&field.into()), shortened(&value.to_string()));
+        Self::Unsupported { name: name.to_owned(), field, value, supported: supported.into() }
     }
 
     pub(crate) fn json(name: &str, error: &serde_json::Error) -> Self {

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use smollm_tokenizer::Specials;
 
-use crate::{load, small};
+use crate::files::{load, small};
 
 fn added_token() -> impl Strategy<Value = (String, [bool; 5])> {
     // Contents that contain, begin and continue one another; none begins or ends with white space, which the oracle

@@ -2,9 +2,31 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use smollm_tokenizer::{GgufVocab, Tokenizer, exercise};
+use smollm_tokenizer::{GgufVocab, Specials, Tokenizer};
 
-use crate::{SMALL, small};
+use crate::files::{SMALL, small};
+
+/// Reads `bytes` as a `tokenizer.json` and, where that works, puts the tokenizer through everything it can do.
+fn exercise(bytes: &[u8]) {
+    let tokenizer = match Tokenizer::from_json(bytes, "tokenizer.json") {
+        Ok(tokenizer) => tokenizer,
+        Err(error) => return assert!(!error.to_string().contains('\n'), "{error}"),
+    };
+    let long = "a".repeat(3000);
+    for text in ["", " ", "a b ab aab", "The 12 <s> b\u{3000}x \u{1f600}\n\n\té", &long] {
+        for specials in [Specials::Parse, Specials::AsText] {
+            let ids = tokenizer.encode(text, specials);
+            assert!(ids.iter().all(|&id| tokenizer.token_bytes(id).is_some()), "an id beyond the vocabulary");
+            assert_eq!(ids, tokenizer.encode(text, specials), "the second time differs");
+            tokenizer.decode(&ids, specials == Specials::Parse);
+        }
+    }
+    tokenizer.decode(&[0, 1, 2, u32::MAX], false);
+    if let Ok(gguf) = tokenizer.to_gguf() {
+        let again = Tokenizer::from_gguf(gguf);
+        assert!(again.is_ok(), "what was written cannot be read: {again:?}");
+    }
+}
 
 #[test]
 fn cut_at_every_byte() {
@@ -158,7 +180,7 @@ proptest! {
             (vocab.bos, vocab.eos, vocab.unk, vocab.pad) = (Some(0), None, None, None);
         }
         if let Ok(tokenizer) = Tokenizer::from_gguf(vocab) {
-            let ids = tokenizer.encode("a <b> ab\u{2581}é", smollm_tokenizer::Specials::Parse);
+            let ids = tokenizer.encode("a <b> ab\u{2581}é", Specials::Parse);
             tokenizer.decode(&ids, false);
         }
     }

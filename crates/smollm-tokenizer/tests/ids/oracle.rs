@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 use smollm_tokenizer::{Specials, Tokenizer};
 
-use crate::{SMALL, by_gguf, tokenizer_file};
+use crate::files::{SMALL, by_gguf, tokenizer_file};
 
 /// One tokenizer in the form of the oracle (twice: special tokens parsed, as text) and in ours.
 struct Pair {

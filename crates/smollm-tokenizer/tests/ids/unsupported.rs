@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use smollm_tokenizer::Tokenizer;
 
-use crate::{load, small};
+use crate::files::{load, small};
 
 /// Sets the value at a JSON pointer, also where there is none yet.
 fn set(json: &mut Value, pointer: &str, value: Value) {
@@ -29,6 +29,8 @@ fn refused_with_field_and_value() {
         ("/version", json!("2.0"), "version = \"2.0\" is not supported (only \"1.0\")"),
         ("/normalizer", json!({"type": "NFC"}), "normalizer = {\"type\":\"NFC\"} is not supported (only null)"),
         ("/extra", json!(7), "extra = 7 is not supported (no such field is known)"),
+        ("/two\nlines", json!("a\nb"), "two lines = \"a\\nb\" is not supported (no such field is known)"),
+        ("/model/two\nlines", json!(7), "model.two lines = 7 is not supported (no such field is known)"),
         ("/model/type", json!("Unigram"), "model.type = \"Unigram\" is not supported (only \"BPE\")"),
         ("/model/dropout", json!(0.1), "model.dropout = 0.1 is not supported (only null or 0)"),
         ("/model/byte_fallback", json!(true), "model.byte_fallback = true is not supported (only false)"),

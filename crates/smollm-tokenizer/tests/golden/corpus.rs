@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use smollm_testkit::testdata;
 use smollm_tokenizer::{Specials, Tokenizer};
 
-use crate::{SMALL, by_gguf, tokenizer_file};
+use crate::files::{SMALL, by_gguf, tokenizer_file};
 
 /// `golden.json`, made by `reference/tokenizer_golden.py`.
 #[derive(Deserialize)]

@@ -3,7 +3,7 @@
 use smollm_testkit::{fixtures, testdata};
 use smollm_tokenizer::{GgufVocab, Specials, Tokenizer, TokenizerError};
 
-use crate::{read_json, stories_vocab};
+use crate::files::{read_json, stories_vocab};
 
 fn tokenizer(change: impl FnOnce(&mut GgufVocab)) -> Option<Result<Tokenizer, TokenizerError>> {
     let mut vocab = stories_vocab()?;

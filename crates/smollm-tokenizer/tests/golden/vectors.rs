@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use smollm_testkit::fixtures;
 use smollm_tokenizer::{Specials, Tokenizer};
 
-use crate::{by_gguf, read_json};
+use crate::files::{by_gguf, read_json};
 
 /// The tokenizer as released, as saved again with merges as lists, and by way of GGUF.
 fn every_form(fixtures: &Path) -> [(&'static str, Tokenizer); 3] {
