@@ -159,8 +159,12 @@ fn run(workspace: &Workspace, target: &str, budget: &Budget) -> Result<Tally> {
         finished.seconds,
     );
     if !passed {
-        for line in finished.output.lines().filter(|line| tells(line)) {
-            println!("   {line}");
+        let mut message = false; // the line after `panicked at FILE` is the panic's message
+        for line in finished.output.lines() {
+            if message || tells(line) {
+                println!("   {line}");
+            }
+            message = line.contains("panicked at");
         }
         println!("   (whole output: {}; make it an ordinary test of the crate)", log.display());
     }

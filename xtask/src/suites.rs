@@ -167,6 +167,7 @@ pub(crate) fn run_doc_tests(workspace: &Workspace) -> Result<Tally> {
         said.failures = last_lines(&finished.output, 60);
     }
     print_details(&said, &log);
+    ensure!(said.tally != Tally::default(), "no documentation holds an example");
     Ok(said.tally)
 }
 
