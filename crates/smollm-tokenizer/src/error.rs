@@ -54,6 +54,12 @@ pub enum TokenizerError {
         /// What GGUF cannot express.
         reason: String,
     },
+    /// The tokenizer has no exact form as a `tokenizer.json`.
+    #[error("this tokenizer has no tokenizer.json form: {reason}")]
+    NoJsonForm {
+        /// What `tokenizer.json` cannot express.
+        reason: String,
+    },
 }
 
 impl TokenizerError {
@@ -84,6 +90,10 @@ impl TokenizerError {
 
     pub(crate) fn no_gguf_form(reason: impl Into<String>) -> Self {
         Self::NoGgufForm { reason: reason.into() }
+    }
+
+    pub(crate) fn no_json_form(reason: impl Into<String>) -> Self {
+        Self::NoJsonForm { reason: reason.into() }
     }
 }
 

@@ -34,11 +34,7 @@ type Candidate = (i32, Reverse<usize>, usize);
 impl ScoreBpe {
     /// `scores` has one entry per id. The error is the first byte that has no token.
     pub(crate) fn new(vocab: &Vocab, scores: Vec<f32>, add_space_prefix: bool) -> Result<Self, u8> {
-        let mut byte_ids = [0; 256];
-        for (byte, id) in (0..=255u8).zip(&mut byte_ids) {
-            *id = vocab.id(&byte_token(byte)).ok_or(byte)?;
-        }
-        Ok(Self { scores, add_space_prefix, byte_ids })
+        Ok(Self { scores, add_space_prefix, byte_ids: byte_ids(vocab)? })
     }
 
     /// Appends the ids of `text`, which holds no added token. `opens`: it begins the text or follows an added token.
@@ -49,6 +45,28 @@ impl ScoreBpe {
         }
         escaped.extend(text.chars().map(|c| if c == ' ' { SPACE } else { c }));
 
+        for symbol in self.merge(vocab, &escaped, |_, _| ()) {
+            let piece = &escaped[symbol.start..symbol.start + symbol.length];
+            match mergeable(vocab, piece) {
+                Some(id) => out.push(id),
+                None => out.extend(piece.bytes().map(|byte| self.byte_ids[usize::from(byte)])),
+            }
+        }
+    }
+
+    /// The length of the left one of the two parts that merge into the whole of `text`, if all of it merges.
+    pub(crate) fn last_merge(&self, vocab: &Vocab, text: &str) -> Option<usize> {
+        let mut last = None;
+        self.merge(vocab, text, |left, both| {
+            if both == text.len() {
+                last = Some(left);
+            }
+        });
+        last
+    }
+
+    /// What the characters of `escaped` merge into. `merged` hears the lengths of the left part and of both for each merge.
+    fn merge(&self, vocab: &Vocab, escaped: &str, mut merged: impl FnMut(usize, usize)) -> Vec<Symbol> {
         let mut symbols: Vec<Symbol> = escaped
             .char_indices()
             .enumerate()
@@ -56,13 +74,14 @@ impl ScoreBpe {
             .collect();
         let mut queue: BinaryHeap<Candidate> = BinaryHeap::new();
         for left in 0..symbols.len().saturating_sub(1) {
-            queue.extend(self.candidate(vocab, &escaped, &symbols, left));
+            queue.extend(self.candidate(vocab, escaped, &symbols, left));
         }
         while let Some((_, Reverse(left), length)) = queue.pop() {
             let Symbol { length: left_length, next: right, .. } = symbols[left];
             if left_length == 0 || right >= symbols.len() || left_length + symbols[right].length != length {
                 continue; // one of the two has merged since
             }
+            merged(left_length, length);
             let next = symbols[right].next;
             symbols[left].length = length;
             symbols[left].next = next;
@@ -72,17 +91,12 @@ impl ScoreBpe {
             }
             let previous = symbols[left].previous;
             if previous < symbols.len() {
-                queue.extend(self.candidate(vocab, &escaped, &symbols, previous));
+                queue.extend(self.candidate(vocab, escaped, &symbols, previous));
             }
-            queue.extend(self.candidate(vocab, &escaped, &symbols, left));
+            queue.extend(self.candidate(vocab, escaped, &symbols, left));
         }
-        for symbol in symbols.iter().filter(|s| s.length > 0) {
-            let piece = &escaped[symbol.start..symbol.start + symbol.length];
-            match mergeable(vocab, piece) {
-                Some(id) => out.push(id),
-                None => out.extend(piece.bytes().map(|byte| self.byte_ids[usize::from(byte)])),
-            }
-        }
+        symbols.retain(|symbol| symbol.length > 0);
+        symbols
     }
 
     /// The pair that begins at `left`, if it makes a token.
@@ -95,15 +109,24 @@ impl ScoreBpe {
 }
 
 /// The id of a token that text can merge into: special and byte tokens are none, as in sentencepiece.
-fn mergeable(vocab: &Vocab, text: &str) -> Option<u32> {
+pub(crate) fn mergeable(vocab: &Vocab, text: &str) -> Option<u32> {
     let id = vocab.id(text)?;
     matches!(vocab.kind(id), Some(Kind::Normal | Kind::UserDefined | Kind::Unused)).then_some(id)
 }
 
 /// An integer that sorts as the number does; both zeros are one.
-fn ordered(score: f32) -> i32 {
+pub(crate) fn ordered(score: f32) -> i32 {
     let bits = (score + 0.0).to_bits() as i32;
     bits ^ ((bits >> 31) as u32 >> 1) as i32
+}
+
+/// The token of every byte. The error is the first that has none.
+pub(crate) fn byte_ids(vocab: &Vocab) -> Result<[u32; 256], u8> {
+    let mut ids = [0; 256];
+    for (byte, id) in (0..=255u8).zip(&mut ids) {
+        *id = vocab.id(&byte_token(byte)).ok_or(byte)?;
+    }
+    Ok(ids)
 }
 
 /// How the vocabulary spells a byte.

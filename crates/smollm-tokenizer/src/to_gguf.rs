@@ -2,8 +2,11 @@
 
 use crate::TokenizerError;
 use crate::byte_bpe::ByteBpe;
+use crate::char_bpe::CharBpe;
 use crate::error::shortened;
 use crate::gguf::{GgufVocab, PRE_TAGS, PreTag};
+use crate::score_bpe::token_byte;
+use crate::score_merges::{merges_of_scores, scores_of_merges, used_merges};
 use crate::tokenizer::{Model, Tokenizer};
 use crate::vocab::{Kind, Vocab};
 
@@ -46,6 +49,12 @@ impl Tokenizer {
                 gguf.scores = Some(model.scores.clone());
                 gguf.add_space_prefix = Some(model.add_space_prefix);
             }
+            Model::Characters(model) => {
+                gguf.model = "llama".to_owned();
+                gguf.pre = Some("default".to_owned());
+                gguf.add_space_prefix = Some(model.add_space_prefix);
+                self.score(model, &mut gguf)?;
+            }
         }
         Ok(gguf)
     }
@@ -58,6 +67,37 @@ impl Tokenizer {
                 (spelling, Some(kind)) => (spelling.to_owned(), kind as i32),
             })
             .unzip()
+    }
+
+    /// Gives the tokens scores in the order of the merges, and makes sure that they say the same.
+    fn score(&self, model: &CharBpe, gguf: &mut GgufVocab) -> Result<(), TokenizerError> {
+        if let Some(reason) = self.ambiguous_piece() {
+            return Err(TokenizerError::no_gguf_form(reason));
+        }
+        let is_byte = |id: u32| token_byte(self.vocab.spelled(id)).is_some();
+        if let Some((left, right)) = model.merges.in_order().into_iter().find(|m| is_byte(m.0) || is_byte(m.1)) {
+            let [left, right] = [left, right].map(|id| shortened(self.vocab.spelled(id)));
+            return Err(TokenizerError::no_gguf_form(format!("the merge of {left:?} and {right:?} is one of bytes")));
+        }
+        let merges = used_merges(&self.vocab, model);
+        gguf.scores = scores_of_merges(&self.vocab, &merges);
+        if gguf.scores.is_none() {
+            return Err(TokenizerError::no_gguf_form("it has more tokens than there are exact scores"));
+        }
+        if let (Some(types), Some(unk)) = (&mut gguf.token_types, self.roles.unk.filter(|&unk| self.is_special(unk))) {
+            types[unk as usize] = Kind::Unknown as i32;
+        }
+        let again = Self::from_gguf(gguf.clone())?;
+        let by_scores = match &again.model {
+            Model::Scores(scored) => merges_of_scores(&again.vocab, scored).map_err(TokenizerError::no_gguf_form)?,
+            _ => Vec::new(), // the vocabulary is of kind llama, which has scores
+        };
+        let places = 0..merges.len().max(by_scores.len());
+        let odd = places.map(|at| (merges.get(at), by_scores.get(at))).find(|(listed, scored)| listed != scored);
+        let Some(merge) = odd.and_then(|(listed, scored)| scored.or(listed)) else { return Ok(()) };
+        let token = shortened(again.vocab.spelled(merge.made));
+        let reason = format!("scores in the order of its merges would make {token:?} otherwise");
+        Err(TokenizerError::no_gguf_form(reason))
     }
 
     /// The tag of the pre-tokenizer: the one whose meaning is this model's.

@@ -6,6 +6,7 @@ use std::fmt;
 use crate::added::{AddedTokens, Part};
 use crate::byte_alphabet::unspell;
 use crate::byte_bpe::ByteBpe;
+use crate::char_bpe::CharBpe;
 use crate::roles::Roles;
 use crate::score_bpe::{SPACE, ScoreBpe, token_byte};
 use crate::vocab::{Kind, Vocab};
@@ -34,6 +35,7 @@ pub struct Tokenizer {
 pub(crate) enum Model {
     Bytes(ByteBpe),
     Scores(ScoreBpe),
+    Characters(CharBpe),
 }
 
 impl Tokenizer {
@@ -65,6 +67,10 @@ impl Tokenizer {
                     }
                 });
             }
+            Model::Characters(model) => self.added.split(text, specials, &mut |part| match part {
+                Part::Text(text) => model.encode(&self.vocab, text, &mut ids),
+                Part::Token(id) => ids.push(id),
+            }),
         }
         ids
     }
@@ -91,7 +97,11 @@ impl Tokenizer {
 
     /// Whether decoding takes away a space before the first token, because encoding put one there.
     pub fn strips_first_space(&self) -> bool {
-        matches!(&self.model, Model::Scores(model) if model.add_space_prefix)
+        match &self.model {
+            Model::Bytes(_) => false,
+            Model::Scores(model) => model.add_space_prefix,
+            Model::Characters(model) => model.add_space_prefix,
+        }
     }
 
     /// The bytes that `id` stands for in decoded text: they need not be UTF-8 on their own. Empty for an id without a
@@ -107,6 +117,9 @@ impl Tokenizer {
             Model::Scores(_) if matches!(kind, Kind::Normal | Kind::Unused) && spelling.contains(SPACE) => {
                 Some(Cow::Owned(spelling.replace(SPACE, " ").into()))
             }
+            // Special or not, as the Python `tokenizers` decodes.
+            Model::Characters(_) if let Some(byte) = token_byte(spelling) => Some(Cow::Owned(vec![byte])),
+            Model::Characters(_) if spelling.contains(SPACE) => Some(Cow::Owned(spelling.replace(SPACE, " ").into())),
             _ => Some(Cow::Borrowed(spelling.as_bytes())),
         }
     }

@@ -80,6 +80,11 @@ impl Vocab {
         }
     }
 
+    /// The ids that the merging model does not know, in ascending order.
+    pub(crate) fn outside(&self) -> &[u32] {
+        &self.outside
+    }
+
     fn place(&mut self, id: u32, span: (u32, u32), kind: Kind) -> Result<(), String> {
         let token = &self.text[span.0 as usize..span.1 as usize];
         let index = id as usize;

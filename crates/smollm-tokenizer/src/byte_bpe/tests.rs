@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::merges::{KEPT, merged_id};
 use crate::pretokenize::Pattern;
 
 /// The bytes of `alphabet`, then `merges` of two ids each, as far as they make something new.
@@ -34,17 +35,17 @@ fn model(alphabet: &[u8], merges: &[(usize, usize)], unknown: Option<Unknown>) -
 }
 
 fn short(bpe: &ByteBpe, piece: &[u8]) -> Vec<u32> {
-    let mut ids = Vec::new();
-    bpe.symbols(piece, &mut ids);
-    bpe.merge_short(&mut ids, &mut Vec::new());
-    ids
+    let mut work = Workspace::default();
+    bpe.symbols(piece, &mut work.ids);
+    bpe.merges.merge_short(&mut work);
+    work.ids
 }
 
 fn long(bpe: &ByteBpe, piece: &[u8]) -> Vec<u32> {
-    let mut scratch = bpe.take_scratch();
-    bpe.symbols(piece, &mut scratch.ids);
-    bpe.merge_long(&mut scratch);
-    scratch.ids
+    let mut work = Workspace::default();
+    bpe.symbols(piece, &mut work.ids);
+    bpe.merges.merge_long(&mut work);
+    work.ids
 }
 
 /// Merges as the definition says: the whole list of merges looked through for every step.
@@ -112,5 +113,5 @@ fn a_megabyte_of_one_letter_is_no_trap() {
         assert_eq!(ids.len(), (1 << 20) / per_token);
     }
     bpe.give_scratch(scratch);
-    assert!(bpe.take_scratch().ids.capacity() <= KEPT);
+    assert!(bpe.take_scratch().work.ids.capacity() <= KEPT);
 }

@@ -13,7 +13,7 @@ use crate::TokenizerError;
 pub(super) struct TokenizerJson {
     version: Option<Value>,
     pub(super) added_tokens: Vec<AddedTokenJson>,
-    normalizer: Option<Value>,
+    pub(super) normalizer: Option<Value>,
     pub(super) pre_tokenizer: Option<Value>,
     pub(super) post_processor: Option<Value>,
     pub(super) decoder: Option<Value>,
@@ -42,9 +42,6 @@ impl TokenizerJson {
         }
         if let Some(version) = self.version.as_ref().filter(|&v| v != "1.0") {
             return Err(TokenizerError::unsupported(name, "version", version, "only \"1.0\""));
-        }
-        if let Some(normalizer) = &self.normalizer {
-            return Err(TokenizerError::unsupported(name, "normalizer", normalizer, "only null"));
         }
         self.model.check(name)
     }

@@ -7,13 +7,14 @@ mod config;
 mod file;
 mod model;
 mod parts;
+pub(crate) mod sentencepiece;
 
 use std::path::Path;
 
 use crate::added::{AddedToken, AddedTokens};
 use crate::byte_bpe::{ByteBpe, Unknown};
 use crate::merges::Merges;
-use crate::pretokenize::PreTokenizer;
+use crate::pretokenize::{Pattern, PreTokenizer};
 use crate::roles::Roles;
 use crate::tokenizer::{Model, Tokenizer};
 use crate::vocab::{Kind, Vocab};
@@ -43,8 +44,9 @@ impl Tokenizer {
 
     /// Reads the text of a `tokenizer.json`. `name` is what errors call it.
     ///
-    /// Supported: BPE with byte-level pre-tokenizers as SmolLM, SmolLM2, SmolLM3, GPT-2 and Llama 3 have them. Anything
-    /// else that would change ids is an error that names the field and its value.
+    /// Supported: BPE with byte-level pre-tokenizers as SmolLM, SmolLM2, SmolLM3, GPT-2 and Llama 3 have them, and the
+    /// SentencePiece form that transformers writes for Llama 2. Anything else that would change ids is an error that names
+    /// the field and its value.
     pub fn from_json(bytes: &[u8], name: &str) -> Result<Self, TokenizerError> {
         let text = std::str::from_utf8(bytes).map_err(|e| {
             TokenizerError::invalid(name, format!("byte {}", e.valid_up_to()), "the file is not UTF-8".to_owned())
@@ -54,8 +56,13 @@ impl Tokenizer {
         }
         let mut file: TokenizerJson = serde_json::from_str(text).map_err(|e| TokenizerError::json(name, &e))?;
         file.check(name)?;
-        let pattern = parts::pattern(name, file.pre_tokenizer.as_ref())?;
-        parts::check_decoder(name, file.decoder.as_ref())?;
+        let form = if sentencepiece::is_form_of(&file) {
+            Form::Characters { prefix: sentencepiece::prefix(name, &file)? }
+        } else {
+            let pattern = parts::pattern(name, file.pre_tokenizer.as_ref())?;
+            parts::check_byte_level(name, &file)?;
+            Form::Bytes(pattern)
+        };
         let around = parts::around(name, file.post_processor.as_ref())?;
 
         let mut vocab = Vocab::new(std::mem::take(&mut file.model.vocab.text), &file.model.vocab.entries)
@@ -67,7 +74,13 @@ impl Tokenizer {
                 Some(Unknown { id: known(name, "model.unk_token", &vocab, token)?, fuse: file.model.fuse_unk })
             }
         };
-        let model = ByteBpe::new(&vocab, PreTokenizer::new(pattern), merges, file.model.ignore_merges, unknown);
+        let model = match form {
+            Form::Bytes(pattern) => {
+                let ignore_merges = file.model.ignore_merges;
+                Model::Bytes(ByteBpe::new(&vocab, PreTokenizer::new(pattern), merges, ignore_merges, unknown))
+            }
+            Form::Characters { prefix } => Model::Characters(sentencepiece::model(name, &mut vocab, merges, prefix)?),
+        };
         let added = add_tokens(name, file.added_tokens, &mut vocab)?;
 
         let mut roles = Roles { unk: unknown.map(|u| u.id), ..Roles::default() };
@@ -82,8 +95,19 @@ impl Tokenizer {
                 (*role, *adds) = (Some(id), true);
             }
         }
-        Ok(Self { vocab, added, model: Model::Bytes(model), roles })
+        Ok(Self { vocab, added, model, roles })
     }
+}
+
+/// How the model's tokens spell text.
+enum Form {
+    /// By an alphabet of bytes, in pieces by a pattern.
+    Bytes(Pattern),
+    /// By characters and byte tokens, the whole text as one piece.
+    Characters {
+        /// A space goes before it.
+        prefix: bool,
+    },
 }
 
 /// The id of `token`, which `field` names.

@@ -13,6 +13,7 @@ use crate::TokenizerError;
 pub(super) struct ModelJson {
     pub(super) unk_token: Option<String>,
     pub(super) fuse_unk: bool,
+    pub(super) byte_fallback: bool,
     pub(super) ignore_merges: bool,
     pub(super) vocab: VocabJson,
     pub(super) merges: MergesJson,
@@ -30,7 +31,6 @@ impl ModelJson {
                 "continuing_subword_prefix" | "end_of_word_suffix" => {
                     (value.is_null() || value == "", "only null or \"\"")
                 }
-                "byte_fallback" => (value.is_null() || value == false, "only false"),
                 _ => (false, "no such field is known"),
             };
             if !accepted {
@@ -63,6 +63,7 @@ impl<'de> Deserialize<'de> for ModelJson {
                     match key.as_str() {
                         "unk_token" => model.unk_token = map.next_value()?,
                         "fuse_unk" => model.fuse_unk = map.next_value::<Option<_>>()?.unwrap_or(false),
+                        "byte_fallback" => model.byte_fallback = map.next_value::<Option<_>>()?.unwrap_or(false),
                         "ignore_merges" => model.ignore_merges = map.next_value::<Option<_>>()?.unwrap_or(false),
                         "vocab" => vocab = Some(map.next_value()?),
                         "merges" => merges = Some(map.next_value()?),

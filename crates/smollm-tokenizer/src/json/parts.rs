@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::file::TokenizerJson;
 use crate::TokenizerError;
 use crate::pretokenize::{GPT2_PATTERN, LLAMA3_PATTERN, Pattern};
 
@@ -114,8 +115,15 @@ pub(super) fn pattern(name: &str, value: Option<&Value>) -> Result<Pattern, Toke
     }
 }
 
-/// The decoder must be that of byte-level tokens.
-pub(super) fn check_decoder(name: &str, value: Option<&Value>) -> Result<(), TokenizerError> {
+/// What else belongs to byte-level tokens: their decoder, no normalizer, and bytes without tokens of their own.
+pub(super) fn check_byte_level(name: &str, file: &TokenizerJson) -> Result<(), TokenizerError> {
+    if let Some(normalizer) = &file.normalizer {
+        return Err(TokenizerError::unsupported(name, "normalizer", normalizer, "only null"));
+    }
+    if file.model.byte_fallback {
+        return Err(TokenizerError::unsupported(name, "model.byte_fallback", true, "only false"));
+    }
+    let value = file.decoder.as_ref();
     let known = value.is_some_and(|value| value.get("type").is_some_and(|kind| kind == "ByteLevel"));
     if known {
         return Ok(());

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use smollm_tokenizer::{GgufVocab, Specials, Tokenizer};
 
-use crate::files::{SMALL, small};
+use crate::files::{SMALL, load, small};
 
 /// Reads `bytes` as a `tokenizer.json` and, where that works, puts the tokenizer through everything it can do.
 fn exercise(bytes: &[u8]) {
@@ -22,6 +22,12 @@ fn exercise(bytes: &[u8]) {
         }
     }
     tokenizer.decode(&[0, 1, 2, u32::MAX], false);
+    if let Ok(json) = tokenizer.to_json() {
+        let again = Tokenizer::from_json(json.to_string().as_bytes(), "tokenizer.json").unwrap();
+        for text in ["a b ab aab", "The 12 <s> b\u{3000}x \u{1f600}\n\n\té", &long] {
+            assert_eq!(again.encode(text, Specials::Parse), tokenizer.encode(text, Specials::Parse));
+        }
+    }
     if let Ok(gguf) = tokenizer.to_gguf() {
         let again = Tokenizer::from_gguf(gguf);
         assert!(again.is_ok(), "what was written cannot be read: {again:?}");
@@ -182,6 +188,14 @@ proptest! {
         if let Ok(tokenizer) = Tokenizer::from_gguf(vocab) {
             let ids = tokenizer.encode("a <b> ab\u{2581}é", Specials::Parse);
             tokenizer.decode(&ids, false);
+            if let Ok(json) = tokenizer.to_json() {
+                let again = load(&json).unwrap();
+                for text in ["a <b> ab\u{2581}é", "<0x4", "abab▁a  ab", "00x>a"] {
+                    for specials in [Specials::Parse, Specials::AsText] {
+                        prop_assert_eq!(again.encode(text, specials), tokenizer.encode(text, specials), "{}", json);
+                    }
+                }
+            }
         }
     }
 }
