@@ -5,6 +5,8 @@
 //! process. GB/s counts what must come from memory: weights once, keys and values once. Weights rotate through copies
 //! larger than the caches, as the layers of a model do.
 
+#![allow(clippy::print_stdout)]
+
 use std::time::{Duration, Instant};
 
 use smollm_kernels::ops::{self, AttentionSpan, Product};
@@ -40,6 +42,7 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     fn all(&self) {
+        self.fork_join();
         for (model, c, f, h, g) in MODELS {
             let products =
                 [("q_proj", c, h * HEAD_DIM), ("gate_proj", c, f), ("down_proj", f, c), ("lm_head", c, VOCABULARY)];
@@ -58,6 +61,17 @@ impl Bench<'_> {
             for n in [1, 512] {
                 self.elementwise(model, n, c, f);
             }
+        }
+    }
+
+    /// Two items of next to no work: with several threads, the price of handing out work.
+    fn fork_join(&self) {
+        let line = format!("{} fork_join", self.prefix);
+        if self.wanted(&line) {
+            let weight = Matrix::from_f32(16, 16, vec![1.0; 256]);
+            let (x, mut out) = ([1.0; 16], [0.0; 16]);
+            let times = time(|| ops::matmul(&self.cpu, &x, &mut [Product { weight: &weight, out: &mut out }]));
+            self.report(&line, &times, 512.0, 1024.0);
         }
     }
 

@@ -48,6 +48,8 @@ pub(crate) trait Lanes: Copy {
     fn scale(self, a: Self::F, n: Self::F) -> Self::F;
     /// The sums of four vectors, halves folded.
     fn sum4(self, a: [Self::F; 4]) -> [f32; 4];
+    /// Rows to columns: lane j of vector i becomes lane i of vector j.
+    fn transpose(self, rows: [Self::F; LANES]) -> [Self::F; LANES];
     /// Asks for the cache line at an address, which need not be valid.
     fn prefetch(self, address: *const u8);
 
@@ -71,12 +73,17 @@ pub(crate) trait Lanes: Copy {
         lanes[0]
     }
 
-    /// The largest lane, NaN lanes passed over; -inf where all are NaN.
+    /// The largest lane; no lane may be NaN.
     #[inline(always)]
     fn max_lane(self, a: Self::F) -> f32 {
         let mut lanes = [0.0; LANES];
         self.store(a, &mut lanes);
-        lanes.into_iter().fold(f32::NEG_INFINITY, |max, lane| if lane > max { lane } else { max })
+        for half in [8, 4, 2, 1] {
+            for i in 0..half {
+                lanes[i] = if lanes[i] > lanes[i + half] { lanes[i] } else { lanes[i + half] };
+            }
+        }
+        lanes[0]
     }
 }
 

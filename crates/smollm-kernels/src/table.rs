@@ -32,8 +32,20 @@ pub(crate) struct Kernels {
     pub(crate) swiglu: unsafe fn(&[f32], &[f32], &mut [f32]),
     /// One head in place, with the cosines and sines of its position.
     pub(crate) rope: unsafe fn(&mut [f32], &[f32], &[f32]),
-    /// Some queries against one partition of keys.
-    pub(crate) attend: unsafe fn(&mut AttendTask<'_>),
+    /// Sixteen keys, f32, turned.
+    pub(crate) turn_f32: unsafe fn(&TurnTask<'_, f32>, &mut [Chunk<f32>]),
+    /// Sixteen keys, f16, widened and turned.
+    pub(crate) turn_f16: unsafe fn(&TurnTask<'_, u16>, &mut [Chunk<f32>]),
+    /// Sixteen keys, bf16, widened and turned.
+    pub(crate) turn_bf16: unsafe fn(&TurnTask<'_, u16>, &mut [Chunk<f32>]),
+    /// Some rows against one partition of keys, up to the weights of the values.
+    pub(crate) score: unsafe fn(&mut ScoreTask<'_>),
+    /// The weighted values, f32, of some rows and one partition or a run of its keys.
+    pub(crate) mix_f32: unsafe fn(&mut MixTask<'_, f32>),
+    /// The same for f16.
+    pub(crate) mix_f16: unsafe fn(&mut MixTask<'_, u16>),
+    /// The same for bf16.
+    pub(crate) mix_bf16: unsafe fn(&mut MixTask<'_, u16>),
     /// Folds the attention over one partition into that over the earlier ones.
     pub(crate) merge: unsafe fn(&mut SoftmaxSums<'_>, &SoftmaxSums<'_>),
     /// The sum of all numbers, read as fast as the row can (for `roof`).
@@ -70,26 +82,59 @@ pub(crate) struct MatmulTask<'a, B> {
     pub(crate) out_stride: usize,
 }
 
-/// Some rows (query tokens x the query heads that share a key/value head) against one partition of keys.
-pub(crate) struct AttendTask<'a> {
-    /// Rows of `steps` vectors, already scaled by 1/sqrt(D).
-    pub(crate) q: &'a [Chunk<f32>],
-    /// Keys of the partition, `steps` vectors each.
-    pub(crate) keys: &'a [Chunk<f32>],
-    /// Values of the partition, `steps` vectors each.
-    pub(crate) values: &'a [Chunk<f32>],
-    /// Vectors per row.
-    pub(crate) steps: usize,
-    /// Keys that the first query token sees, counted from the start of the sequence.
-    pub(crate) first_visible: usize,
+/// Sixteen keys that become lane-wise: vector `d * width` of the output gets number d of each.
+pub(crate) struct TurnTask<'a, B> {
+    /// The keys, each as many vectors as hold D numbers.
+    pub(crate) keys: &'a [Chunk<B>],
+    /// Vectors of the output from one number to the next.
+    pub(crate) width: usize,
+}
+
+/// What the rows of a tile (query tokens x the query heads that share a key/value head) see of one partition of keys.
+#[derive(Clone, Copy)]
+pub(crate) struct Sight {
+    /// Keys in the partition.
+    pub(crate) count: usize,
     /// Keys before the partition.
     pub(crate) hidden: usize,
+    /// Keys that the first query token sees, counted from the start of the sequence.
+    pub(crate) first_visible: usize,
     /// Rows per query token.
     pub(crate) group: usize,
-    /// Room for the scores: per row, as many vectors as hold the keys.
-    pub(crate) scores: &'a mut [Chunk<f32>],
-    /// What comes out.
-    pub(crate) sums: SoftmaxSums<'a>,
+}
+
+/// For each row that sees the first v keys: `score[j] = sum over d, ascending, of q[d] * key[j][d]`, `max` of these,
+/// `weight[j] = exp(score[j] - max)`, and `total`, the sum of the weights in sixteen lanes, folded.
+pub(crate) struct ScoreTask<'a> {
+    pub(crate) sight: Sight,
+    /// Rows of `dim` numbers, already scaled by 1/sqrt(D).
+    pub(crate) q: &'a [f32],
+    /// Numbers per row, D.
+    pub(crate) dim: usize,
+    /// The keys turned: for each number, as many vectors as hold that number of all keys.
+    pub(crate) turned: &'a [Chunk<f32>],
+    /// Out: per row, as many vectors as hold the weights of all keys; only those of visible keys are set.
+    pub(crate) weights: &'a mut [Chunk<f32>],
+    /// Out: the largest score of each row, -inf where it sees no key.
+    pub(crate) max: &'a mut [f32],
+    /// Out: the sum of the weights of each row.
+    pub(crate) total: &'a mut [f32],
+}
+
+/// For each row that sees the first v keys: `mixed = sum over j < v, ascending, of weight[j] * value[j]`. A task takes a run of
+/// keys; the first run of a partition sets `mixed`, later ones add to it.
+pub(crate) struct MixTask<'a, B> {
+    pub(crate) sight: Sight,
+    /// Per row, as many vectors as hold the weights of all keys of the partition.
+    pub(crate) weights: &'a [Chunk<f32>],
+    /// The values of the run, `steps` vectors each.
+    pub(crate) values: &'a [Chunk<B>],
+    /// First key of the run, counted in the partition.
+    pub(crate) from: usize,
+    /// Vectors per value.
+    pub(crate) steps: usize,
+    /// Per row, `steps` vectors.
+    pub(crate) mixed: &'a mut [Chunk<f32>],
 }
 
 /// The state of an online softmax over the keys seen so far, for some rows.
@@ -98,13 +143,6 @@ pub(crate) struct SoftmaxSums<'a> {
     pub(crate) max: &'a mut [f32],
     /// The sum of exp(score - max).
     pub(crate) total: &'a mut [f32],
-    /// The sum of exp(score - max) * value, `steps` vectors per row.
+    /// The sum of exp(score - max) * value, as many vectors per row as hold D numbers.
     pub(crate) mixed: &'a mut [Chunk<f32>],
-}
-
-impl SoftmaxSums<'_> {
-    /// The same sums, borrowed for a shorter time.
-    pub(crate) fn reborrow(&mut self) -> SoftmaxSums<'_> {
-        SoftmaxSums { max: self.max, total: self.total, mixed: self.mixed }
-    }
 }

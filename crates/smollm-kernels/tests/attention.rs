@@ -73,7 +73,7 @@ fn check(shape: Shape, dtype: KvDtype, block_tokens: usize) {
     for cpu in cpus() {
         let got = sequence.run(&cpu, dtype, block_tokens, 0, shape.tokens);
         let what = format!("{cpu:?} {shape:?} {dtype:?} blocks of {block_tokens}");
-        Close { relative: 2e-6, of: 1.0 }.check(&what, &got, &expected);
+        Close { relative: 5e-6, of: 1.0 }.check(&what, &got, &expected);
     }
 }
 

@@ -3,8 +3,8 @@
 use std::arch::x86_64::*;
 
 use crate::generic::{attention, elementwise, matmul, roof};
-use crate::lanes::{Bf16, Chunk, F16, F32, Lanes};
-use crate::table::{AttendTask, Kernels, MatmulTask, SoftmaxSums};
+use crate::lanes::{Bf16, Chunk, F16, F32, LANES, Lanes};
+use crate::table::{Kernels, MatmulTask, MixTask, ScoreTask, SoftmaxSums, TurnTask};
 
 /// Proof that AVX2, FMA and F16C may be used.
 #[derive(Clone, Copy)]
@@ -29,7 +29,13 @@ pub(super) static ROW: Kernels = Kernels {
     add,
     swiglu,
     rope,
-    attend,
+    turn_f32,
+    turn_f16,
+    turn_bf16,
+    score,
+    mix_f32,
+    mix_f16,
+    mix_bf16,
     merge,
     read,
     fma_rounds,
@@ -96,8 +102,38 @@ fn rope(head: &mut [f32], cos: &[f32], sin: &[f32]) {
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]
-fn attend(task: &mut AttendTask<'_>) {
-    attention::attend::<_, 2, 2, 2>(Avx2(()), task);
+fn turn_f32(task: &TurnTask<'_, f32>, out: &mut [Chunk<f32>]) {
+    attention::turn::<_, F32>(Avx2(()), task, out);
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn turn_f16(task: &TurnTask<'_, u16>, out: &mut [Chunk<f32>]) {
+    attention::turn::<_, F16>(Avx2(()), task, out);
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn turn_bf16(task: &TurnTask<'_, u16>, out: &mut [Chunk<f32>]) {
+    attention::turn::<_, Bf16>(Avx2(()), task, out);
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn score(task: &mut ScoreTask<'_>) {
+    attention::score::<_, 6, 1>(Avx2(()), task);
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn mix_f32(task: &mut MixTask<'_, f32>) {
+    attention::mix::<_, F32, 6, 1>(Avx2(()), task);
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn mix_f16(task: &mut MixTask<'_, u16>) {
+    attention::mix::<_, F16, 6, 1>(Avx2(()), task);
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn mix_bf16(task: &mut MixTask<'_, u16>) {
+    attention::mix::<_, Bf16, 6, 1>(Avx2(()), task);
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]
@@ -128,6 +164,31 @@ fn scale_half(a: __m256, n: __m256) -> __m256 {
         let second = _mm256_castsi256_ps(_mm256_slli_epi32::<23>(_mm256_add_epi32(second, bias)));
         _mm256_mul_ps(_mm256_mul_ps(a, first), second)
     }
+}
+
+/// Rows to columns.
+#[inline(always)]
+fn transpose_square(rows: [__m256; 8]) -> [__m256; 8] {
+    let mut quads = rows;
+    let mut columns = rows;
+    // SAFETY: called by the lanes below only.
+    unsafe {
+        // Within four rows: quads[4 i + j] gets columns j and j + 4, one in each half.
+        for i in [0, 4] {
+            let (a, b, c, d) = (rows[i], rows[i + 1], rows[i + 2], rows[i + 3]);
+            let (ab, ab_high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+            let (cd, cd_high) = (_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
+            quads[i] = _mm256_shuffle_ps::<0x44>(ab, cd);
+            quads[i + 1] = _mm256_shuffle_ps::<0xee>(ab, cd);
+            quads[i + 2] = _mm256_shuffle_ps::<0x44>(ab_high, cd_high);
+            quads[i + 3] = _mm256_shuffle_ps::<0xee>(ab_high, cd_high);
+        }
+        for j in 0..4 {
+            columns[j] = _mm256_permute2f128_ps::<0x20>(quads[j], quads[j + 4]);
+            columns[j + 4] = _mm256_permute2f128_ps::<0x31>(quads[j], quads[j + 4]);
+        }
+    }
+    columns
 }
 
 // SAFETY (of every block below): an `Avx2` exists only inside functions that enable the instructions, which run only
@@ -265,6 +326,23 @@ impl Lanes for Avx2 {
             _mm_storeu_ps(out.as_mut_ptr(), _mm_shuffle_ps::<0x88>(low, high));
         }
         out
+    }
+
+    #[inline(always)]
+    fn transpose(self, rows: [Self::F; LANES]) -> [Self::F; LANES] {
+        let mut columns = rows;
+        // Four squares of eight: those off the diagonal change places.
+        for (from, to) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+            let mut square = [rows[0][0]; 8];
+            for i in 0..8 {
+                square[i] = rows[8 * from + i][to];
+            }
+            let square = transpose_square(square);
+            for i in 0..8 {
+                columns[8 * to + i][from] = square[i];
+            }
+        }
+        columns
     }
 
     #[inline(always)]

@@ -3,8 +3,8 @@
 use std::arch::x86_64::*;
 
 use crate::generic::{attention, elementwise, matmul, roof};
-use crate::lanes::{Bf16, Chunk, F16, F32, Lanes};
-use crate::table::{AttendTask, Kernels, MatmulTask, SoftmaxSums};
+use crate::lanes::{Bf16, Chunk, F16, F32, LANES, Lanes};
+use crate::table::{Kernels, MatmulTask, MixTask, ScoreTask, SoftmaxSums, TurnTask};
 
 /// Proof that AVX-512 F, BW, VL and DQ may be used.
 #[derive(Clone, Copy)]
@@ -32,7 +32,13 @@ pub(super) static ROW: Kernels = Kernels {
     add,
     swiglu,
     rope,
-    attend,
+    turn_f32,
+    turn_f16,
+    turn_bf16,
+    score,
+    mix_f32,
+    mix_f16,
+    mix_bf16,
     merge,
     read,
     fma_rounds,
@@ -99,8 +105,38 @@ fn rope(head: &mut [f32], cos: &[f32], sin: &[f32]) {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
-fn attend(task: &mut AttendTask<'_>) {
-    attention::attend::<_, 4, 4, 4>(Avx512(()), task);
+fn turn_f32(task: &TurnTask<'_, f32>, out: &mut [Chunk<f32>]) {
+    attention::turn::<_, F32>(Avx512(()), task, out);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+fn turn_f16(task: &TurnTask<'_, u16>, out: &mut [Chunk<f32>]) {
+    attention::turn::<_, F16>(Avx512(()), task, out);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+fn turn_bf16(task: &TurnTask<'_, u16>, out: &mut [Chunk<f32>]) {
+    attention::turn::<_, Bf16>(Avx512(()), task, out);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+fn score(task: &mut ScoreTask<'_>) {
+    attention::score::<_, 6, 4>(Avx512(()), task);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+fn mix_f32(task: &mut MixTask<'_, f32>) {
+    attention::mix::<_, F32, 6, 4>(Avx512(()), task);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+fn mix_f16(task: &mut MixTask<'_, u16>) {
+    attention::mix::<_, F16, 6, 4>(Avx512(()), task);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+fn mix_bf16(task: &mut MixTask<'_, u16>) {
+    attention::mix::<_, Bf16, 6, 4>(Avx512(()), task);
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
@@ -235,6 +271,36 @@ impl Lanes for Avx512 {
             _mm_storeu_ps(out.as_mut_ptr(), _mm512_castps512_ps128(picked));
         }
         out
+    }
+
+    #[inline(always)]
+    fn transpose(self, rows: [__m512; LANES]) -> [__m512; LANES] {
+        let mut quads = rows;
+        let mut columns = rows;
+        // SAFETY: as above.
+        unsafe {
+            // Within four rows: quads[4 i + j] gets columns j, j + 4, j + 8, j + 12, one in each quarter.
+            for i in (0..LANES).step_by(4) {
+                let (a, b, c, d) = (rows[i], rows[i + 1], rows[i + 2], rows[i + 3]);
+                let (ab, ab_high) = (_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+                let (cd, cd_high) = (_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
+                quads[i] = _mm512_shuffle_ps::<0x44>(ab, cd);
+                quads[i + 1] = _mm512_shuffle_ps::<0xee>(ab, cd);
+                quads[i + 2] = _mm512_shuffle_ps::<0x44>(ab_high, cd_high);
+                quads[i + 3] = _mm512_shuffle_ps::<0xee>(ab_high, cd_high);
+            }
+            // Then the quarters of the four sets of rows are brought together.
+            for j in 0..4 {
+                let (a, b, c, d) = (quads[j], quads[j + 4], quads[j + 8], quads[j + 12]);
+                let (ab_even, ab_odd) = (_mm512_shuffle_f32x4::<0x88>(a, b), _mm512_shuffle_f32x4::<0xdd>(a, b));
+                let (cd_even, cd_odd) = (_mm512_shuffle_f32x4::<0x88>(c, d), _mm512_shuffle_f32x4::<0xdd>(c, d));
+                columns[j] = _mm512_shuffle_f32x4::<0x88>(ab_even, cd_even);
+                columns[j + 4] = _mm512_shuffle_f32x4::<0x88>(ab_odd, cd_odd);
+                columns[j + 8] = _mm512_shuffle_f32x4::<0xdd>(ab_even, cd_even);
+                columns[j + 12] = _mm512_shuffle_f32x4::<0xdd>(ab_odd, cd_odd);
+            }
+        }
+        columns
     }
 
     #[inline(always)]

@@ -24,7 +24,13 @@ pub(super) static ROW: Kernels = Kernels {
     add: |x, y| elementwise::add(x, y),
     swiglu: |gate, up, out| elementwise::swiglu(Portable, gate, up, out),
     rope: |head, cos, sin| elementwise::rope(head, cos, sin),
-    attend: |task| attention::attend::<_, 2, 1, 1>(Portable, task),
+    turn_f32: |task, out| attention::turn::<_, F32>(Portable, task, out),
+    turn_f16: |task, out| attention::turn::<_, F16>(Portable, task, out),
+    turn_bf16: |task, out| attention::turn::<_, Bf16>(Portable, task, out),
+    score: |task| attention::score::<_, 2, 1>(Portable, task),
+    mix_f32: |task| attention::mix::<_, F32, 2, 1>(Portable, task),
+    mix_f16: |task| attention::mix::<_, F16, 2, 1>(Portable, task),
+    mix_bf16: |task| attention::mix::<_, Bf16, 2, 1>(Portable, task),
     merge: |sums, next| attention::merge(Portable, sums, next),
     read: |numbers| roof::read(Portable, numbers),
     fma_rounds: |rounds| roof::fma_rounds(Portable, rounds),
@@ -137,6 +143,17 @@ impl Lanes for Portable {
             }
             lanes[0]
         })
+    }
+
+    #[inline(always)]
+    fn transpose(self, rows: [Chunk<f32>; LANES]) -> [Chunk<f32>; LANES] {
+        let mut columns = [[0.0; LANES]; LANES];
+        for i in 0..LANES {
+            for j in 0..LANES {
+                columns[j][i] = rows[i][j];
+            }
+        }
+        columns
     }
 
     #[inline(always)]

@@ -1,130 +1,226 @@
 //! Attention of some rows over one partition of keys, and the folding of partitions into one softmax.
 //!
-//! For a row that sees the first v keys of the partition:
-//! `score[j] = q . k[j]` (the dot product of `matmul`), `max = max score[..v]`, `p[j] = exp(score[j] - max)`,
-//! `total = sum p` (sixteen lanes, folded), `mixed = sum over j < v, ascending, of p[j] * value[j]`.
-//! Nothing depends on the rows beside it or on later keys, so tiles of rows change no bit.
+//! What is computed for a row stands at `ScoreTask` and `MixTask`. Nothing depends on the rows beside it or on later keys, so
+//! tiles of rows change no bit.
+//!
+//! Keys are turned first, so that both products have the same form: numbers of a row times vectors, no lane ever folded.
 
 use crate::generic::exp::exp;
-use crate::generic::matmul::dots;
-use crate::generic::softmax;
-use crate::lanes::{LANES, Lanes};
-use crate::table::{AttendTask, SoftmaxSums};
+use crate::generic::matmul::vectors;
+use crate::lanes::{Chunk, Element, F32, LANES, Lanes};
+use crate::table::{MixTask, ScoreTask, Sight, SoftmaxSums, TurnTask};
 
-/// Fills `task.sums`; rows that see no key get max = -inf and zeros. Scores are computed in tiles of at most M rows by K
-/// keys, values mixed in tiles of at most M rows by W vectors.
+/// Sixteen keys to columns.
 #[inline(always)]
-pub(crate) fn attend<S: Lanes, const M: usize, const K: usize, const W: usize>(s: S, task: &mut AttendTask<'_>) {
-    let rows = task.q.len() / task.steps;
+pub(crate) fn turn<S: Lanes, E: Element>(s: S, task: &TurnTask<'_, E::Bits>, out: &mut [Chunk<f32>]) {
+    let steps = task.keys.len() / LANES;
+    for step in 0..steps {
+        let mut rows = [s.zero(); LANES];
+        for i in 0..LANES {
+            rows[i] = E::load(s, &task.keys[i * steps + step]);
+        }
+        let columns = s.transpose(rows);
+        for i in 0..LANES {
+            s.store(columns[i], &mut out[(step * LANES + i) * task.width]);
+        }
+    }
+}
+
+/// Scores in tiles of at most M rows by W vectors of keys, and the softmax of these rows.
+#[inline(always)]
+pub(crate) fn score<S: Lanes, const M: usize, const W: usize>(s: S, task: &mut ScoreTask<'_>) {
+    let rows = task.max.len();
     let mut first = 0;
     while first < rows {
-        let left = rows - first;
-        match left.min(M) {
-            1 => tile::<S, 1, K, W>(s, task, first),
-            2 => tile::<S, 2, K, W>(s, task, first),
-            3 => tile::<S, 3, K, W>(s, task, first),
-            _ => tile::<S, 4, K, W>(s, task, first),
+        let count = M.min(rows - first);
+        match count {
+            1 => score_rows::<S, 1, W>(s, task, first),
+            2 => score_rows::<S, 2, W>(s, task, first),
+            3 => score_rows::<S, 3, W>(s, task, first),
+            4 => score_rows::<S, 4, W>(s, task, first),
+            5 => score_rows::<S, 5, W>(s, task, first),
+            _ => score_rows::<S, 6, W>(s, task, first),
         }
-        first += left.min(M);
+        first += count;
     }
 }
 
-/// M rows from `first`, from scores to mixed values.
+/// M rows from `first`.
 #[inline(always)]
-fn tile<S: Lanes, const M: usize, const K: usize, const W: usize>(s: S, task: &mut AttendTask<'_>, first: usize) {
+fn score_rows<S: Lanes, const M: usize, const W: usize>(s: S, task: &mut ScoreTask<'_>, first: usize) {
     // Later rows see at least as much as earlier ones.
-    let most = task.visible(first + M - 1);
-    let mut key = 0;
-    while key + K <= most {
-        score::<S, M, K>(s, task, first, key);
-        key += K;
-    }
-    while key < most {
-        score::<S, M, 1>(s, task, first, key);
-        key += 1;
-    }
-    for row in first..first + M {
-        let visible = task.visible(row);
-        let stride = task.score_stride();
-        let scores = &mut task.scores.as_flattened_mut()[row * stride..][..visible];
-        let max = softmax::max(s, scores);
-        task.sums.max[row] = max;
-        task.sums.total[row] = if visible == 0 { 0.0 } else { softmax::exp_minus(s, scores, max) };
-    }
+    let seen = vectors(task.sight.visible(first + M - 1));
     let mut column = 0;
-    while column + W <= task.steps {
-        mix::<S, M, W>(s, task, first, column);
+    while column + W <= seen {
+        score_tile::<S, M, W>(s, task, first, column);
         column += W;
     }
-    while column < task.steps {
-        mix::<S, M, 1>(s, task, first, column);
+    while column < seen {
+        score_tile::<S, M, 1>(s, task, first, column);
         column += 1;
     }
+    softmax_rows::<S, M>(s, task, first, seen);
 }
 
-/// The scores of M rows and K keys.
+/// Turns the `seen` vectors of scores of M rows into weights. The rows go side by side, since one alone is a chain of
+/// steps that wait for each other; what a row does not see weighs exp(-inf) = 0 and changes no sum.
 #[inline(always)]
-fn score<S: Lanes, const M: usize, const K: usize>(s: S, task: &mut AttendTask<'_>, first: usize, key: usize) {
-    let (steps, stride) = (task.steps, task.score_stride());
-    let scores =
-        dots::<S, M, K>(s, &task.q[first * steps..][..M * steps], &task.keys[key * steps..][..K * steps], steps);
-    let out = task.scores.as_flattened_mut();
-    for i in 0..M {
-        out[(first + i) * stride + key..][..K].copy_from_slice(&scores[i]);
+fn softmax_rows<S: Lanes, const M: usize>(s: S, task: &mut ScoreTask<'_>, first: usize, seen: usize) {
+    let width = vectors(task.sight.count);
+    let rows = &mut task.weights[first * width..][..M * width];
+    for (i, row) in rows.chunks_exact_mut(width).enumerate() {
+        row[..seen].as_flattened_mut()[task.sight.visible(first + i)..].fill(f32::NEG_INFINITY);
     }
-}
-
-/// W vectors of the mixed values of M rows.
-#[inline(always)]
-fn mix<S: Lanes, const M: usize, const W: usize>(s: S, task: &mut AttendTask<'_>, first: usize, column: usize) {
-    let (steps, stride) = (task.steps, task.score_stride());
-    // The keys that every row of the tile sees are walked together, the few more of later rows one by one.
-    let common = task.visible(first);
-    let scores = task.scores.as_flattened();
-    let mut weights = [&scores[first * stride..][..common]; M];
-    for i in 1..M {
-        weights[i] = &scores[(first + i) * stride..][..common];
-    }
-    let mut sums = [[s.zero(); W]; M];
-    for (key, values) in task.values.chunks_exact(steps).take(common).enumerate() {
-        let values = &values[column..][..W];
-        let mut v = [s.zero(); W];
-        for c in 0..W {
-            v[c] = s.load(&values[c]);
-        }
+    let mut max = [s.splat(f32::NEG_INFINITY); M];
+    for c in 0..seen {
         for i in 0..M {
-            let weight = s.splat(weights[i][key]);
-            for c in 0..W {
-                sums[i][c] = s.mul_add(weight, v[c], sums[i][c]);
-            }
+            max[i] = s.max(s.load(&rows[i * width + c]), max[i]);
+        }
+    }
+    let mut shift = max;
+    for i in 0..M {
+        task.max[first + i] = s.max_lane(max[i]);
+        shift[i] = s.splat(task.max[first + i]);
+    }
+    let mut total = [s.zero(); M];
+    for c in 0..seen {
+        for i in 0..M {
+            let weights = &mut rows[i * width + c];
+            let e = exp(s, s.sub(s.load(weights), shift[i]));
+            s.store(e, weights);
+            total[i] = s.add(total[i], e);
         }
     }
     for i in 0..M {
-        for key in common..task.visible(first + i) {
-            let weight = s.splat(scores[(first + i) * stride + key]);
-            let values = &task.values[key * steps + column..][..W];
-            for c in 0..W {
-                sums[i][c] = s.mul_add(weight, s.load(&values[c]), sums[i][c]);
-            }
-        }
-        let out = &mut task.sums.mixed[(first + i) * steps + column..][..W];
+        task.total[first + i] = if task.sight.visible(first + i) == 0 { 0.0 } else { s.sum(total[i]) };
+    }
+}
+
+/// The scores of M rows and W vectors of keys.
+#[inline(always)]
+fn score_tile<S: Lanes, const M: usize, const W: usize>(s: S, task: &mut ScoreTask<'_>, first: usize, column: usize) {
+    let (dim, width) = (task.dim, vectors(task.sight.count));
+    let mut q = [&task.q[first * dim..][..dim]; M];
+    for i in 1..M {
+        q[i] = &task.q[(first + i) * dim..][..dim];
+    }
+    let sums = accumulate::<S, F32, M, W>(s, q, task.turned, width, column, [[s.zero(); W]; M]);
+    for i in 0..M {
+        let out = &mut task.weights[(first + i) * width + column..][..W];
         for c in 0..W {
             s.store(sums[i][c], &mut out[c]);
         }
     }
 }
 
-impl AttendTask<'_> {
-    /// Keys that a row sees.
-    #[inline(always)]
-    fn visible(&self, row: usize) -> usize {
-        (self.first_visible + row / self.group).saturating_sub(self.hidden).min(self.keys.len() / self.steps)
+/// Values mixed in tiles of at most M rows by W vectors.
+#[inline(always)]
+pub(crate) fn mix<S: Lanes, E: Element, const M: usize, const W: usize>(s: S, task: &mut MixTask<'_, E::Bits>) {
+    let rows = task.mixed.len() / task.steps;
+    let mut first = 0;
+    while first < rows {
+        let count = M.min(rows - first);
+        match count {
+            1 => mix_rows::<S, E, 1, W>(s, task, first),
+            2 => mix_rows::<S, E, 2, W>(s, task, first),
+            3 => mix_rows::<S, E, 3, W>(s, task, first),
+            4 => mix_rows::<S, E, 4, W>(s, task, first),
+            5 => mix_rows::<S, E, 5, W>(s, task, first),
+            _ => mix_rows::<S, E, 6, W>(s, task, first),
+        }
+        first += count;
     }
+}
 
-    /// Numbers from one row of scores to the next.
+/// The mixed values of M rows from `first`.
+#[inline(always)]
+fn mix_rows<S: Lanes, E: Element, const M: usize, const W: usize>(s: S, task: &mut MixTask<'_, E::Bits>, first: usize) {
+    let mut column = 0;
+    while column + W <= task.steps {
+        mix_tile::<S, E, M, W>(s, task, first, column);
+        column += W;
+    }
+    while column < task.steps {
+        mix_tile::<S, E, M, 1>(s, task, first, column);
+        column += 1;
+    }
+}
+
+/// W vectors of the mixed values of M rows.
+#[inline(always)]
+fn mix_tile<S: Lanes, E: Element, const M: usize, const W: usize>(
+    s: S,
+    task: &mut MixTask<'_, E::Bits>,
+    first: usize,
+    column: usize,
+) {
+    let (steps, width) = (task.steps, vectors(task.sight.count));
+    let keys = task.from..task.from + task.values.len() / steps;
+    // The keys that every row of the tile sees are walked together, the few more of later rows one by one.
+    let common = task.sight.visible(first).clamp(keys.start, keys.end);
+    let mut weights = [&task.weights[first * width..][..width].as_flattened()[keys.start..common]; M];
+    let mut sums = [[s.zero(); W]; M];
+    for i in 0..M {
+        weights[i] = &task.weights[(first + i) * width..][..width].as_flattened()[keys.start..common];
+        if task.from > 0 {
+            let before = &task.mixed[(first + i) * steps + column..][..W];
+            for c in 0..W {
+                sums[i][c] = s.load(&before[c]);
+            }
+        }
+    }
+    let sums = accumulate::<S, E, M, W>(s, weights, task.values, steps, column, sums);
+    for i in 0..M {
+        let row = first + i;
+        let weights = task.weights[row * width..][..width].as_flattened();
+        let mut sums = sums[i];
+        for key in common..task.sight.visible(row).clamp(common, keys.end) {
+            let weight = s.splat(weights[key]);
+            let values = &task.values[(key - keys.start) * steps + column..][..W];
+            for c in 0..W {
+                sums[c] = s.mul_add(weight, E::load(s, &values[c]), sums[c]);
+            }
+        }
+        let out = &mut task.mixed[row * steps + column..][..W];
+        for c in 0..W {
+            s.store(sums[c], &mut out[c]);
+        }
+    }
+}
+
+/// `sums[i][c] + sum over k, ascending, of a[i][k] * b[k][column + c]`, all of `a` of one length, rows of `b` of `width`
+/// vectors. By value, so that the sums stay in registers whatever the caller does with them.
+#[inline(always)]
+fn accumulate<S: Lanes, E: Element, const M: usize, const W: usize>(
+    s: S,
+    a: [&[f32]; M],
+    b: &[Chunk<E::Bits>],
+    width: usize,
+    column: usize,
+    mut sums: [[S::F; W]; M],
+) -> [[S::F; W]; M] {
+    let len = a[0].len();
+    assert!(column + W <= width);
+    for (k, row) in b.chunks_exact(width).take(len).enumerate() {
+        let mut vectors = [s.zero(); W];
+        for c in 0..W {
+            vectors[c] = E::load(s, &row[column + c]);
+        }
+        for i in 0..M {
+            let number = s.splat(a[i][k]);
+            for c in 0..W {
+                sums[i][c] = s.mul_add(number, vectors[c], sums[i][c]);
+            }
+        }
+    }
+    sums
+}
+
+impl Sight {
+    /// Keys of the partition that a row sees.
     #[inline(always)]
-    fn score_stride(&self) -> usize {
-        (self.keys.len() / self.steps).next_multiple_of(LANES)
+    pub(crate) fn visible(&self, row: usize) -> usize {
+        (self.first_visible + row / self.group).saturating_sub(self.hidden).min(self.count)
     }
 }
 

@@ -24,3 +24,6 @@ pub(crate) fn exp<S: Lanes>(s: S, x: S::F) -> S::F {
     let p = s.mul_add(p, s.mul(r, r), r);
     s.scale(s.add(p, s.splat(1.0)), n)
 }
+
+#[cfg(test)]
+mod tests;

@@ -305,20 +305,6 @@ fn accumulate<S: Lanes, E: Element, B, const M: usize, const R: usize, const A: 
     }
 }
 
-/// The M x R dot products of rows of `steps` vectors.
-#[inline(always)]
-pub(crate) fn dots<S: Lanes, const M: usize, const R: usize>(
-    s: S,
-    x: &[Chunk<f32>],
-    w: &[Chunk<f32>],
-    steps: usize,
-) -> [[f32; R]; M] {
-    let mut sums = [[s.zero(); R]; M];
-    let (x, w) = (Rows::new(x, steps), Rows::new(w, steps));
-    accumulate::<S, F32, f32, M, R, 0>(s, x, w, steps, Ahead::nothing(), &mut sums);
-    folded(s, sums)
-}
-
 /// Every vector folded to its sum, four at a time.
 #[inline(always)]
 fn folded<S: Lanes, const M: usize, const R: usize>(s: S, sums: [[S::F; R]; M]) -> [[f32; R]; M] {

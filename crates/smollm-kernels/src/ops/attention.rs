@@ -8,21 +8,23 @@
 //! tokens of a tile share what is loaded of keys and values. Where that gives too few items (one sequence decoding at
 //! depth) each partition is an item of its own, and a second round folds them.
 
+mod partition;
+
 use crate::aligned::Scratch;
 use crate::cpu::Cpu;
 use crate::disjoint::Disjoint;
 use crate::generic::matmul::vectors;
-use crate::kv::{KvBuffer, KvData};
-use crate::lanes::{Chunk, LANES};
-use crate::matrix::Rows;
-use crate::ops::matmul::widen_rows;
+use crate::kv::KvBuffer;
+use crate::lanes::Chunk;
 use crate::pool::lock;
-use crate::table::{AttendTask, SoftmaxSums};
+use crate::table::SoftmaxSums;
 
 /// Keys in a partition: 32 KiB of f32 for heads of 64, so that keys, then values, stay in the first-level cache.
 const PARTITION: usize = 128;
 /// Rows (query tokens x heads that share keys) of a tile, about.
 const TILE_ROWS: usize = 48;
+/// Items below which partitions are split too, per thread.
+const ITEMS_PER_THREAD: usize = 4;
 
 /// The queries of one sequence in a batch.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +56,8 @@ pub fn attention(
 ) {
     let call = Call::new(cpu, q, k, v, seqs, heads, out);
     let tiles = call.tiles();
-    if tiles.len() < 4 * cpu.threads() && tiles.iter().any(|tile| call.partitions(tile) > 1) {
+    let few = cpu.threads() > 1 && tiles.len() < ITEMS_PER_THREAD * cpu.threads();
+    if few && tiles.iter().any(|tile| call.partitions(tile) > 1) {
         call.by_partition(&tiles);
     } else {
         cpu.pool.run(tiles.len(), 1, |thread, range| {
@@ -147,19 +150,16 @@ impl<'a> Call<'a> {
     /// One tile against all its partitions.
     fn whole(&self, tile: &Tile<'_>, scratch: &mut Scratch) {
         let (rows, steps) = (self.rows(tile), self.steps());
-        let sums_len = sums_chunks(rows, steps);
-        let (own, rest) = scratch.take(2 * sums_len + self.attend_chunks(rows)).split_at_mut(2 * sums_len);
-        let (all, next) = own.split_at_mut(sums_len);
-        let mut all = sums(all, rows, steps);
-        for partition in 0..self.partitions(tile) {
-            if partition == 0 {
-                self.attend(tile, 0, all.reborrow(), rest, true);
-            } else {
-                let mut next = sums(next, rows, steps);
-                self.attend(tile, partition, next.reborrow(), rest, false);
-                // SAFETY: `Cpu` holds only rows that are available.
-                unsafe { (self.cpu.kernels.merge)(&mut all, &next) };
-            }
+        let size = sums_len(rows, steps);
+        let (own, rest) = scratch.take(2 * size + self.workspace_len(rows)).split_at_mut(2 * size);
+        let (all, next) = own.split_at_mut(size);
+        let (mut all, mut next) = (sums(all, rows, steps), sums(next, rows, steps));
+        let mut workspace = self.workspace(tile, rest);
+        self.attend(tile, 0, &mut workspace, &mut all);
+        for partition in 1..self.partitions(tile) {
+            self.attend(tile, partition, &mut workspace, &mut next);
+            // SAFETY: `Cpu` holds only rows that are available.
+            unsafe { (self.cpu.kernels.merge)(&mut all, &next) };
         }
         self.finish(tile, &all);
     }
@@ -171,7 +171,7 @@ impl<'a> Call<'a> {
         for (index, tile) in tiles.iter().enumerate() {
             for partition in 0..self.partitions(tile) {
                 items.push((index, partition, len));
-                len += sums_chunks(self.rows(tile), self.steps());
+                len += sums_len(self.rows(tile), self.steps());
             }
         }
         let mut shared = lock(&self.cpu.shared_scratch);
@@ -183,8 +183,9 @@ impl<'a> Call<'a> {
                 let tile = &tiles[index];
                 let (rows, steps) = (self.rows(tile), self.steps());
                 // SAFETY: each item has its own piece, and each is done once.
-                let piece = unsafe { partial.piece(start, sums_chunks(rows, steps)) };
-                self.attend(tile, partition, sums(piece, rows, steps), scratch.take(self.attend_chunks(rows)), true);
+                let piece = unsafe { partial.piece(start, sums_len(rows, steps)) };
+                let mut workspace = self.workspace(tile, scratch.take(self.workspace_len(rows)));
+                self.attend(tile, partition, &mut workspace, &mut sums(piece, rows, steps));
             }
         });
         let firsts: Vec<usize> = items.iter().filter(|item| item.1 == 0).map(|item| item.2).collect();
@@ -192,7 +193,7 @@ impl<'a> Call<'a> {
             for index in range {
                 let (tile, start) = (&tiles[index], firsts[index]);
                 let (rows, steps) = (self.rows(tile), self.steps());
-                let size = sums_chunks(rows, steps);
+                let size = sums_len(rows, steps);
                 // SAFETY: the pieces of a tile are its own, and each tile is done once.
                 let pieces = unsafe { partial.piece(start, self.partitions(tile) * size) };
                 let mut pieces = pieces.chunks_exact_mut(size).map(|piece| sums(piece, rows, steps));
@@ -205,102 +206,10 @@ impl<'a> Call<'a> {
             }
         });
     }
-
-    /// Vectors of scratch memory that `attend` takes: queries, keys, values, scores.
-    fn attend_chunks(&self, rows: usize) -> usize {
-        (rows + 2 * PARTITION) * self.steps() + rows * PARTITION / LANES
-    }
-
-    /// One tile against one partition. `load_q` says that the scratch memory does not hold the tile's queries yet.
-    fn attend(
-        &self,
-        tile: &Tile<'_>,
-        partition: usize,
-        sums: SoftmaxSums<'_>,
-        scratch: &mut [Chunk<f32>],
-        load_q: bool,
-    ) {
-        let (rows, steps) = (self.rows(tile), self.steps());
-        let first_key = partition * PARTITION;
-        let seen = tile.span.position + tile.first + tile.count;
-        let keys = PARTITION.min(seen - first_key);
-        let (q, rest) = scratch.split_at_mut(rows * steps);
-        let (k, rest) = rest.split_at_mut(keys * steps);
-        let (v, rest) = rest.split_at_mut(keys * steps);
-        if load_q {
-            self.load_queries(tile, q);
-        }
-        self.gather(self.k, tile, first_key, k);
-        self.gather(self.v, tile, first_key, v);
-        let mut task = AttendTask {
-            q,
-            keys: k,
-            values: v,
-            steps,
-            first_visible: tile.span.position + tile.first + 1,
-            hidden: first_key,
-            group: self.group(),
-            scores: &mut rest[..rows * vectors(keys)],
-            sums,
-        };
-        // SAFETY: `Cpu` holds only rows that are available.
-        unsafe { (self.cpu.kernels.attend)(&mut task) };
-    }
-
-    /// Element of q and out where a row of a tile starts; rows go by token, then head.
-    fn row_start(&self, tile: &Tile<'_>, row: usize) -> usize {
-        let token = tile.span.q_start + tile.first + row / self.group();
-        let head = tile.kv_head * self.group() + row % self.group();
-        (token * self.heads + head) * self.k.head_dim()
-    }
-
-    fn load_queries(&self, tile: &Tile<'_>, to: &mut [Chunk<f32>]) {
-        let dim = self.k.head_dim();
-        let scale = 1.0 / (dim as f32).sqrt();
-        for (row, to) in to.chunks_exact_mut(self.steps()).enumerate() {
-            let (to, fill) = to.as_flattened_mut().split_at_mut(dim);
-            for (to, from) in to.iter_mut().zip(&self.q[self.row_start(tile, row)..][..dim]) {
-                *to = from * scale;
-            }
-            fill.fill(0.0);
-        }
-    }
-
-    /// Collects and widens keys or values from `first`, as many as `to` holds, from the blocks they lie in.
-    fn gather(&self, from: &KvBuffer, tile: &Tile<'_>, first: usize, to: &mut [Chunk<f32>]) {
-        let (steps, block_tokens) = (self.steps(), from.block_tokens());
-        let end = first + to.len() / steps;
-        let mut token = first;
-        while token < end {
-            let (block, offset) = (token / block_tokens, token % block_tokens);
-            let count = (block_tokens - offset).min(end - token);
-            let range = from.shape.run(tile.span.block_table[block], tile.kv_head, offset, count);
-            let rows = match &from.data {
-                KvData::F32(data) => Rows::F32(&data[range]),
-                KvData::F16(data) => Rows::F16(&data[range]),
-                KvData::Bf16(data) => Rows::Bf16(&data[range]),
-            };
-            widen_rows(self.cpu.kernels, rows, from.head_dim(), &mut to[(token - first) * steps..][..count * steps]);
-            token += count;
-        }
-    }
-
-    /// out = mixed / total
-    fn finish(&self, tile: &Tile<'_>, sums: &SoftmaxSums<'_>) {
-        let dim = self.k.head_dim();
-        for (row, mixed) in sums.mixed.chunks_exact(self.steps()).enumerate() {
-            // SAFETY: spans do not overlap, so each row of q and out belongs to one tile, and each tile is done once.
-            let out = unsafe { self.out.piece(self.row_start(tile, row), dim) };
-            let scale = 1.0 / sums.total[row];
-            for (out, mixed) in out.iter_mut().zip(mixed.as_flattened()) {
-                *out = mixed * scale;
-            }
-        }
-    }
 }
 
 /// Vectors that the sums of `rows` rows take: mixed values, then maximums, then totals.
-fn sums_chunks(rows: usize, steps: usize) -> usize {
+fn sums_len(rows: usize, steps: usize) -> usize {
     rows * steps + 2 * vectors(rows)
 }
 

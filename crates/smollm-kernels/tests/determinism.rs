@@ -1,0 +1,258 @@
+//! One arithmetic: rows computed together, threads and company change no bit, and rows of the table that fuse alike agree.
+
+mod oracle;
+
+use oracle::numbers;
+use proptest::prelude::*;
+use smollm_kernels::ops::{self, AttentionSpan, Product};
+use smollm_kernels::{Cpu, Dtype, KvBuffer, KvDtype, KvSlot, Matrix, half};
+
+const DTYPES: [Dtype; 3] = [Dtype::F32, Dtype::F16, Dtype::BF16];
+
+fn every_isa() -> impl Iterator<Item = &'static str> {
+    Cpu::available_isas().into_iter()
+}
+
+fn cpu(isa: &str, threads: usize) -> Cpu {
+    Cpu::with_isa(isa, threads).expect("available")
+}
+
+fn matmul(cpu: &Cpu, x: &[f32], weight: &Matrix) -> Vec<f32> {
+    let mut out = vec![f32::NAN; x.len() / weight.cols() * weight.rows()];
+    ops::matmul(cpu, x, &mut [Product { weight, out: &mut out }]);
+    out
+}
+
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+#[test]
+fn a_row_of_a_product_does_not_depend_on_the_rows_beside_it() {
+    for (cols, rows) in [(576, 200), (1600, 72), (50, 33)] {
+        let n = 131;
+        let x = numbers(1, n * cols);
+        for dtype in DTYPES {
+            let weight = Matrix::from_f32(rows, cols, numbers(2, rows * cols)).to_dtype(dtype);
+            for isa in every_isa() {
+                let whole = matmul(&cpu(isa, 1), &x, &weight);
+                for threads in 1..=4 {
+                    let cpu = cpu(isa, threads);
+                    assert!(bits(&matmul(&cpu, &x, &weight)) == bits(&whole), "{cpu:?} {dtype} {rows}x{cols}, whole");
+                    let mut start = 0;
+                    for n in [1, 2, 3, 4, 5, 6, 7, 8, 13, 1, 24, 57] {
+                        let part = matmul(&cpu, &x[start * cols..(start + n) * cols], &weight);
+                        let same = bits(&part) == bits(&whole[start * rows..(start + n) * rows]);
+                        assert!(same, "{cpu:?} {dtype} {rows}x{cols}, {n} rows from {start}");
+                        start += n;
+                    }
+                    assert_eq!(start, n);
+                }
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn products_do_not_depend_on_company(
+        n in 1usize..40, cols in 1usize..300, rows in 1usize..60, other in 1usize..60, threads in 1usize..5, dtype in 0usize..3,
+    ) {
+        let x = numbers(3, n * cols);
+        let one = Matrix::from_f32(rows, cols, numbers(4, rows * cols)).to_dtype(DTYPES[dtype]);
+        let two = Matrix::from_f32(other, cols, numbers(5, other * cols)).to_dtype(DTYPES[(dtype + 1) % 3]);
+        for isa in every_isa() {
+            let cpu = cpu(isa, threads);
+            let alone = matmul(&cpu, &x, &one);
+            let (mut with, mut beside) = (vec![0.0; n * rows], vec![0.0; n * other]);
+            ops::matmul(&cpu, &x, &mut [
+                Product { weight: &two, out: &mut beside },
+                Product { weight: &one, out: &mut with },
+            ]);
+            prop_assert_eq!(bits(&alone), bits(&with));
+        }
+    }
+}
+
+#[test]
+fn rows_that_fuse_alike_agree_bitwise() {
+    let isas = Cpu::available_isas();
+    if !(isas.contains(&"avx2") && isas.contains(&"avx512")) {
+        eprintln!("SKIP: needs avx2 and avx512");
+        return;
+    }
+    let (avx2, avx512) = (cpu("avx2", 2), cpu("avx512", 2));
+    let (n, cols, rows) = (9, 171, 21);
+    let x = numbers(6, n * cols);
+    for dtype in DTYPES {
+        let weight = Matrix::from_f32(rows, cols, numbers(7, rows * cols)).to_dtype(dtype);
+        assert_eq!(bits(&matmul(&avx2, &x, &weight)), bits(&matmul(&avx512, &x, &weight)), "{dtype}");
+    }
+    let wide: Vec<f32> = x.iter().map(|x| x * 110.0).collect();
+    let elementwise = |cpu: &Cpu| {
+        let mut out = vec![0.0; 2 * x.len()];
+        let (norm, gated) = out.split_at_mut(x.len());
+        ops::rms_norm(cpu, &x, &x[..cols], 1e-5, norm);
+        ops::swiglu(cpu, &wide, &x, gated);
+        bits(&out)
+    };
+    assert_eq!(elementwise(&avx2), elementwise(&avx512));
+    let attend = |cpu: &Cpu| bits(&Paged::new(KvDtype::F16, 48, &[150, 3]).run(cpu, &[(0, 0, 150), (1, 0, 3)]));
+    assert_eq!(attend(&avx2), attend(&avx512));
+}
+
+/// Several sequences in one cache.
+struct Paged {
+    k: KvBuffer,
+    v: KvBuffer,
+    q: Vec<Vec<f32>>,
+    tables: Vec<Vec<u32>>,
+}
+
+const HEADS: usize = 6;
+const KV_HEADS: usize = 2;
+
+impl Paged {
+    /// Sequences of the given lengths, their blocks interleaved.
+    fn new(dtype: KvDtype, dim: usize, lengths: &[usize]) -> Self {
+        const BLOCK: usize = 16;
+        let blocks: Vec<usize> = lengths.iter().map(|len| len.div_ceil(BLOCK)).collect();
+        let most = blocks.iter().copied().max().unwrap_or(0);
+        let table = |sequence: usize| (0..blocks[sequence]).map(|b| (b * lengths.len() + sequence) as u32).collect();
+        let tables: Vec<Vec<u32>> = (0..lengths.len()).map(table).collect();
+        let new = || KvBuffer::new(dtype, most * lengths.len(), BLOCK, KV_HEADS, dim);
+        let mut paged = Self { k: new(), v: new(), q: Vec::new(), tables };
+        let cpu = cpu("scalar", 1);
+        for (sequence, &len) in lengths.iter().enumerate() {
+            let table = &paged.tables[sequence];
+            let slots: Vec<_> =
+                (0..len).map(|t| KvSlot { block: table[t / BLOCK], offset: (t % BLOCK) as u32 }).collect();
+            let seed = 100 + 10 * sequence as u64;
+            ops::kv_write(&cpu, &numbers(seed, len * KV_HEADS * dim), &slots, &mut paged.k);
+            ops::kv_write(&cpu, &numbers(seed + 1, len * KV_HEADS * dim), &slots, &mut paged.v);
+            paged.q.push(numbers(seed + 2, len * HEADS * dim));
+        }
+        paged
+    }
+
+    /// The outputs of one batch of (sequence, first position, end), one after another.
+    fn run(&self, cpu: &Cpu, parts: &[(usize, usize, usize)]) -> Vec<f32> {
+        let row = HEADS * self.k.head_dim();
+        let mut q = Vec::new();
+        let mut spans = Vec::new();
+        for &(sequence, from, to) in parts {
+            let block_table = &self.tables[sequence];
+            spans.push(AttentionSpan { q_start: q.len() / row, q_len: to - from, position: from, block_table });
+            q.extend_from_slice(&self.q[sequence][from * row..to * row]);
+        }
+        let mut out = vec![f32::NAN; q.len()];
+        ops::attention(cpu, &q, &self.k, &self.v, &spans, HEADS, &mut out);
+        out
+    }
+}
+
+#[test]
+fn a_sequence_does_not_depend_on_the_batch() {
+    let lengths = [300, 1, 40, 129];
+    for (dtype, dim) in [(KvDtype::F32, 64), (KvDtype::BF16, 20)] {
+        let paged = Paged::new(dtype, dim, &lengths);
+        let row = HEADS * dim;
+        for isa in every_isa() {
+            let alone: Vec<Vec<f32>> =
+                (0..lengths.len()).map(|s| paged.run(&cpu(isa, 1), &[(s, 0, lengths[s])])).collect();
+            for threads in [1, 2, 4] {
+                let cpu = cpu(isa, threads);
+                // Decode of two sequences beside chunks of the others, an empty span among them.
+                for parts in [
+                    vec![(0, 299, 300), (1, 0, 1), (2, 7, 7), (3, 100, 129)],
+                    vec![(3, 128, 129), (2, 39, 40), (0, 299, 300)],
+                    vec![(2, 0, 40), (0, 0, 300), (3, 0, 129), (1, 0, 1)],
+                    vec![(0, 299, 300)],
+                ] {
+                    let got = paged.run(&cpu, &parts);
+                    let expected: Vec<f32> =
+                        parts.iter().flat_map(|&(s, from, to)| alone[s][from * row..to * row].to_vec()).collect();
+                    assert!(bits(&got) == bits(&expected), "{cpu:?} {dtype:?} {parts:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_nan_or_infinity_stays_in_its_row() {
+    let (n, cols, rows) = (14, 96, 40);
+    let mut x = numbers(8, n * cols);
+    x[3 * cols + 5] = f32::NAN;
+    x[9 * cols] = f32::INFINITY;
+    for dtype in DTYPES {
+        let weight = Matrix::from_f32(rows, cols, numbers(9, rows * cols)).to_dtype(dtype);
+        for isa in every_isa() {
+            for (i, out) in matmul(&cpu(isa, 2), &x, &weight).chunks_exact(rows).enumerate() {
+                assert!(out.iter().all(|y| y.is_finite()) == !matches!(i, 3 | 9), "{isa} {dtype} row {i}");
+            }
+        }
+    }
+}
+
+#[test]
+fn later_keys_and_values_do_not_reach_earlier_queries() {
+    let dim = 32;
+    let clean = Paged::new(KvDtype::F32, dim, &[140]);
+    let mut soiled = Paged::new(KvDtype::F32, dim, &[140]);
+    let slot = |t: usize| KvSlot { block: (t / 16) as u32, offset: (t % 16) as u32 };
+    let nan = vec![f32::NAN; KV_HEADS * dim];
+    for isa in every_isa() {
+        let cpu = cpu(isa, 2);
+        ops::kv_write(&cpu, &nan, &[slot(137)], &mut soiled.k);
+        ops::kv_write(&cpu, &nan, &[slot(137)], &mut soiled.v);
+        let (clean, soiled) = (clean.run(&cpu, &[(0, 0, 140)]), soiled.run(&cpu, &[(0, 0, 140)]));
+        let row = HEADS * dim;
+        assert!(bits(&clean[..137 * row]) == bits(&soiled[..137 * row]), "{isa}");
+        assert!(soiled[137 * row..].iter().all(|y| y.is_nan()), "{isa}");
+    }
+}
+
+#[test]
+fn the_rows_convert_halves_exactly_as_defined() {
+    // All f16 and bf16 patterns in, and rounding of numbers on and beside every tie out.
+    let patterns: Vec<u16> = (0..=u16::MAX).collect();
+    let bytes: Vec<u8> = patterns.iter().flat_map(|bits| bits.to_le_bytes()).collect();
+    let slots: Vec<KvSlot> = (0..256).map(|t| KvSlot { block: 0, offset: t }).collect();
+    for isa in every_isa() {
+        let cpu = cpu(isa, 1);
+        for (dtype, kv, widen, narrow) in [
+            (Dtype::F16, KvDtype::F16, half::f16_to_f32 as fn(u16) -> f32, half::f32_to_f16 as fn(f32) -> u16),
+            (Dtype::BF16, KvDtype::BF16, half::bf16_to_f32, half::f32_to_bf16),
+        ] {
+            // Widening inside a product with one: rows of one pattern each, the other fifteen zero.
+            let mut padded = vec![0u8; bytes.len() * 16];
+            for (row, pattern) in padded.chunks_exact_mut(32).zip(bytes.chunks_exact(2)) {
+                row[..2].copy_from_slice(pattern);
+            }
+            let weight = Matrix::new(dtype, patterns.len(), 16, smollm_kernels::Bytes::from(padded)).expect("fits");
+            let got = matmul(&cpu, &[1.0; 16], &weight);
+            for (&pattern, got) in patterns.iter().zip(got) {
+                let expected = widen(pattern);
+                assert!(got == expected || got.is_nan() && expected.is_nan(), "{isa} {dtype} {pattern:#06x}: {got}");
+            }
+            // Narrowing through the cache.
+            let numbers: Vec<f32> = patterns
+                .iter()
+                .map(|&pattern| f32::from_bits(widen(pattern).to_bits().wrapping_add(0x1000 * u32::from(pattern % 3))))
+                .collect();
+            let mut buffer = KvBuffer::new(kv, 1, 256, 1, 256);
+            ops::kv_write(&cpu, &numbers, &slots, &mut buffer);
+            let mut row = vec![0.0; 256];
+            for (slot, numbers) in slots.iter().zip(numbers.chunks_exact(256)) {
+                buffer.read(*slot, 0, &mut row);
+                for (got, number) in row.iter().zip(numbers) {
+                    let expected = widen(narrow(*number));
+                    assert!(got.to_bits() == expected.to_bits() || got.is_nan() && expected.is_nan(), "{isa} {number}");
+                }
+            }
+        }
+    }
+}
