@@ -35,7 +35,8 @@ fn watched(stops: &[&str], pieces: &[&str]) -> (String, Option<String>) {
 
 #[test]
 fn stop_strings_are_found_across_pieces() {
-    let cases: [(&[&str], &[&str], &str, Option<&str>); 7] = [
+    type Case<'a> = (&'a [&'a str], &'a [&'a str], &'a str, Option<&'a str>);
+    let cases: [Case<'_>; 7] = [
         (&["END"], &["a E", "N", "D b"], "a ", Some("END")),
         (&["END"], &["a E", "N", "b"], "a ENb", None),
         (&["aab"], &["aa", "aab"], "aa", Some("aab")),
@@ -80,7 +81,7 @@ proptest! {
         let tokenizer = bytes_tokenizer();
         let mut stream = TextStream::new(&tokenizer);
         let pieces: Vec<String> = text.bytes().map(|b| stream.push(b.into())).collect();
-        prop_assert!(pieces.iter().all(|p| !p.contains('\u{fffd}')));
+        // A split character would show as U+FFFD, so the text itself must be the same with as many of them.
         prop_assert_eq!(pieces.concat(), text);
     }
 
