@@ -103,13 +103,5 @@ CONVERSATIONS = {
     "/system_override and tools": ([system("/system_override"), QUESTION], {"extra": {"xml_tools": TOOLS}}),
     "thoughts in the answer": ([QUESTION, assistant("<think>\nHm.\n</think>\n\nParis."), user("Sure?")], {"add_generation_prompt": True}),
     "reasoning beside the answer": ([QUESTION, assistant("Paris.", reasoning_content="Hm."), user("Sure?")], {}),
-    "prefilled answer": ([QUESTION, assistant("The capital is")], {"continue_final_message": True}),
-    "prefilled answer with a space": ([QUESTION, assistant("The capital is ")], {"continue_final_message": True}),
-    "prefilled answer, thinking off": (
-        [QUESTION, assistant("\n\nThe capital")],
-        {"continue_final_message": True, "extra": {"enable_thinking": False}},
-    ),
-    "prefilled parts": ([QUESTION, assistant([{"type": "text", "text": "The"}])], {"continue_final_message": True}),
-    "nothing to continue": ([QUESTION, {"role": "assistant"}], {"continue_final_message": True}),
     "own token": ([QUESTION], {"extra": {"bos_token": "<own>", "eos_token": "<end>"}}),
 }

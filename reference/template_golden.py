@@ -8,7 +8,6 @@ Writes into the folder:
   conversations.json  what is rendered: messages, tools, options
   prompts.json        for each template its place in the fixtures, its sha256, and for each conversation the prompt and the
                       byte ranges of its generation blocks, or Python's error
-  language.json       small templates that go through the language, with what Python makes of them
 """
 
 import datetime
@@ -23,7 +22,6 @@ from transformers import PreTrainedTokenizerFast
 from transformers.utils import chat_template_utils
 
 from template_conversations import CONVERSATIONS
-from template_language import TEMPLATES as LANGUAGE
 
 # Model folders, the recipes of the authors, and whether prompts are committed as text.
 TEMPLATES = {
@@ -66,7 +64,7 @@ def rendered(template, messages, options):
     extra = options.get("extra", {})
     common = {key: value for key, value in options.items() if key != "extra"}
     ranges = []
-    if "{% generation %}" in template and "continue_final_message" not in options:
+    if "{% generation %}" in template:
         # apply_chat_template gives a mask of ids; the ranges behind it come from the function below.
         plain = [{key: value for key, value in one.items() if value is not None} for one in messages]
         variables = {**common, **SPECIAL, **extra}
@@ -117,13 +115,6 @@ def main():
             "prompts": {title: outcome(template, *pair, as_text) for title, pair in CONVERSATIONS.items()},
         }
     write(folder, "prompts.json", prompts)
-    messages = CONVERSATIONS["several turns"][0]
-    options = {"add_generation_prompt": True}
-    write(
-        folder,
-        "language.json",
-        [{"template": template, **outcome(template, messages, options, True)} for template in LANGUAGE],
-    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Writes the table of code points that Python's str.isprintable refuses, for the repr of strings in chat templates.
 
-usage: python3 reference/unicode_tables.py > crates/smollm-tokenizer/src/chat/jinja/unprintable.rs
+usage: python3 reference/unicode_tables.py > crates/smollm-tokenizer/src/template/unprintable.rs
 """
 
 import sys

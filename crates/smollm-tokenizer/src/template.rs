@@ -8,10 +8,13 @@ mod environment;
 mod error;
 mod json;
 mod messages;
+mod namespaces;
+mod repr;
 mod rewrite;
 mod source;
 #[cfg(test)]
 mod tests;
+mod unprintable;
 mod value;
 
 pub use error::TemplateError;
@@ -21,15 +24,16 @@ pub use source::{TemplateSource, special_tokens};
 use environment::environment;
 use messages::checked;
 use minijinja::{Environment, Value};
-use rewrite::{Markers, rewritten};
+use rewrite::{Markers, code, rewritten};
 use serde_json::Map;
 use std::io::Write;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use value::to_template;
 
-/// Name under which errors speak of the template where no file is known.
+/// The two templates a model may have: for conversations, and for conversations with tools.
 const NAME: &str = "chat_template";
+const TOOL_USE: &str = "tool_use";
 /// Steps after which a rendering is stopped: a template that needs more loops for ever.
 const FUEL: u64 = 20_000_000;
 /// Bytes after which a rendering is stopped.
@@ -89,8 +93,26 @@ impl ChatTemplate {
     pub fn new(source: &str, special_tokens: &[(String, String)]) -> Result<Self, TemplateError> {
         let mut environment = environment();
         environment.set_fuel(Some(FUEL));
-        environment.add_template_owned(NAME, rewritten(source)).map_err(|e| TemplateError::from_engine(&e))?;
-        Ok(Self { environment, source: source.into(), special_tokens: special_tokens.to_vec() })
+        let mut template = Self { environment, source: source.into(), special_tokens: special_tokens.to_vec() };
+        template.add(NAME, source)?;
+        Ok(template)
+    }
+
+    /// The same with another template for conversations with tools, as `transformers` chooses between named templates.
+    ///
+    /// # Errors
+    /// As [`ChatTemplate::new`].
+    pub fn with_tool_use(mut self, source: &str) -> Result<Self, TemplateError> {
+        self.add(TOOL_USE, source)?;
+        Ok(self)
+    }
+
+    fn add(&mut self, name: &'static str, source: &str) -> Result<(), TemplateError> {
+        if let Some((line, name)) = namespaces::used_as_value(&code(source)) {
+            let problem = format!("the namespace `{name}` is used as a value; only its attributes can be");
+            return Err(TemplateError::Template { line, problem });
+        }
+        self.environment.add_template_owned(name, rewritten(source)).map_err(|e| TemplateError::from_engine(&e))
     }
 
     /// The template as it was given.
@@ -132,7 +154,12 @@ impl ChatTemplate {
         for (name, value) in &options.extra {
             set(name, to_template(value));
         }
-        let template = self.environment.get_template(NAME).map_err(|e| TemplateError::from_engine(&e))?;
+        let tool_use = options.tools.as_ref().and_then(|_| self.environment.get_template(TOOL_USE).ok());
+        let template = match tool_use {
+            Some(template) => Ok(template),
+            None => self.environment.get_template(NAME),
+        };
+        let template = template.map_err(|e| TemplateError::from_engine(&e))?;
         let mut output = Capped(Vec::new());
         // The engine has a bug or two that panic (a reversed slice of an empty list in 3.0.5); a template must not be
         // able to take the program down with one.

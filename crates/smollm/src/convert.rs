@@ -10,7 +10,7 @@ use smollm_checkpoint::gguf::GgufMetadata;
 use smollm_checkpoint::{Progress, TensorSpec, gguf, safetensors};
 use smollm_kernels::{Bytes, Dtype, Matrix};
 use smollm_model::permute::to_pairs;
-use smollm_model::{ModelConfig, Param, RopeConfig, RopeScaling, Shape, load_matrix, params};
+use smollm_model::{ModelConfig, Param, RopeConfig, RopeScaling, Shape, Slot, load_matrix, params};
 use std::path::Path;
 
 /// Converts the model in `from` to `to`: a GGUF file if the name ends in `.gguf`, else a safetensors directory.
@@ -80,7 +80,8 @@ fn to_gguf(
     mut progress: impl FnMut(Progress) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let config = &parts.config;
-    let table = params(config);
+    let mut table = params(config);
+    table.sort_by_cached_key(llama_cpp_order);
     let stored = dtype.unwrap_or_else(|| matrix_dtype(parts, &table));
     let metadata = metadata(parts, from, to, stored)?;
     let divisors = rope_divisors(&config.rope, config);
@@ -113,6 +114,16 @@ fn to_gguf(
 
 /// The tensor that carries frequency divisors in GGUF files.
 const ROPE_FREQS: &str = "rope_freqs.weight";
+
+/// The order in which llama.cpp's converter writes tensors: by name, layer after layer, the final norm last.
+fn llama_cpp_order(param: &Param) -> (usize, usize, String) {
+    let (part, layer) = match param.slot {
+        Slot::LmHead | Slot::EmbedTokens => (0, 0),
+        Slot::Layer(layer, _) => (1, layer),
+        Slot::Norm => (2, 0),
+    };
+    (part, layer, param.hf_name.clone())
+}
 
 /// The row of the table that a tensor was made from.
 fn row<'t>(table: &'t [Param], is: impl Fn(&Param) -> bool) -> &'t Param {
@@ -170,6 +181,7 @@ fn metadata(parts: &Parts, from: &ModelFiles, to: &Path, stored: Dtype) -> Resul
     }
     parts.config.to_gguf(&to.display().to_string(), &mut metadata)?;
     metadata.set("general.file_type", file_type(stored));
+    metadata.set("general.quantization_version", QUANTIZATION_VERSION);
     match &parts.text.tokenizer {
         Some(tokenizer) => write_vocab(tokenizer.to_gguf()?, parts.config.vocab_size, &mut metadata),
         None => metadata.set("tokenizer.ggml.model", "none"),
@@ -191,6 +203,9 @@ fn metadata(parts: &Parts, from: &ModelFiles, to: &Path, stored: Dtype) -> Resul
     }
     Ok(metadata)
 }
+
+/// ggml's `GGML_QNT_VERSION`; llama.cpp's converter writes it into every file.
+const QUANTIZATION_VERSION: u32 = 2;
 
 /// `general.file_type` (llama.cpp `llama_ftype`).
 fn file_type(dtype: Dtype) -> u32 {

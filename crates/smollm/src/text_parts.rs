@@ -41,7 +41,7 @@ impl TextParts {
             },
             _ => Ok(None),
         };
-        let tokenizer = match read("tokenizer.json")? {
+        let mut tokenizer = match read("tokenizer.json")? {
             Some((bytes, path)) => Some(Tokenizer::from_json(&bytes, &path.display().to_string())?),
             None => None,
         };
@@ -54,10 +54,16 @@ impl TextParts {
         };
         let config = read("tokenizer_config.json")?;
         let name = directory.join("tokenizer_config.json").display().to_string();
+        if let (Some(tokenizer), Some((bytes, _))) = (&mut tokenizer, &config) {
+            tokenizer.set_roles_from_config(bytes, &name)?;
+        }
         let source = TemplateSource::new(config.as_ref().map(|(bytes, _)| (bytes.as_slice(), name.as_str())), jinja)?;
-        let template = match source.template {
-            Some(text) => Some(ChatTemplate::new(&text, &source.special_tokens)?),
-            None => None,
+        let template = match (source.template, source.tool_use) {
+            (Some(text), None) => Some(ChatTemplate::new(&text, &source.special_tokens)?),
+            (Some(text), Some(tool_use)) => {
+                Some(ChatTemplate::new(&text, &source.special_tokens)?.with_tool_use(&tool_use)?)
+            }
+            (None, _) => None,
         };
         Ok(Self { tokenizer, template })
     }

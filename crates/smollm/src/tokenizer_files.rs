@@ -9,6 +9,7 @@ use std::path::Path;
 /// Writes `tokenizer.json` and `tokenizer_config.json` (with the chat template, if there is one) to `directory`.
 pub(crate) fn write(text: &TextParts, directory: &Path) -> Result<(), Error> {
     let Some(tokenizer) = &text.tokenizer else { return Ok(()) };
+    write_json(&directory.join("tokenizer.json"), &tokenizer.to_json()?)?;
     let mut config = Map::new();
     config.insert("add_bos_token".into(), tokenizer.add_bos().into());
     config.insert("add_eos_token".into(), tokenizer.add_eos().into());

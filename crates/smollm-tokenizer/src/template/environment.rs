@@ -2,6 +2,7 @@
 
 use super::error::RaisedException;
 use super::json::{JsonStyle, dumps};
+use super::repr::to_str;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, Rest, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior, Value};
@@ -27,6 +28,8 @@ pub(super) fn environment() -> Environment<'static> {
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     environment.set_recursion_limit(RECURSION_LIMIT);
     environment.set_unknown_method_callback(method);
+    environment.set_formatter(|out, _, value| Ok(out.write_str(&to_str(value)?)?));
+    environment.add_filter("string", |value: Value| to_str(&value));
     environment.add_filter("tojson", tojson);
     environment.add_filter("length", length);
     environment.add_filter("count", length);

@@ -130,7 +130,7 @@ impl JsonStyle {
 }
 
 /// `repr(float)`: shortest digits that read back, exponent form below 1e-4 and from 1e16 on.
-fn float(x: f64) -> String {
+pub(super) fn float(x: f64) -> String {
     if x.is_nan() {
         return "NaN".into();
     }

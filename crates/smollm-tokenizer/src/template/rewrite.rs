@@ -41,6 +41,29 @@ pub(super) fn rewritten(source: &str) -> String {
     out
 }
 
+/// Every tag and expression with its line, comments and raw blocks left out.
+pub(super) fn code(source: &str) -> Vec<(usize, &str)> {
+    let mut tags = Vec::new();
+    let (mut at, mut line) = (0, 1);
+    while let Some(brace) = source[at..].find('{') {
+        line += source[at..at + brace].matches('\n').count();
+        at += brace;
+        let Some((tag, _)) = split_tag(&source[at..]) else {
+            at += 1;
+            continue;
+        };
+        let mut length = tag.len();
+        if tag_name(tag) == Some("raw") {
+            length += source[at + length..].find("endraw").unwrap_or(0);
+        } else if !tag.starts_with("{#") {
+            tags.push((line, tag));
+        }
+        line += source[at..at + length].matches('\n').count();
+        at += length;
+    }
+    tags
+}
+
 /// The tag, expression or comment at the start of `text`, with its delimiters; `None` if `text` starts with none or it
 /// does not end.
 fn split_tag(text: &str) -> Option<(&str, &str)> {

@@ -8,6 +8,8 @@ use serde_json::Value;
 pub struct TemplateSource {
     /// The template; `None` for a base model.
     pub template: Option<String>,
+    /// The template for conversations with tools, where there is one of its own.
+    pub tool_use: Option<String>,
     /// `bos_token`, `eos_token`, ... with their texts.
     pub special_tokens: Vec<(String, String)>,
 }
@@ -16,28 +18,31 @@ impl TemplateSource {
     /// From the bytes of `tokenizer_config.json`, if there is one, and the text of `chat_template.jinja`, which beats the
     /// template inside the former, as in `transformers`.
     ///
-    /// A configuration may hold several named templates; the one named `default` is taken.
+    /// A configuration may hold several named templates; those named `default` and `tool_use` are taken.
     ///
     /// # Errors
     /// The configuration is not JSON, or its `chat_template` is neither text nor a list with a default.
     pub fn new(config: Option<(&[u8], &str)>, jinja: Option<String>) -> Result<Self, TemplateError> {
         let Some((bytes, file)) = config else {
-            return Ok(Self { template: jinja, special_tokens: Vec::new() });
+            return Ok(Self { template: jinja, ..Self::default() });
         };
         let refuse = |problem: String| TemplateError::Source { file: file.into(), problem };
         let config: Value = serde_json::from_slice(bytes).map_err(|e| refuse(format!("not valid JSON: {e}")))?;
+        let named = |name: &str| {
+            let entry = config["chat_template"].as_array()?.iter().find(|entry| entry["name"] == name)?;
+            Some(entry["template"].as_str()?.to_owned())
+        };
+        let tool_use = if jinja.is_none() { named("tool_use") } else { None };
         let template = match (jinja, &config["chat_template"]) {
             (Some(text), _) => Some(text),
             (None, Value::Null) => None,
             (None, Value::String(text)) => Some(text.clone()),
-            (None, Value::Array(named)) => {
-                let default = named.iter().find(|entry| entry["name"] == "default");
-                let text = default.and_then(|entry| entry["template"].as_str());
-                Some(text.ok_or_else(|| refuse("`chat_template` has no template named `default`".into()))?.to_owned())
+            (None, Value::Array(_)) => {
+                Some(named("default").ok_or_else(|| refuse("`chat_template` has no template named `default`".into()))?)
             }
             (None, _) => return Err(refuse("`chat_template` is neither text nor a list of named templates".into())),
         };
-        Ok(Self { template, special_tokens: special_tokens(&config) })
+        Ok(Self { template, tool_use, special_tokens: special_tokens(&config) })
     }
 }
 

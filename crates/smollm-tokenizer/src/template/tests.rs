@@ -26,6 +26,7 @@ fn python_things_come_out_as_in_python() {
         ("{% for i in range(9) %}{% if i == 3 %}{% break %}{% endif %}{{ i }}{% endfor %}", "012"),
         ("  {% if true %}\nx\n  {% endif %}\ny\n", "x\ny"),
         ("{{ messages is defined and tools is none and 'a' is string and {} is mapping }}", "True"),
+        (r#"{{ ["it's", 'a"', '\u200b\n', 1e21, 0.00001, 2.0] }}"#, r#"["it's", 'a"', '\u200b\n', 1e+21, 1e-05, 2.0]"#),
         ("{% raw %}{% generation %}[::-1]{% endraw %}{# [::-1] #}{{ '[::-1]' }}", "{% generation %}[::-1][::-1]"),
     ];
     for (template, expected) in cases {
@@ -65,6 +66,23 @@ fn generation_blocks_give_spans_and_leave_no_trace() {
     let (text, spans) = template.render_with_spans(&messages, &RenderOptions::default()).unwrap();
     assert_eq!(text, "[user]hi[assistant]é ok![user]\u{f0000}0[[assistant]!");
     assert_eq!(spans.iter().map(|s| &text[s.clone()]).collect::<Vec<_>>(), ["é ok!", "!"]);
+}
+
+#[test]
+fn tools_choose_the_template_made_for_them() {
+    let template = ChatTemplate::new("plain", &[]).unwrap().with_tool_use("tools").unwrap();
+    let tools = RenderOptions { tools: Some(json!([])), ..RenderOptions::default() };
+    assert_eq!(template.render(&json!([]), &RenderOptions::default()).unwrap(), "plain");
+    assert_eq!(template.render(&json!([]), &tools).unwrap(), "tools");
+}
+
+#[test]
+fn a_namespace_that_would_contain_itself_is_refused() {
+    let fault = render("a\n{% set ns = namespace() %}\n{% set ns.me = ns %}{{ ns ~ '' }}", json!([])).unwrap_err();
+    assert_eq!(
+        fault.to_string(),
+        "chat template, line 3: the namespace `ns` is used as a value; only its attributes can be"
+    );
 }
 
 #[test]
@@ -113,7 +131,8 @@ fn sources_are_read_as_transformers_reads_them() {
     assert_eq!(template(json!({"chat_template": "a"}), Some("b")).as_deref(), Some("b"));
     assert_eq!(template(json!({}), None), None);
     let named = json!({"chat_template": [{"name": "tool_use", "template": "t"}, {"name": "default", "template": "d"}]});
-    assert_eq!(template(named, None).as_deref(), Some("d"));
+    assert_eq!(template(named.clone(), None).as_deref(), Some("d"));
+    assert_eq!(source(named, None).unwrap().tool_use.as_deref(), Some("t"));
     let tokens =
         json!({"bos_token": "<s>", "eos_token": {"content": "</s>"}, "pad_token": null, "add_bos_token": true});
     let expected = [("bos_token", "<s>"), ("eos_token", "</s>")].map(|(a, b)| (a.to_owned(), b.to_owned()));
