@@ -77,6 +77,12 @@ impl AddedTokens {
         &self.tokens
     }
 
+    /// A token of each pass whose texts can overlap: for them it matters that there are two passes.
+    pub(crate) fn overlap_of_passes(&self) -> Option<(&str, &str)> {
+        let of = |normalized: bool| self.tokens.iter().filter(move |t| t.normalized == normalized).map(|t| &*t.content);
+        of(false).find_map(|first| of(true).find(|second| overlap(first, second)).map(|second| (first, second)))
+    }
+
     /// Calls `part` for each part of `text` in order.
     pub(crate) fn split<'a>(&self, text: &'a str, specials: Specials, part: &mut dyn FnMut(Part<'a>)) {
         self.split_from(0, text, specials, part);
@@ -119,6 +125,13 @@ impl AddedTokens {
         }
         self.split_from(pass + 1, &text[done..], specials, part);
     }
+}
+
+/// Whether one text holds the other, or ends as the other begins.
+fn overlap(one: &str, other: &str) -> bool {
+    let ends_as_begins =
+        |left: &str, right: &str| right.char_indices().skip(1).any(|(end, _)| left.ends_with(&right[..end]));
+    one.contains(other) || other.contains(one) || ends_as_begins(one, other) || ends_as_begins(other, one)
 }
 
 #[cfg(test)]

@@ -55,6 +55,11 @@ impl ByteBpe {
         self.unknown
     }
 
+    /// Whether some bytes become the unknown token.
+    pub(crate) fn replaces_bytes(&self) -> bool {
+        self.unknown.is_some() && self.byte_ids.contains(&MISSING)
+    }
+
     /// A work space: an idle one, or a new one.
     pub(crate) fn take_scratch(&self) -> Scratch {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();

@@ -35,10 +35,19 @@ impl Tokenizer {
                 }
             }
         }
+        if let Some((first, second)) = self.added.overlap_of_passes() {
+            let (first, second) = (shortened(first), shortened(second));
+            let reason = format!("{first:?} is found before {second:?}, which is normalized, and their texts overlap");
+            return Err(TokenizerError::no_gguf_form(reason));
+        }
         let (tokens, types) = self.spelled();
         (gguf.tokens, gguf.token_types) = (tokens, Some(types));
         match &self.model {
             Model::Bytes(model) => {
+                if model.replaces_bytes() {
+                    let reason = "model.unk_token stands for bytes that the vocabulary lacks";
+                    return Err(TokenizerError::no_gguf_form(reason));
+                }
                 gguf.model = "gpt2".to_owned();
                 gguf.pre = Some(self.pre_tag(model)?.tag.to_owned());
                 gguf.merges = Some(spelled_merges(model, &self.vocab)?);

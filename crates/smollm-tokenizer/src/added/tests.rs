@@ -77,3 +77,19 @@ fn normalized_tokens_take_what_is_left() {
     // The part that was left over is all that a word border sees.
     check(&tokens, "bccat", Specials::Parse, &["[1]", "[2]"]);
 }
+
+#[test]
+fn overlaps_between_the_passes() {
+    let check = |first: &str, second: &str, expected: bool| {
+        let tokens = tokens(&[("<|im_end|>", ""), (first, ""), (second, "normalized"), ("<x>", "normalized")]);
+        assert_eq!(tokens.overlap_of_passes(), expected.then_some((first, second)), "{first} {second}");
+    };
+    check("<a>", "<b>", false);
+    check("ab", "ba", true);
+    check("ab", "bc", true);
+    check("bc", "ab", true);
+    check("abc", "b", true);
+    check("b", "abc", true);
+    check("é", "aé", true);
+    check("ab", "ac", false);
+}

@@ -81,6 +81,28 @@ fn flags_that_gguf_cannot_say() {
 }
 
 #[test]
+fn what_two_passes_and_an_unknown_token_would_change() {
+    let mut json = small("smollm_small");
+    json["added_tokens"][2]["normalized"] = json!(true);
+    load(&json).unwrap().to_gguf().unwrap();
+    json["added_tokens"][2]["content"] = json!("> ");
+    json["model"]["vocab"]["> "] = json!(2);
+    json["model"]["vocab"].as_object_mut().unwrap().remove("<|im_end|>");
+    let error = load(&json).unwrap().to_gguf().unwrap_err().to_string();
+    let reason = "\"<|endoftext|>\" is found before \"> \", which is normalized, and their texts overlap";
+    assert_eq!(error, format!("this tokenizer has no GGUF form: {reason}"));
+
+    let mut json = small("smollm_small");
+    json["model"]["unk_token"] = json!("<|endoftext|>");
+    let error = load(&json).unwrap().to_gguf().unwrap_err().to_string();
+    assert!(error.ends_with("form: model.unk_token stands for bytes that the vocabulary lacks"), "{error}");
+    // Where every byte is a token the unknown one is never made.
+    let mut json = small("llama3_small");
+    json["model"]["unk_token"] = json!("a");
+    load(&json).unwrap().to_gguf().unwrap();
+}
+
+#[test]
 fn merges_with_spaces_have_no_text() {
     let mut json = small("llama3_small");
     json["model"]["vocab"]["a b"] = json!(800);
