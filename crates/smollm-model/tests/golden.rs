@@ -30,7 +30,11 @@ struct Sequence<'m> {
 
 impl<'m> Sequence<'m> {
     fn new(model: &'m Model, cpu: Cpu) -> Self {
-        let kv = KvPool::new(&model.config, KvDtype::F32, 1024);
+        Self::with_cache(model, cpu, KvDtype::F32)
+    }
+
+    fn with_cache(model: &'m Model, cpu: Cpu, dtype: KvDtype) -> Self {
+        let kv = KvPool::new(&model.config, dtype, 1024);
         Self { cpu, model, runner: Runner::default(), kv, position: 0 }
     }
 
@@ -121,19 +125,26 @@ fn bf16_greedy_tokens_are_those_of_transformers_where_the_gap_exceeds_its_error(
     }
 }
 
+const DTYPES: [Dtype; 3] = [Dtype::F32, Dtype::BF16, Dtype::F16];
+const CACHES: [KvDtype; 3] = [KvDtype::F32, KvDtype::BF16, KvDtype::F16];
+
 /// Cache, chunks, blocks, company and threads change no bit of a result.
 #[test]
 fn any_way_of_running_gives_the_same_bits() {
     for golden in logits_goldens() {
-        for dtype in [Dtype::F32, Dtype::BF16, Dtype::F16] {
+        let prompt = golden.prompts.iter().filter(|p| p.ids.len() <= 300).max_by_key(|p| p.ids.len()).unwrap();
+        for dtype in DTYPES {
             let model = model(&golden, dtype);
             every_isa(|isa| {
-                let prompt = golden.prompts.iter().filter(|p| p.ids.len() <= 300).max_by_key(|p| p.ids.len()).unwrap();
-                let whole = Sequence::new(&model, Cpu::with_isa(isa, 1).unwrap()).append(&prompt.ids);
-                for (threads, chunk) in [(2, 1), (3, 7), (1, 32), (2, 100)] {
-                    let mut sequence = Sequence::new(&model, Cpu::with_isa(isa, threads).unwrap());
-                    let parts: Vec<_> = prompt.ids.chunks(chunk).flat_map(|c| sequence.append(c)).collect();
-                    assert!(parts == whole, "{isa} {dtype} {}: chunks of {chunk}", prompt.name);
+                for cache in CACHES {
+                    let sequence = |threads| Sequence::with_cache(&model, Cpu::with_isa(isa, threads).unwrap(), cache);
+                    let whole = sequence(1).append(&prompt.ids);
+                    for (threads, chunk) in [(2, 1), (3, 7), (1, 32), (2, 100)] {
+                        let mut sequence = sequence(threads);
+                        let parts: Vec<_> = prompt.ids.chunks(chunk).flat_map(|c| sequence.append(c)).collect();
+                        let cache = cache.name();
+                        assert!(parts == whole, "{isa} {dtype} cache {cache} {}: chunks of {chunk}", prompt.name);
+                    }
                 }
             });
         }
@@ -144,30 +155,37 @@ fn any_way_of_running_gives_the_same_bits() {
 #[test]
 fn a_ragged_batch_gives_what_each_prompt_gives_alone() {
     for golden in logits_goldens() {
-        let model = model(&golden, Dtype::F32);
-        let cpu = Cpu::new(2).unwrap();
-        let tokens: usize = golden.prompts.iter().map(|p| p.ids.len()).sum();
-        let mut kv = KvPool::new(&model.config, KvDtype::F32, tokens + golden.prompts.len() * BLOCK_TOKENS);
-        let mut free: Vec<u32> = (0..kv.blocks() as u32).collect();
-        free.sort_by_key(|b| b.wrapping_mul(0x9E37_79B9)); // no block beside its neighbour
-        let mut batch = Batch::default();
-        for prompt in &golden.prompts {
-            let needed = prompt.ids.len().div_ceil(BLOCK_TOKENS);
-            batch.tokens.extend(&prompt.ids);
-            let block_table = free.split_off(free.len() - needed);
-            batch.sequences.push(Span { len: prompt.ids.len(), position: 0, block_table });
+        for dtype in DTYPES {
+            let model = model(&golden, dtype);
+            every_isa(|isa| CACHES.iter().for_each(|&cache| check_ragged(&golden, &model, isa, cache)));
         }
-        let mut runner = Runner::default();
-        let hidden = runner.forward(&cpu, &model, &batch, &mut kv).to_vec();
-        let mut start = 0;
-        for prompt in &golden.prompts {
-            let end = start + prompt.ids.len() * model.config.hidden_size;
-            let mut logits = vec![0.0; prompt.ids.len() * model.config.vocab_size];
-            lm_head(&cpu, &model, &hidden[start..end], &mut logits);
-            let alone = Sequence::new(&model, Cpu::new(1).unwrap()).append(&prompt.ids).concat();
-            assert!(logits == alone, "{}", prompt.name);
-            start = end;
-        }
+    }
+}
+
+fn check_ragged(golden: &LogitsGolden, model: &Model, isa: &str, cache: KvDtype) {
+    let prompts: Vec<_> = golden.prompts.iter().filter(|p| p.ids.len() <= 300).collect();
+    let cpu = Cpu::with_isa(isa, 2).unwrap();
+    let tokens: usize = prompts.iter().map(|p| p.ids.len()).sum();
+    let mut kv = KvPool::new(&model.config, cache, tokens + prompts.len() * BLOCK_TOKENS);
+    let mut free: Vec<u32> = (0..kv.blocks() as u32).collect();
+    free.sort_by_key(|b| b.wrapping_mul(0x9E37_79B9)); // no block beside its neighbour
+    let mut batch = Batch::default();
+    for prompt in &prompts {
+        let needed = prompt.ids.len().div_ceil(BLOCK_TOKENS);
+        batch.tokens.extend(&prompt.ids);
+        let block_table = free.split_off(free.len() - needed);
+        batch.sequences.push(Span { len: prompt.ids.len(), position: 0, block_table });
+    }
+    let mut runner = Runner::default();
+    let hidden = runner.forward(&cpu, model, &batch, &mut kv).to_vec();
+    let mut start = 0;
+    for prompt in &prompts {
+        let end = start + prompt.ids.len() * model.config.hidden_size;
+        let mut logits = vec![0.0; prompt.ids.len() * model.config.vocab_size];
+        lm_head(&cpu, model, &hidden[start..end], &mut logits);
+        let alone = Sequence::with_cache(model, Cpu::with_isa(isa, 1).unwrap(), cache).append(&prompt.ids).concat();
+        assert!(logits == alone, "{isa} cache {} {}", cache.name(), prompt.name);
+        start = end;
     }
 }
 

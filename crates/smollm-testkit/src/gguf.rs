@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use crate::byte_level;
 use crate::stored::Stored;
 use crate::tiny::{TinyTensor, weights};
 
@@ -180,24 +181,10 @@ pub fn metadata(
     out
 }
 
-/// A synthetic `gpt2` vocabulary of `size` tokens: 3 control tokens, bytes, then at least 8 merges.
+/// The synthetic vocabulary of [`crate::byte_level`] under GGUF keys.
 pub fn byte_level_vocabulary(size: usize) -> Vec<(String, GgufValue)> {
-    let plain = (0..256u32).filter(|b| matches!(b, 33..=126 | 161..=172 | 174..=255));
-    let mut alphabet: Vec<char> = plain.filter_map(char::from_u32).collect();
-    alphabet.extend((256..).filter_map(char::from_u32).take(256 - alphabet.len()));
-    alphabet.truncate(size - 11);
-    let mut tokens: Vec<String> = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"].map(str::to_owned).to_vec();
-    tokens.extend(alphabet.iter().map(char::to_string));
-    let letters: Vec<char> = alphabet.into_iter().filter(char::is_ascii_alphabetic).collect();
-    let mut pool: Vec<String> = letters.iter().map(char::to_string).collect();
-    let mut merges = Vec::new();
-    for i in 0..size - tokens.len() {
-        let (left, right) = (pool[i / letters.len()].clone(), letters[i % letters.len()]);
-        merges.push(format!("{left} {right}"));
-        pool.push(format!("{left}{right}"));
-        tokens.push(format!("{left}{right}"));
-    }
-    let types = (0..size).map(|i| if i < 3 { 3 } else { 1 }).collect();
+    let (tokens, merges) = byte_level::tokens_and_merges(size);
+    let types = (0..size).map(|i| if i < byte_level::SPECIALS.len() { 3 } else { 1 }).collect();
     [
         ("add_space_prefix", GgufValue::Bool(false)),
         ("model", GgufValue::Text("gpt2".to_owned())),

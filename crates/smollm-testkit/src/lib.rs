@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod byte_level;
 mod fixtures;
 pub mod gguf;
 pub mod golden;

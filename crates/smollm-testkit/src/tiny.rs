@@ -120,6 +120,11 @@ pub fn sha256(tensors: &[TinyTensor]) -> String {
     hex(&hasher.finalize())
 }
 
+/// Lower-case hex SHA-256 of `bytes`.
+pub fn digest(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
 /// Lower-case hex.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()

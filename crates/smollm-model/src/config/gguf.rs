@@ -108,16 +108,17 @@ impl ModelConfig {
     /// # Errors
     /// What a GGUF file cannot say: a NoPE pattern other than every fourth layer, a rotary scaling without keys.
     pub fn to_gguf(&self, file: &str, metadata: &mut GgufMetadata) -> Result<(), ConfigError> {
-        let cannot = |field: &str, found: String, hint: &str| {
-            Err(ConfigError::Unsupported { file: file.into(), field: field.into(), found, hint: hint.into() })
-        };
         let expected_layers = match self.architecture {
             Architecture::Llama => vec![true; self.num_hidden_layers],
             Architecture::SmolLm3 => Self::nope_pattern(self.num_hidden_layers, NOPE_INTERVAL),
         };
         if self.rope_layers != expected_layers {
-            let hint = "GGUF has no key for it: every fourth layer of a smollm3 goes without, none of a llama";
-            return cannot("no_rope_layers", format!("{:?}", self.rope_layers), hint);
+            return Err(ConfigError::Unsupported {
+                file: file.into(),
+                field: "no_rope_layers".into(),
+                found: format!("{:?}", self.rope_layers),
+                hint: "GGUF has no key for it: every fourth layer of a smollm3 goes without, none of a llama".into(),
+            });
         }
         let prefix = self.architecture.gguf_name();
         let mut put = |key: &str, value: usize| metadata.set(format!("{prefix}.{key}"), value as u32);
@@ -127,34 +128,45 @@ impl ModelConfig {
         put("feed_forward_length", self.intermediate_size);
         put("attention.head_count", self.num_attention_heads);
         put("attention.head_count_kv", self.num_key_value_heads);
-        put("vocab_size", self.vocab_size);
-        put("rope.dimension_count", self.head_dim);
-        if self.head_dim * self.num_attention_heads != self.hidden_size {
-            put("attention.key_length", self.head_dim);
-            put("attention.value_length", self.head_dim);
-        }
-        let mut put = |key: &str, value: f32| metadata.set(format!("{prefix}.{key}"), value);
-        put("attention.layer_norm_rms_epsilon", self.rms_norm_eps);
-        put("rope.freq_base", self.rope.theta as f32);
-        match &self.rope.scaling {
-            // llama3 and divisors become the rope_freqs.weight tensor, which is the caller's to write
-            RopeScaling::None | RopeScaling::Llama3 { .. } | RopeScaling::Divisors(_) => {}
-            RopeScaling::Linear { factor } => {
-                put("rope.scaling.factor", *factor as f32);
-                metadata.set(format!("{prefix}.rope.scaling.type"), "linear");
-            }
-            RopeScaling::Yarn { factor, original_context, beta_fast, beta_slow, attention_factor } => {
-                if attention_factor.is_some() || *beta_fast != 32.0 || *beta_slow != 1.0 {
-                    let hint = "GGUF files carry YaRN with its default betas and attention factor only";
-                    return cannot("rope_scaling", format!("{:?}", self.rope.scaling), hint);
-                }
-                put("rope.scaling.factor", *factor as f32);
-                metadata.set(format!("{prefix}.rope.scaling.type"), "yarn");
-                let original = original_context.unwrap_or(self.max_position_embeddings) as u32;
+        if let Some((kind, factor, original)) = self.gguf_scaling(file)? {
+            metadata.set(format!("{prefix}.rope.scaling.type"), kind);
+            metadata.set(format!("{prefix}.rope.scaling.factor"), factor);
+            if let Some(original) = original {
                 metadata.set(format!("{prefix}.rope.scaling.original_context_length"), original);
             }
         }
+        metadata.set(format!("{prefix}.rope.freq_base"), self.rope.theta as f32);
+        metadata.set(format!("{prefix}.attention.layer_norm_rms_epsilon"), self.rms_norm_eps);
+        let mut put = |key: &str, value: usize| metadata.set(format!("{prefix}.{key}"), value as u32);
+        // a smollm3 has them only where they cannot be worked out, because transformers' own configuration has none
+        if self.architecture == Architecture::Llama || self.head_dim * self.num_attention_heads != self.hidden_size {
+            put("attention.key_length", self.head_dim);
+            put("attention.value_length", self.head_dim);
+        }
+        put("vocab_size", self.vocab_size);
+        put("rope.dimension_count", self.head_dim);
         Ok(())
+    }
+
+    /// Type, factor and original context of a rotary scaling that has keys. Llama 3's and plain divisors become the
+    /// tensor `rope_freqs.weight`, which is the caller's to write.
+    fn gguf_scaling(&self, file: &str) -> Result<Option<(&'static str, f32, Option<u32>)>, ConfigError> {
+        Ok(match &self.rope.scaling {
+            RopeScaling::None | RopeScaling::Llama3 { .. } | RopeScaling::Divisors(_) => None,
+            RopeScaling::Linear { factor } => Some(("linear", *factor as f32, None)),
+            RopeScaling::Yarn { factor, original_context, beta_fast, beta_slow, attention_factor } => {
+                if attention_factor.is_some() || *beta_fast != 32.0 || *beta_slow != 1.0 {
+                    return Err(ConfigError::Unsupported {
+                        file: file.into(),
+                        field: "rope_scaling".into(),
+                        found: format!("{:?}", self.rope.scaling),
+                        hint: "GGUF files carry YaRN with its default betas and attention factor only".into(),
+                    });
+                }
+                let original = original_context.unwrap_or(self.max_position_embeddings);
+                Some(("yarn", *factor as f32, Some(original as u32)))
+            }
+        })
     }
 }
 

@@ -1,0 +1,49 @@
+//! One whole pass, chunks and single tokens give the same bits at the shape of a released model.
+//!
+//! `cargo test` runs a narrow two-layer sister of it; `cargo xtask accept real-shape` (SMOLLM_REAL_SHAPE=1) the real 135M.
+
+use super::{bits, open, session_with, temporary};
+use serde_json::Value;
+use smollm::{InitOptions, init};
+use smollm_engine::SessionOptions;
+use smollm_kernels::{Cpu, Dtype, KvDtype};
+use smollm_testkit::tiny::prompt_ids;
+
+#[test]
+fn the_cache_and_the_chunks_leave_no_trace_in_the_logits() {
+    let real = std::env::var_os("SMOLLM_REAL_SHAPE").is_some();
+    // 300 tokens pass a border of the partitions in which attention walks the keys, and nine of the cache's blocks
+    let (tokens, chunks): (_, &[usize]) = if real { (150, &[1, 64]) } else { (300, &[1, 7, 100]) };
+    let narrow = [
+        ("hidden_size", 192),
+        ("num_attention_heads", 3),
+        ("num_key_value_heads", 1),
+        ("intermediate_size", 512),
+        ("num_hidden_layers", 2),
+        ("vocab_size", 512),
+    ];
+    let set = if real { Vec::new() } else { narrow.map(|(key, n)| (key.to_owned(), Value::from(n))).to_vec() };
+    let folder = temporary();
+    let directory = folder.path().join("model");
+    let config = init("smollm2-135m", &directory, &InitOptions { seed: 7, set, tokenizer: None }, |_| Ok(())).unwrap();
+    let ids = prompt_ids("determinism", tokens, config.vocab_size);
+    for dtype in [Dtype::F32, Dtype::F16, Dtype::BF16] {
+        let model = open(&directory, Some(dtype));
+        for isa in Cpu::available_isas() {
+            for kv_dtype in [KvDtype::F32, KvDtype::F16, KvDtype::BF16] {
+                let logits = |chunk| {
+                    let options = SessionOptions {
+                        kv_dtype: Some(kv_dtype),
+                        prefill_chunk: Some(chunk),
+                        ..SessionOptions::default()
+                    };
+                    bits(&session_with(&model, isa, &options).logits(&ids).unwrap())
+                };
+                let whole = logits(tokens);
+                for &chunk in chunks {
+                    assert!(logits(chunk) == whole, "{isa} {dtype} cache {kv_dtype:?}: chunks of {chunk}");
+                }
+            }
+        }
+    }
+}
