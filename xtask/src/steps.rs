@@ -119,10 +119,11 @@ pub(crate) fn test(workspace: &Workspace, chosen: &[String]) -> Result<Tally> {
 }
 
 fn fmt(workspace: &Workspace) -> Result<Tally> {
-    let members = command::build(cargo(&workspace.root).args(["fmt", "--all", "--check"]))?;
-    let formatted = command::build(cargo(&workspace.root.join("fuzz")).args(["fmt", "--check"]))? && members;
+    let members = command::build(cargo(&workspace.root).args(["fmt", "--all", "--check", "--", "-l"]))?;
+    let formatted =
+        command::build(cargo(&workspace.root.join("fuzz")).args(["fmt", "--check", "--", "-l"]))? && members;
     if !formatted {
-        println!("   `cargo fmt --all`, and `cargo fmt` in fuzz/, format it");
+        println!("   not formatted: the files above; `cargo fmt --all`, and `cargo fmt` in fuzz/, format it");
     }
     Ok(Tally::one(formatted))
 }
@@ -153,7 +154,7 @@ fn report(check: &str, findings: &[String]) -> Tally {
 }
 
 fn clippy(workspace: &Workspace) -> Result<Tally> {
-    let arguments = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    let arguments = ["clippy", "--workspace", "--all-targets", "--keep-going", "--", "-D", "warnings"];
     Ok(Tally::one(command::build(cargo(&workspace.root).args(arguments))?))
 }
 
