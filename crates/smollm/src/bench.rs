@@ -245,7 +245,8 @@ fn result(
     case: Case,
     seconds: Vec<f64>,
 ) -> BenchResult {
-    let median = seconds[seconds.len() / 2];
+    // of an even number the mean of the two in the middle
+    let median = (seconds[(seconds.len() - 1) / 2] + seconds[seconds.len() / 2]) / 2.0;
     let tokens = (case.tokens * case.batch) as f64;
     let (bytes, flops) = work(model, kv_dtype, case);
     let (gb_per_s, gflop_per_s) = (bytes / median * 1e-9, flops / median * 1e-9);
@@ -276,7 +277,8 @@ fn work(model: &smollm_model::Model, kv_dtype: KvDtype, case: Case) -> (f64, f64
         .map(|p| p.shape.elements())
         .sum();
     let tokens = case.tokens * case.batch;
-    let (passes, logit_rows) = if case.prefill { (case.tokens.div_ceil(512), case.batch) } else { (case.tokens, tokens) };
+    let (passes, logit_rows) =
+        if case.prefill { (case.tokens.div_ceil(512), case.batch) } else { (case.tokens, tokens) };
     // every token sees those before it
     let seen = case.batch * (case.tokens * case.depth + case.tokens * (case.tokens + 1) / 2);
     let layer_bytes = model.weights.bytes() - model.weights.embed_tokens.bytes_len();
@@ -284,7 +286,8 @@ fn work(model: &smollm_model::Model, kv_dtype: KvDtype, case: Case) -> (f64, f64
     let head_passes = if case.prefill { 1 } else { case.tokens };
     // prompt tokens of one pass share what they read of the cache; decoded tokens each read all of theirs
     let kv_reads = if case.prefill { case.batch * (case.depth + case.tokens) * passes } else { seen };
-    let bytes = passes * layer_bytes + head_passes * head_bytes + kv_reads * config.kv_bytes_per_token(kv_dtype.bytes());
+    let bytes =
+        passes * layer_bytes + head_passes * head_bytes + kv_reads * config.kv_bytes_per_token(kv_dtype.bytes());
     let attention = 4 * config.num_hidden_layers * config.query_size() * seen;
     let flops = 2 * layers * tokens + 2 * head * logit_rows + attention;
     (bytes as f64, flops as f64)

@@ -110,10 +110,11 @@ impl<'m> ChatSession<'m> {
         if let Some(on) = self.thinking {
             extra.insert("enable_thinking".into(), on.into());
         }
-        let render = RenderOptions { add_generation_prompt: true, extra, now: local_time(), ..RenderOptions::default() };
+        let render =
+            RenderOptions { add_generation_prompt: true, extra, now: local_time(), ..RenderOptions::default() };
         // serialising a role and a string cannot fail
         let messages = serde_json::to_value(messages).unwrap_or(Value::Null);
-        Prompt::Chat { messages, render, prefill: prefill.into() }
+        Prompt::Chat { messages, render: Box::new(render), prefill: prefill.into() }
     }
 
     fn value(&self, name: &str) -> String {
@@ -211,11 +212,7 @@ impl Conversation for ChatSession<'_> {
         ContextUse { used: self.used, limit: self.session.context() }
     }
 
-    fn answer(
-        &mut self,
-        prefill: Option<&str>,
-        on_text: &mut dyn FnMut(&str) -> bool,
-    ) -> Result<AnswerStats, String> {
+    fn answer(&mut self, prefill: Option<&str>, on_text: &mut dyn FnMut(&str) -> bool) -> Result<AnswerStats, String> {
         let mut flow = |text: &str| if on_text(text) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
         let (answer, dropped_messages) =
             self.respond(prefill.unwrap_or_default(), &mut flow).map_err(|e| e.to_string())?;
@@ -225,7 +222,11 @@ impl Conversation for ChatSession<'_> {
             cached_tokens: timings.cached_tokens,
             generated_tokens: answer.tokens.len(),
             seconds_to_first_token: timings.prefill_s,
-            tokens_per_second: if timings.decode_s > 0.0 { timings.decode_tokens as f64 / timings.decode_s } else { 0.0 },
+            tokens_per_second: if timings.decode_s > 0.0 {
+                timings.decode_tokens as f64 / timings.decode_s
+            } else {
+                0.0
+            },
             finish: match answer.end {
                 End::StopToken(_) | End::StopString(_) => Finish::Stop,
                 End::Length => Finish::Length,

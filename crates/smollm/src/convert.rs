@@ -126,7 +126,7 @@ fn llama_cpp_order(param: &Param) -> (usize, usize, String) {
 }
 
 /// The row of the table that a tensor was made from.
-fn row<'t>(table: &'t [Param], is: impl Fn(&Param) -> bool) -> &'t Param {
+fn row(table: &[Param], is: impl Fn(&Param) -> bool) -> &Param {
     // the specs are made from the table, so the row is there
     table.iter().find(|p| is(p)).expect("the tensor is in the parameter table")
 }

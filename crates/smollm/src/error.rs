@@ -46,7 +46,9 @@ pub enum Error {
         model: String,
     },
     /// A conversation was given to a model without chat template.
-    #[error("{model} has no chat template: it is a base model; continue a text without --chat, or use its instruct version")]
+    #[error(
+        "{model} has no chat template: it is a base model; continue a text without --chat, or use its instruct version"
+    )]
     NoTemplate {
         /// The model.
         model: String,
@@ -87,7 +89,7 @@ pub enum Error {
         vocab_size: usize,
     },
     /// The requested context is impossible.
-    #[error("--ctx {requested} is beyond the {limit} positions that {model} was made for")]
+    #[error("a context of {requested} tokens is beyond the {limit} positions that {model} was made for")]
     Context {
         /// Asked for.
         requested: usize,

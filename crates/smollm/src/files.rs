@@ -18,16 +18,27 @@ impl ModelFiles {
     /// # Errors
     /// A file of another kind, or a directory without a model.
     pub fn at(path: &Path) -> Result<Self, Error> {
-        let has_extension = |path: &Path, wanted: &str| path.extension().is_some_and(|e| e.eq_ignore_ascii_case(wanted));
+        let has_extension =
+            |path: &Path, wanted: &str| path.extension().is_some_and(|e| e.eq_ignore_ascii_case(wanted));
         if path.is_file() {
             if has_extension(path, "gguf") {
                 return Ok(Self::Gguf(path.into()));
             }
             if has_extension(path, "safetensors") {
                 let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-                return Ok(Self::Directory(parent.into()));
+                return match belongs_to_a_directory(path, parent) {
+                    true => Ok(Self::Directory(parent.into())),
+                    false => Err(Error::NotAModel {
+                        path: path.into(),
+                        problem: "is neither model.safetensors nor a shard that model.safetensors.index.json names"
+                            .into(),
+                    }),
+                };
             }
-            return Err(Error::NotAModel { path: path.into(), problem: "is neither a .gguf nor a .safetensors file".into() });
+            return Err(Error::NotAModel {
+                path: path.into(),
+                problem: "is neither a .gguf nor a .safetensors file".into(),
+            });
         }
         if path.join("config.json").is_file() || path.join("tokenizer.json").is_file() {
             return Ok(Self::Directory(path.into()));
@@ -42,7 +53,9 @@ impl ModelFiles {
             [first, ..] if first_of_a_split(first) && !ggufs[1..].iter().any(|p| first_of_a_split(p)) => {
                 Ok(Self::Gguf(first.clone()))
             }
-            [] => Err(Error::NotAModel { path: path.into(), problem: "has neither config.json nor a .gguf file".into() }),
+            [] => {
+                Err(Error::NotAModel { path: path.into(), problem: "has neither config.json nor a .gguf file".into() })
+            }
             many => {
                 let names: Vec<_> = many.iter().filter_map(|p| p.file_name()?.to_str()).collect();
                 let problem = format!("holds several .gguf files, name one of them: {}", names.join(", "));
@@ -57,4 +70,11 @@ impl ModelFiles {
             Self::Directory(path) | Self::Gguf(path) => path,
         }
     }
+}
+
+/// Whether a safetensors file is what its directory's model is read from: another one must not stand for it.
+fn belongs_to_a_directory(path: &Path, directory: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    name == "model.safetensors"
+        || (name.starts_with("model-") && directory.join("model.safetensors.index.json").is_file())
 }

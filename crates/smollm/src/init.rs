@@ -66,10 +66,8 @@ pub fn init(
 fn configuration(shape: &str, options: &InitOptions) -> Result<ModelConfig, Error> {
     let mut json = match preset(shape) {
         Some(config) => config.to_json(),
-        None => read_json(Path::new(shape))?.ok_or_else(|| Error::UnknownShape {
-            shape: shape.into(),
-            known: preset_names().join(", "),
-        })?,
+        None => read_json(Path::new(shape))?
+            .ok_or_else(|| Error::UnknownShape { shape: shape.into(), known: preset_names().join(", ") })?,
     };
     if json.is_object() {
         for (key, value) in &options.set {

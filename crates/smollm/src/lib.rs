@@ -1,4 +1,35 @@
 //! The facade over the whole system, and the `smollm` binary.
+//!
+//! Load a model and let it go on with a text:
+//!
+//! ```
+//! use smollm::{GenerateOptions, Model, Prompt};
+//! use std::ops::ControlFlow;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let name = "smollm2:135m"; // or a directory, a .gguf file, a hub id
+//! # let folder = tempfile::tempdir()?;
+//! # let golden = smollm_testkit::golden::logits_golden("gqa-9-3");
+//! # let weights = smollm_testkit::tiny::weights(&golden.config);
+//! # smollm_testkit::stored::write_model(folder.path(), &golden.config, &weights, smollm_testkit::stored::Stored::F32)?;
+//! # smollm_testkit::byte_level::write_tokenizer(folder.path(), 256, false)?;
+//! # assert!(matches!(smollm_hub::ModelRef::parse(name)?, smollm_hub::ModelRef::Hub { .. }));
+//! # let name = folder.path().to_str().ok_or("a path that is text")?;
+//! let model = Model::open(name)?;
+//! let options = GenerateOptions { max_tokens: Some(32), ..GenerateOptions::default() };
+//! let prompt = Prompt::Text("once upon a time".into());
+//! let answer = model.generate(&mut model.session(), &prompt, &options, &mut |text| {
+//!     print!("{text}");
+//!     ControlFlow::Continue(())
+//! })?;
+//! println!(" ({} tokens, {})", answer.tokens.len(), answer.end.finish_reason());
+//! # assert!(answer.tokens.len() <= 32 && !answer.text.is_empty());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`ChatSession`] holds a conversation, [`Session::score`] gives log-probabilities, [`convert()`] and [`init()`] write
+//! checkpoints. Every failure is an [`Error`] whose message is one line that says what is wrong and where.
 
 #![forbid(unsafe_code)]
 

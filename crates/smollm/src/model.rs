@@ -79,7 +79,8 @@ impl Model {
             let largest = tokenizer.vocab_size() - 1;
             return Err(Error::VocabularyMismatch { model: name.into(), largest, vocab_size: config.vocab_size });
         }
-        let defaults = Defaults::new(parts.generation_config.as_ref(), config.architecture, parts.text.template.is_some());
+        let defaults =
+            Defaults::new(parts.generation_config.as_ref(), config.architecture, parts.text.template.is_some());
         let stop_ids = stop_ids(&config, parts.generation_config.as_ref(), parts.text.tokenizer.as_ref());
         let cpu = Cpu::new(options.threads.unwrap_or_else(granted_threads))?;
         let mut decoder = smollm_model::Model::load(Arc::new(parts.checkpoint), config, options.dtype)?;

@@ -5,8 +5,8 @@ use crate::model::Model;
 use serde_json::Value;
 use smollm_engine::{Event, FinishReason, Request, SamplingParams, Session, Timings, Token, random_seed};
 use smollm_tokenizer::Specials;
-use smollm_tokenizer::template::RenderOptions;
 use smollm_tokenizer::stream::{StopStrings, TextStream};
+use smollm_tokenizer::template::RenderOptions;
 use std::ops::ControlFlow;
 
 /// What is to be continued or answered.
@@ -21,7 +21,7 @@ pub enum Prompt {
         /// `[{"role": ..., "content": ...}, ...]`.
         messages: Value,
         /// Generation prompt, tools, template variables, the clock.
-        render: RenderOptions,
+        render: Box<RenderOptions>,
         /// The beginning of the answer, to be continued.
         prefill: String,
     },

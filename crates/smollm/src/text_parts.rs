@@ -46,10 +46,9 @@ impl TextParts {
             None => None,
         };
         let jinja = match read("chat_template.jinja")? {
-            Some((bytes, path)) => Some(String::from_utf8(bytes).map_err(|e| Error::NotUtf8 {
-                path,
-                offset: e.utf8_error().valid_up_to(),
-            })?),
+            Some((bytes, path)) => Some(
+                String::from_utf8(bytes).map_err(|e| Error::NotUtf8 { path, offset: e.utf8_error().valid_up_to() })?,
+            ),
             None => None,
         };
         let config = read("tokenizer_config.json")?;

@@ -150,7 +150,7 @@ impl ModelConfig {
 
     /// Type, factor and original context of a rotary scaling that has keys. Llama 3's and plain divisors become the
     /// tensor `rope_freqs.weight`, which is the caller's to write.
-    fn gguf_scaling(&self, file: &str) -> Result<Option<(&'static str, f32, Option<u32>)>, ConfigError> {
+    fn gguf_scaling(&self, file: &str) -> Result<Option<GgufScaling>, ConfigError> {
         Ok(match &self.rope.scaling {
             RopeScaling::None | RopeScaling::Llama3 { .. } | RopeScaling::Divisors(_) => None,
             RopeScaling::Linear { factor } => Some(("linear", *factor as f32, None)),
@@ -169,6 +169,9 @@ impl ModelConfig {
         })
     }
 }
+
+/// `rope.scaling.type`, `.factor` and `.original_context_length`.
+type GgufScaling = (&'static str, f32, Option<u32>);
 
 /// The keys of one architecture.
 struct Keys<'a> {

@@ -22,7 +22,7 @@ pub(super) fn used_as_value(code: &[(usize, &str)]) -> Option<(usize, String)> {
             let is_attribute = before == Some('.');
             let is_keyword = after.starts_with('=') && !after.starts_with("==") && before != Some('%');
             let misused = match word {
-                "namespace" => !is_attribute && !(defined.is_some() && i == 2),
+                "namespace" => !(is_attribute || (defined.is_some() && i == 2)),
                 name if names.contains(name) => {
                     !is_attribute && !after.starts_with('.') && defined != Some(name) && !is_keyword
                 }

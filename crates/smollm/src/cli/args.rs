@@ -34,19 +34,19 @@ pub(crate) struct ModelArgs {
 #[command(next_help_heading = "Sampling")]
 pub(crate) struct SamplingArgs {
     /// 0 is greedy
-    #[arg(short, long, value_name = "T")]
+    #[arg(short, long, value_name = "T", allow_negative_numbers = true)]
     pub(crate) temperature: Option<f32>,
     /// Keep the K likeliest tokens; 0 keeps all
     #[arg(long, value_name = "K")]
     pub(crate) top_k: Option<usize>,
     /// Keep the smallest set of tokens that reaches probability P
-    #[arg(long, value_name = "P")]
+    #[arg(long, value_name = "P", allow_negative_numbers = true)]
     pub(crate) top_p: Option<f32>,
     /// Drop tokens less likely than P times the likeliest
-    #[arg(long, value_name = "P")]
+    #[arg(long, value_name = "P", allow_negative_numbers = true)]
     pub(crate) min_p: Option<f32>,
     /// Divide the logits of tokens seen in prompt or answer; 1 is off
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub(crate) repetition_penalty: Option<f32>,
     /// Subtract per occurrence in the answer
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
@@ -82,5 +82,6 @@ fn logit_bias(text: &str) -> Result<(u32, f32), String> {
 pub(crate) fn token_ids(text: &str) -> Result<Vec<u32>, String> {
     let text = text.trim().trim_start_matches('[').trim_end_matches(']');
     let ids = text.split([',', ' ']).map(str::trim).filter(|part| !part.is_empty());
-    ids.map(|part| part.parse().map_err(|_| format!("`{part}` is not a token id; expected numbers like 1,2,3"))).collect()
+    ids.map(|part| part.parse().map_err(|_| format!("`{part}` is not a token id; expected numbers like 1,2,3")))
+        .collect()
 }

@@ -34,7 +34,9 @@ pub(crate) struct Bench {
 impl Bench {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         if self.prefill.contains(&0) || self.batch.contains(&0) {
-            return usage("--prefill and --batch must be at least 1 (to leave prefill out, give --prefill with no value)");
+            return usage(
+                "--prefill and --batch must be at least 1 (to leave prefill out, give --prefill with no value)",
+            );
         }
         let model = self.model.open()?;
         let options = BenchOptions {

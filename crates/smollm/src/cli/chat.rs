@@ -39,9 +39,10 @@ pub(crate) struct Chat {
 
 impl Chat {
     pub(crate) fn run(self) -> anyhow::Result<()> {
+        let options = self.sampling.options(None)?;
         let model = self.model.open()?;
         let thinking = self.think.as_deref().map(|think| think == "on");
-        let mut session = ChatSession::new(&model, self.sampling.options(None), self.system, thinking)?;
+        let mut session = ChatSession::new(&model, options, self.system, thinking)?;
         let options = ChatOptions {
             question: self.question,
             prefill: self.prefill,

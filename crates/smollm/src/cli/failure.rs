@@ -1,5 +1,6 @@
 //! How a command ends: nothing to say, bad usage, or failure.
 
+use clap::error::ErrorKind;
 use std::process::ExitCode;
 
 /// The user asked for something that makes no sense; nothing was tried.
@@ -10,6 +11,32 @@ pub(crate) struct Usage(pub(crate) String);
 /// `Err` with a usage message.
 pub(crate) fn usage<T>(message: impl Into<String>) -> anyhow::Result<T> {
     Err(Usage(message.into()).into())
+}
+
+/// Prints help and version as clap has them, and what is wrong with the arguments as one line.
+pub(crate) fn arguments_exit_code(error: &clap::Error) -> ExitCode {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            let _ = error.print(); // a reader that left needs no help
+            ExitCode::SUCCESS
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = error.print();
+            ExitCode::from(2)
+        }
+        _ => {
+            eprintln!("{}", plain(&message_and_tips(&error.render().to_string())));
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Of clap's paragraphs the message and the tips; the usage is what `--help` is for.
+fn message_and_tips(rendered: &str) -> String {
+    let paragraphs =
+        rendered.split("\n\n").map(str::trim).filter(|p| !p.starts_with("Usage:") && !p.starts_with("For more"));
+    let paragraphs: Vec<String> = paragraphs.map(|p| p.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    format!("{} (--help explains)", paragraphs.join("; "))
 }
 
 /// Prints what went wrong as one line on standard error and chooses the exit code.
@@ -40,5 +67,10 @@ fn one_line(error: &anyhow::Error) -> String {
             text = format!("{text}: {cause}");
         }
     }
-    text.replace(['\n', '\r'], " ")
+    plain(&text)
+}
+
+/// One line without control characters: names in files and arguments may hold anything.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

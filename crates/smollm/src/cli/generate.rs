@@ -59,7 +59,7 @@ impl Generate {
         if self.logprobs.is_some() && !(self.json || self.jsonl) {
             return usage("--logprobs shows in --json or --jsonl output");
         }
-        let mut options = self.sampling.options(self.logprobs);
+        let mut options = self.sampling.options(self.logprobs)?;
         options.max_tokens.get_or_insert(DEFAULT_MAX_TOKENS);
         if self.jsonl {
             let lines = input::text(self.prompt.as_deref(), self.file.as_deref(), "JSON lines")?;
@@ -101,7 +101,7 @@ impl Generate {
             now: local_time(),
             ..RenderOptions::default()
         };
-        Prompt::Chat { messages, render, prefill: self.prefill.clone().unwrap_or_default() }
+        Prompt::Chat { messages, render: Box::new(render), prefill: self.prefill.clone().unwrap_or_default() }
     }
 
     /// Each line is answered on its own: a line that fails gives an `error` object, and the others go on.

@@ -12,7 +12,9 @@ pub(crate) fn text(argument: Option<&str>, file: Option<&Path>, what: &str) -> a
         (Some("-"), None) => standard_input(),
         (Some(text), None) => Ok(text.to_owned()),
         (None, Some(path)) if path == Path::new("-") => standard_input(),
-        (None, Some(path)) => utf8(std::fs::read(path).with_context(|| path.display().to_string())?, &path.display().to_string()),
+        (None, Some(path)) => {
+            utf8(std::fs::read(path).with_context(|| path.display().to_string())?, &path.display().to_string())
+        }
         (None, None) if std::io::stdin().is_terminal() => {
             usage(format!("no {what} given; pass it as an argument, with --file, or on standard input"))
         }
@@ -28,6 +30,5 @@ fn standard_input() -> anyhow::Result<String> {
 
 /// Text, or the offset of the first byte that is none.
 fn utf8(bytes: Vec<u8>, name: &str) -> anyhow::Result<String> {
-    String::from_utf8(bytes)
-        .map_err(|e| anyhow::anyhow!("{name}: not UTF-8 at byte {}", e.utf8_error().valid_up_to()))
+    String::from_utf8(bytes).map_err(|e| anyhow::anyhow!("{name}: not UTF-8 at byte {}", e.utf8_error().valid_up_to()))
 }

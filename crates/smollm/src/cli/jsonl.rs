@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 use smollm::{Answer, GenerateOptions, Prompt};
-use smollm_tokenizer::template::RenderOptions;
 
 /// One line of `generate --jsonl`: a string, or an object with `prompt`, `messages` or `ids`.
 #[derive(Debug, Clone)]
@@ -51,7 +50,7 @@ impl Line {
             (Some(Value::String(text)), None, None) => Prompt::Text(text.clone()),
             (Some(_), None, None) => return Err("`prompt` must be a string".into()),
             (None, Some(messages), None) => {
-                Prompt::Chat { messages: messages.clone(), render: RenderOptions::default(), prefill: String::new() }
+                Prompt::Chat { messages: messages.clone(), render: Box::default(), prefill: String::new() }
             }
             (None, None, Some(ids)) => {
                 let id = |v: &Value| v.as_u64().and_then(|n| u32::try_from(n).ok());

@@ -19,7 +19,7 @@ mod template;
 mod tokenize;
 
 use clap::{Parser, Subcommand};
-use failure::exit_code;
+use failure::{arguments_exit_code, exit_code};
 use std::process::ExitCode;
 
 /// SmolLM on this machine: generate, chat, score, convert.
@@ -27,7 +27,7 @@ use std::process::ExitCode;
 /// MODEL is a directory, a .gguf file, a hub id such as HuggingFaceTB/SmolLM2-135M-Instruct, or a short name such as
 /// smollm2:135m. Give it with -m or in SMOLLM_MODEL.
 #[derive(Debug, Parser)]
-#[command(name = "smollm", version, about, long_about, max_term_width = 100)]
+#[command(name = "smollm", version, max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -67,7 +67,11 @@ enum Command {
 /// Parses the arguments, runs the command, and turns what went wrong into one line and an exit code: 2 for bad usage,
 /// 1 for failure.
 pub(crate) fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    let command = match Cli::try_parse() {
+        Ok(cli) => cli.command,
+        Err(error) => return arguments_exit_code(&error),
+    };
+    let result = match command {
         Command::Pull(command) => command.run(),
         Command::List(command) => command.run(),
         Command::Rm(command) => command.run(),

@@ -3,7 +3,7 @@
 use super::args::{ModelArgs, SamplingArgs};
 use super::failure::usage;
 use super::progress::DownloadBars;
-use smollm::{Error, GenerateOptions, Model, OpenOptions, TextParts, local_files};
+use smollm::{Error, GenerateOptions, Model, OpenOptions, SamplingParams, TextParts, local_files};
 use smollm_kernels::{Dtype, KvDtype};
 use smollm_tokenizer::Tokenizer;
 use smollm_tokenizer::template::ChatTemplate;
@@ -21,6 +21,9 @@ impl ModelArgs {
     pub(crate) fn open(&self) -> anyhow::Result<Model> {
         if self.threads == Some(0) {
             return usage("--threads must be at least 1");
+        }
+        if self.ctx == Some(0) {
+            return usage("--ctx must be at least 1");
         }
         let options = OpenOptions {
             threads: self.threads,
@@ -76,9 +79,9 @@ fn kv_dtype(name: &str) -> KvDtype {
 }
 
 impl SamplingArgs {
-    /// As the library has them.
-    pub(crate) fn options(&self, logprobs: Option<usize>) -> GenerateOptions {
-        GenerateOptions {
+    /// As the library has them, with every value in its range; whether biased tokens exist only a model can tell.
+    pub(crate) fn options(&self, logprobs: Option<usize>) -> anyhow::Result<GenerateOptions> {
+        let options = GenerateOptions {
             temperature: self.temperature,
             top_k: self.top_k,
             top_p: self.top_p,
@@ -92,6 +95,10 @@ impl SamplingArgs {
             max_tokens: self.max_tokens,
             ignore_eos: self.ignore_eos,
             logprobs,
+        };
+        match options.sampling(&SamplingParams::default()).validate(usize::MAX) {
+            Ok(()) => Ok(options),
+            Err(error) => usage(error.to_string()),
         }
     }
 }

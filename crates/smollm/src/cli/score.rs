@@ -51,7 +51,10 @@ impl Score {
         if ids.is_empty() {
             return usage("there is nothing to score: the text has no tokens");
         }
-        let length = self.window.unwrap_or(model.context()).min(model.context());
+        let length = self.window.unwrap_or(model.context());
+        if length > model.context() {
+            return usage(format!("--window {length} is more than the context of {} tokens (--ctx)", model.context()));
+        }
         let windows = Windows { length, stride: self.stride.unwrap_or(length.div_ceil(2)) };
         let bar = count_bar(ids.len() as u64, "scoring", self.model.quiet);
         let mut session = model.session();

@@ -3,7 +3,6 @@
 use super::args::ModelArgs;
 use super::failure::usage;
 use super::input;
-use anyhow::Context;
 use serde_json::{Map, Value};
 use smollm_tokenizer::template::{RenderOptions, local_time};
 use std::io::Write;
@@ -43,7 +42,10 @@ impl Template {
             Ok(messages) => messages,
             Err(error) => return usage(format!("the messages are not JSON: {error}")),
         };
-        let tools = self.tools.as_deref().map(serde_json::from_str).transpose().context("--tools is not JSON")?;
+        let tools = match self.tools.as_deref().map(serde_json::from_str).transpose() {
+            Ok(tools) => tools,
+            Err(error) => return usage(format!("--tools is not JSON: {error}")),
+        };
         let template = self.model.open_template()?;
         let options = RenderOptions {
             add_generation_prompt: !self.no_generation_prompt,

@@ -34,7 +34,7 @@ fn top1_is_that_of_llama_cpp_wherever_it_is_certain() {
                 certain_plain += assert_top1(&what, &logits, sequence, noise + max_delta(&exact, &logits));
                 positions += sequence.ids.len();
             }
-            println!("{isa} {}: {certain} and {certain_plain} of {positions} positions are certain", called(&golden));
+            eprintln!("{isa} {}: {certain} and {certain_plain} of {positions} positions are certain", called(&golden));
             assert_eq!(positions, 1000);
             assert!(certain >= 500 && certain_plain >= 400, "{}: too few positions are certain", called(&golden));
             if golden.stored == Stored::F32 {
