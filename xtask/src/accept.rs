@@ -3,6 +3,8 @@
 use anyhow::{Context, Result, bail};
 
 use crate::fuzz;
+use crate::llama_cpp;
+use crate::real_weights;
 use crate::report::Tally;
 use crate::suites::{self, Suite};
 use crate::workspace::Workspace;
@@ -13,6 +15,19 @@ type Run = (&'static str, &'static str, &'static str, fn(&Workspace, &[String]) 
 const RUNS: &[Run] = &[
     ("fuzz", "[--seconds N]", "every fuzz target for N seconds (300)", fuzz::all),
     ("isa", "", "every test of the workspace on every instruction set of this machine", every_isa),
+    (
+        "real-shape",
+        "",
+        "cache and chunks leave no trace at the shape of the 135M, every type and instruction set",
+        real_shape,
+    ),
+    ("llama-cpp", "[--python PATH] [--record]", "llama.cpp's top-1 on the GGUF files that we write", llama_cpp::accept),
+    (
+        "real-weights",
+        "[NAME...]",
+        "released models from the hub against what others recorded of them",
+        real_weights::accept,
+    ),
 ];
 
 /// The names of all runs.
@@ -77,6 +92,14 @@ fn every_isa(workspace: &Workspace, options: &[String]) -> Result<Tally> {
         tally += suites::run(workspace, &format!("isa-{row}"), |_| true, &[("SMOLLM_ISA", row)])?;
     }
     Ok(tally)
+}
+
+fn real_shape(workspace: &Workspace, options: &[String]) -> Result<Tally> {
+    if let Some(option) = options.first() {
+        bail!("unknown option {option}");
+    }
+    let exact = |suite: &Suite| suite.is("smollm", "exact");
+    suites::run(workspace, "real-shape", exact, &[("SMOLLM_REAL_SHAPE", "1")])
 }
 
 /// Reads `--seconds N`, the only option of the runs that last as long as one likes.

@@ -1,14 +1,14 @@
 //! Python clients: scripts in `reference/` that use what we write and serve with the libraries people have.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
 use crate::command::{Finished, capture};
+use crate::loopback::LoopbackHub;
 use crate::report::Tally;
 use crate::suites;
 use crate::workspace::{Workspace, scrub};
@@ -61,7 +61,7 @@ pub(crate) fn clients(workspace: &Workspace) -> Result<Tally> {
         for argument in client.arguments {
             match argument {
                 Argument::LoopbackHub => {
-                    let hub = LoopbackHub::start(workspace)?;
+                    let hub = LoopbackHub::start(workspace, None)?;
                     command.arg(&hub.address);
                     hubs.push(hub);
                 }
@@ -103,37 +103,6 @@ fn said(name: &str, finished: &Finished) -> Tally {
 /// The number in `... N checks passed ...`.
 fn checks(line: &str) -> Option<usize> {
     line.split_once(" checks passed")?.0.split_whitespace().next_back()?.parse().ok()
-}
-
-/// The example `loopback_hub` of the testkit: a hub on this machine that ends when its standard input does.
-struct LoopbackHub {
-    child: Child,
-    address: String,
-}
-
-impl LoopbackHub {
-    fn start(workspace: &Workspace) -> Result<Self> {
-        let program = suites::executable(workspace, "smollm-testkit", "example", "loopback_hub")?;
-        let mut command = Command::new(program);
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("cannot run the example loopback_hub")?;
-        let mut line = String::new();
-        let output = child.stdout.take().context("the loopback hub has no output")?;
-        BufReader::new(output).read_line(&mut line).context("cannot read what the loopback hub says")?;
-        let address = line.trim().strip_prefix("LOOPBACK_HUB ").context("the loopback hub did not say its address")?;
-        Ok(Self { child, address: address.to_owned() })
-    }
-}
-
-impl Drop for LoopbackHub {
-    fn drop(&mut self) {
-        // Nothing is lost if it has ended by itself, and nobody is left to tell.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 fn empty_folder(workspace: &Workspace, name: &str) -> Result<PathBuf> {

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use crate::report::{Outcome, Tally, in_ci, summary};
 use crate::suites::{self, Group};
 use crate::workspace::{Workspace, cargo};
-use crate::{accept, command, fuzz, layering, licences, python, readme, tidy};
+use crate::{accept, command, fuzz, layering, licences, python, readme, real_weights, tidy};
 
 /// One step of the test command.
 struct Step {
@@ -74,6 +74,12 @@ const STEPS: &[Step] = &[
         headline: "Python clients against what we write",
         needs: Some("build"),
         run: python::clients,
+    },
+    Step {
+        name: "real-weights",
+        headline: "the accept run of the same name, with small models on a loopback hub",
+        needs: Some("build"),
+        run: real_weights::stand_ins,
     },
     Step { name: "fuzz", headline: "each parser of outside bytes, a short fixed run", needs: None, run: fuzz::sample },
 ];

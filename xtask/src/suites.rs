@@ -43,6 +43,11 @@ pub(crate) enum Group {
 }
 
 impl Suite {
+    /// Whether it is the test target of this name in this package.
+    pub(crate) fn is(&self, package: &str, target: &str) -> bool {
+        (&*self.package, &*self.kind, &*self.target) == (package, "test", target)
+    }
+
     /// The group it belongs to; every suite has exactly one.
     fn group(&self) -> Group {
         match self.kind.as_str() {
