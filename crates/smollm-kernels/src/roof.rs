@@ -12,7 +12,7 @@ use crate::table::FMAS_PER_ROUND;
 /// Numbers read for the bandwidth, 256 MiB: past the caches of most machines.
 const NUMBERS: usize = 64 << 20;
 const READS: usize = 6;
-const ROUNDS: usize = 1 << 19;
+const ROUNDS: usize = 1 << 17;
 const RUNS: usize = 10;
 
 /// Bytes per nanosecond (GB/s) at which all threads together read memory.

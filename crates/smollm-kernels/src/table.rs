@@ -55,7 +55,7 @@ pub(crate) struct Kernels {
 }
 
 /// Vectors of sixteen multiply-adds in a round of `fma_rounds`.
-pub(crate) const FMAS_PER_ROUND: usize = 8;
+pub(crate) const FMAS_PER_ROUND: usize = 24;
 
 /// `out[i][r] = sum over k of x[i][k] * w[r][k]` for a block of activation rows and weight rows.
 ///

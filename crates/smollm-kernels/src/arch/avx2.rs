@@ -148,7 +148,7 @@ fn read(numbers: &[f32]) -> f32 {
 
 #[target_feature(enable = "avx2,fma,f16c")]
 fn fma_rounds(rounds: usize) -> f32 {
-    roof::fma_rounds(Avx2(()), rounds)
+    roof::fma_rounds::<_, 6>(Avx2(()), rounds)
 }
 
 /// a * 2^n in two steps, since 2^n itself need not be an f32.

@@ -151,7 +151,7 @@ fn read(numbers: &[f32]) -> f32 {
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
 fn fma_rounds(rounds: usize) -> f32 {
-    roof::fma_rounds(Avx512(()), rounds)
+    roof::fma_rounds::<_, 12>(Avx512(()), rounds)
 }
 
 // SAFETY (of every block below): an `Avx512` exists only inside functions that enable the instructions, which run only

@@ -33,7 +33,7 @@ pub(super) static ROW: Kernels = Kernels {
     mix_bf16: |task| attention::mix::<_, Bf16, 2, 1>(Portable, task),
     merge: |sums, next| attention::merge(Portable, sums, next),
     read: |numbers| roof::read(Portable, numbers),
-    fma_rounds: |rounds| roof::fma_rounds(Portable, rounds),
+    fma_rounds: |rounds| roof::fma_rounds::<_, 2>(Portable, rounds),
 };
 
 /// The lane-wise result of a function of two numbers.

@@ -3,10 +3,10 @@
 //! A tile is M activation rows by R weight rows: M x R accumulators stay in registers while the row length is walked once,
 //! so each vector that is loaded takes part in several multiply-adds. Both operands lie row-major, as weights do in files.
 //!
-//! Up to M activation rows take the weights as they lie, each read once out of memory. More of them take pieces of weights
-//! (some rows by `PIECE` vectors) that are widened to f32 once, into scratch memory that stays in the caches, and then met by
-//! many strips of M activation rows; a strip is short enough for the first-level cache. Accumulators are kept between the
-//! pieces of a row, so the order of additions is as before. None of this changes what is computed (see `MatmulTask`).
+//! Up to M activation rows take the weights as they lie, each read once out of memory. More of them take blocks of weights
+//! that are widened to f32 once, into scratch memory that stays in the second-level cache, and then met by many strips of M
+//! activation rows. A strip walks its rows in pieces short enough for the first-level cache; accumulators are kept from piece
+//! to piece, so the order of additions is as before. None of this changes what is computed (see `MatmulTask`).
 //!
 //! While weights are multiplied those that follow are asked for, since the hardware alone does not look far
 //! enough ahead to keep memory busy.
@@ -16,22 +16,31 @@ use std::ops::Range;
 use crate::lanes::{Chunk, Element, F32, LANES, Lanes};
 use crate::table::MatmulTask;
 
-/// Vectors of a row that are walked in one go, at most: 6 rows of these take 24 KiB, 64 take 256 KiB.
-const PIECE: usize = 64;
+/// Vectors of a row that are walked in one go, at most: 6 rows of these take 23 KiB.
+const PIECE: usize = 60;
+/// Pieces in a block, at most: 64 rows of these take 720 KiB.
+const PIECES: usize = 3;
+/// Activation rows whose accumulators are kept from block to block where a row takes several, at most.
+const KEPT_ROWS: usize = 96;
 /// Rows of each group that a strip asks for.
 const AHEAD: usize = 2;
-/// Activation rows whose accumulators are kept between pieces, at most; a multiple of every row's M.
-const KEPT_ROWS: usize = 96;
 
-/// Vectors of scratch memory that a task takes with more activation rows than M: a piece of each of `block_rows` weight
-/// rows, and the accumulators where rows of `steps` vectors take several pieces.
-pub(crate) const fn scratch_len(steps: usize, block_rows: usize) -> usize {
-    if steps <= PIECE { block_rows * steps } else { block_rows * (piece_len(steps) + KEPT_ROWS) }
+/// Vectors of scratch memory that a task takes with more activation rows than M: a block of `block_rows` weight rows, and
+/// the accumulators of a strip, or of many.
+pub(crate) const fn scratch_len(steps: usize, tile_rows: usize, block_rows: usize) -> usize {
+    let kept = if block_len(steps) == steps { tile_rows } else { KEPT_ROWS };
+    block_rows * (block_len(steps) + kept)
 }
 
 /// Vectors in a piece of rows of `steps` vectors: as even as they come.
 const fn piece_len(steps: usize) -> usize {
     steps.div_ceil(steps.div_ceil(PIECE))
+}
+
+/// Vectors of each row in a block.
+const fn block_len(steps: usize) -> usize {
+    let len = PIECES * piece_len(steps);
+    if len < steps { len } else { steps }
 }
 
 /// All outputs of a task: tiles of at most M x R, of 1 x R1 for a single activation row.
@@ -61,33 +70,61 @@ fn in_place<S: Lanes, E: Element, const M: usize, const R: usize>(s: S, task: &m
     let mut r = 0;
     while r + R <= rows {
         let mut sums = [[s.zero(); R]; M];
-        let ahead = Ahead::<_, R>::new(task.w, (r + R) * steps, steps);
-        accumulate::<S, E, _, M, R, R>(s, x, Rows::new(&task.w[r * steps..], steps), steps, ahead, &mut sums);
+        let weights = task.w.as_ptr().wrapping_add((r + R) * steps);
+        let ahead = Ahead::<_, R, 0> { weights, stride: steps, activations: [] };
+        accumulate::<S, E, _, M, R, R, 0>(s, x, Rows::new(&task.w[r * steps..], steps), steps, ahead, &mut sums);
         write(task, 0, r, folded(s, sums));
         r += R;
     }
     while r < rows {
         let mut sums = [[s.zero(); 1]; M];
         let w = Rows::new(&task.w[r * steps..], steps);
-        accumulate::<S, E, f32, M, 1, 0>(s, x, w, steps, Ahead::nothing(), &mut sums);
+        let ahead = Ahead::<f32, 0, 0> { weights: std::ptr::null(), stride: 0, activations: [] };
+        accumulate::<S, E, _, M, 1, 0, 0>(s, x, w, steps, ahead, &mut sums);
         write(task, 0, r, folded(s, sums));
         r += 1;
     }
 }
 
-/// Any number of activation rows, block of weight rows by block, piece by piece.
+/// Any number of activation rows, block of weights by block.
 #[inline(always)]
 fn by_block<S: Lanes, E: Element, const M: usize, const R: usize>(s: S, task: &mut MatmulTask<'_, E::Bits>) {
     let steps = task.steps;
     let (n, rows) = (task.x.len() / task.x_stride, task.w.len() / steps);
-    let piece = piece_len(steps);
-    let together = if piece == steps { n } else { KEPT_ROWS };
+    let len = block_len(steps);
+    let together = if len == steps { n } else { KEPT_ROWS };
     for begin in (0..n).step_by(together) {
         for first in (0..rows).step_by(task.block_rows) {
-            for k in (0..steps).step_by(piece) {
-                let block = Block { first, count: task.block_rows.min(rows - first), k, len: piece.min(steps - k) };
+            for k in (0..steps).step_by(len) {
+                let block = Block { first, count: task.block_rows.min(rows - first), k, len: len.min(steps - k) };
                 widen::<S, E>(s, task, &block);
                 strips::<S, E, M, R>(s, task, &block, begin..n.min(begin + together));
+            }
+        }
+    }
+}
+
+/// Part of some weight rows.
+struct Block {
+    /// First row.
+    first: usize,
+    /// Rows.
+    count: usize,
+    /// First vector of each row.
+    k: usize,
+    /// Vectors of each row.
+    len: usize,
+}
+
+/// Fills the scratch memory with a block, piece by piece, so that a piece lies in one run.
+#[inline(always)]
+fn widen<S: Lanes, E: Element>(s: S, task: &mut MatmulTask<'_, E::Bits>, block: &Block) {
+    let mut to = task.scratch.iter_mut();
+    for piece in block.pieces(task.steps) {
+        for r in block.first..block.first + block.count {
+            let from = &task.w[r * task.steps + piece.start..][..piece.len()];
+            for (from, to) in from.iter().zip(&mut to) {
+                s.store(E::load(s, from), to);
             }
         }
     }
@@ -104,112 +141,120 @@ fn strips<S: Lanes, E: Element, const M: usize, const R: usize>(
     let count = rows.len().div_ceil(M);
     for index in 0..count {
         let (low, high) = (index * rows.len() / count, (index + 1) * rows.len() / count);
-        let strip = Strip { row: rows.start + low, kept: low * task.block_rows, ahead: block.ahead(task, index, R) };
-        match high - low {
-            1 => groups::<S, E, 1, R>(s, task, block, &strip),
-            2 => groups::<S, E, 2, R>(s, task, block, &strip),
-            3 => groups::<S, E, 3, R>(s, task, block, &strip),
-            4 => groups::<S, E, 4, R>(s, task, block, &strip),
-            5 => groups::<S, E, 5, R>(s, task, block, &strip),
-            _ => groups::<S, E, 6, R>(s, task, block, &strip),
+        let strip = Strip {
+            row: rows.start + low,
+            count: high - low,
+            kept: if block.len == task.steps { 0 } else { low * task.block_rows },
+            // Each strip asks for some rows of each group of the next block, until all are asked for.
+            ahead: if index < R / AHEAD { Some(AHEAD * index) } else { None },
+        };
+        for piece in block.pieces(task.steps) {
+            match high - low {
+                1 => groups::<S, E, 1, R>(s, task, block, &strip, &piece),
+                2 => groups::<S, E, 2, R>(s, task, block, &strip, &piece),
+                3 => groups::<S, E, 3, R>(s, task, block, &strip, &piece),
+                4 => groups::<S, E, 4, R>(s, task, block, &strip, &piece),
+                5 => groups::<S, E, 5, R>(s, task, block, &strip, &piece),
+                _ => groups::<S, E, 6, R>(s, task, block, &strip, &piece),
+            }
         }
     }
-}
-
-/// A piece of some weight rows.
-struct Block {
-    /// First row.
-    first: usize,
-    /// Rows.
-    count: usize,
-    /// First vector of each row.
-    k: usize,
-    /// Vectors of each row.
-    len: usize,
 }
 
 /// Some activation rows that meet a block together.
-struct Strip<B> {
+struct Strip {
     /// First row.
     row: usize,
+    /// Rows.
+    count: usize,
     /// Where its accumulators are kept.
     kept: usize,
-    /// What to ask for beside the first group.
-    ahead: Ahead<B, AHEAD>,
+    /// The first of the `AHEAD` rows of each group of the next block that are asked for beside this strip.
+    ahead: Option<usize>,
 }
 
 impl Block {
-    /// The block that comes next, the next piece of the same rows or the first of the next rows, is asked for little by
-    /// little: some rows of each group beside the first strip, some beside the second.
+    /// The pieces of a block, as vectors of the rows it is part of.
     #[inline(always)]
-    fn ahead<B>(&self, task: &MatmulTask<'_, B>, strip: usize, rows_in_group: usize) -> Ahead<B, AHEAD> {
+    fn pieces(&self, steps: usize) -> impl Iterator<Item = Range<usize>> + use<> {
+        let (len, end) = (piece_len(steps), self.k + self.len);
+        (self.k..end).step_by(len).map(move |k| k..end.min(k + len))
+    }
+
+    /// What is asked for beside a strip and the group of weight rows that starts at row `r`, the `group`th: part of the next
+    /// block, and one row of the next strip.
+    #[inline(always)]
+    fn ahead<B>(
+        &self,
+        task: &MatmulTask<'_, B>,
+        strip: &Strip,
+        k: usize,
+        r: usize,
+        group: usize,
+    ) -> Ahead<B, AHEAD, 1> {
+        let row = strip.row + if group < strip.count { strip.count + group } else { 0 };
+        let activations = [task.x.as_ptr().wrapping_add(row * task.x_stride + k)];
+        // The next part of the same rows, or the first of the next rows. Where nothing is left to ask for, what is there
+        // is asked for: that costs less than another shape of the inner loop.
         let last = self.k + self.len == task.steps;
-        let (row, k) = if last { (self.first + self.count, 0) } else { (self.first, self.k + self.len) };
-        if strip < rows_in_group / AHEAD {
-            Ahead::new(task.w, (row + AHEAD * strip) * task.steps + k, task.steps)
-        } else {
-            // Nothing left to ask for, so ask for what is there: cheaper than another shape of the inner loop.
-            Ahead { start: task.scratch.as_ptr().cast(), stride: 0 }
+        let (first, k) = if last { (self.first + self.count, k - self.k) } else { (self.first, k + self.len) };
+        match strip.ahead {
+            Some(from) => {
+                let weights = task.w.as_ptr().wrapping_add((first + r + from) * task.steps + k);
+                Ahead { weights, stride: task.steps, activations }
+            }
+            None => Ahead { weights: task.scratch.as_ptr().cast(), stride: 0, activations },
         }
     }
 }
 
-/// Fills the scratch memory with a block.
-#[inline(always)]
-fn widen<S: Lanes, E: Element>(s: S, task: &mut MatmulTask<'_, E::Bits>, block: &Block) {
-    for (r, to) in task.scratch[..block.count * block.len].chunks_exact_mut(block.len).enumerate() {
-        let from = &task.w[(block.first + r) * task.steps + block.k..][..block.len];
-        for (to, from) in to.iter_mut().zip(from) {
-            s.store(E::load(s, from), to);
-        }
-    }
-}
-
-/// M activation rows against the block, group of R rows by group.
+/// M activation rows against a piece of the block, group of R rows by group.
 #[inline(always)]
 fn groups<S: Lanes, E: Element, const M: usize, const R: usize>(
     s: S,
     task: &mut MatmulTask<'_, E::Bits>,
     block: &Block,
-    strip: &Strip<E::Bits>,
+    strip: &Strip,
+    piece: &Range<usize>,
 ) {
     let mut r = 0;
     while r + R <= block.count {
-        tile::<S, E, M, R>(s, task, block, strip, r);
+        tile::<S, E, M, R>(s, task, block, strip, piece, r);
         r += R;
     }
     while r < block.count {
-        tile::<S, E, M, 1>(s, task, block, strip, r);
+        tile::<S, E, M, 1>(s, task, block, strip, piece, r);
         r += 1;
     }
 }
 
-/// M activation rows against R rows of the block, from its row `r`.
+/// M activation rows against a piece of R rows of the block, from its row `r`.
 #[inline(always)]
 fn tile<S: Lanes, E: Element, const M: usize, const R: usize>(
     s: S,
     task: &mut MatmulTask<'_, E::Bits>,
     block: &Block,
-    strip: &Strip<E::Bits>,
+    strip: &Strip,
+    piece: &Range<usize>,
     r: usize,
 ) {
-    let (steps, len) = (task.steps, block.len);
-    let whole = len == steps;
-    let (panel, kept) = task.scratch.split_at_mut(task.block_rows * piece_len(steps));
-    let kept = if whole { kept } else { &mut kept[strip.kept + r * M..][..R * M] };
+    let (steps, k, len) = (task.steps, piece.start, piece.len());
+    let (begins, ends) = (k == 0, k + len == steps);
+    let ahead = block.ahead(task, strip, k, r, r / R);
+    let (panel, kept) = task.scratch.split_at_mut(task.block_rows * block_len(steps));
+    let kept = if begins && ends { kept } else { &mut kept[strip.kept + r * M..][..R * M] };
     let mut sums = [[s.zero(); R]; M];
-    if block.k > 0 {
+    if !begins {
         for i in 0..M {
             for j in 0..R {
                 sums[i][j] = s.load(&kept[i * R + j]);
             }
         }
     }
-    let ahead = Ahead { start: strip.ahead.start.wrapping_add(r * strip.ahead.stride), ..strip.ahead };
-    let (x, w) =
-        (Rows::new(&task.x[strip.row * task.x_stride + block.k..], task.x_stride), Rows::new(&panel[r * len..], len));
-    accumulate::<S, F32, _, M, R, AHEAD>(s, x, w, len, ahead, &mut sums);
-    if block.k + len == steps {
+    let x = Rows::new(&task.x[strip.row * task.x_stride + k..], task.x_stride);
+    let w = Rows::new(&panel[(k - block.k) * block.count + r * len..], len);
+    accumulate::<S, F32, _, M, R, AHEAD, 1>(s, x, w, len, ahead, &mut sums);
+    if ends {
         write(task, strip.row, block.first + r, folded(s, sums));
         return;
     }
@@ -254,43 +299,34 @@ impl<'a, B> Rows<'a, B> {
     }
 }
 
-/// Where memory will be read next: while a tile walks vector k of its rows, vector k of A other rows is asked for.
+/// What will be read next: while a tile walks vector k of its rows, vector k of W weight rows and of X activation rows is
+/// asked for. All may lie beyond the end of their slices: then nothing is read.
 #[derive(Clone, Copy)]
-struct Ahead<B, const A: usize> {
-    start: *const Chunk<B>,
+struct Ahead<B, const W: usize, const X: usize> {
+    weights: *const Chunk<B>,
+    /// Vectors from one weight row to the next.
     stride: usize,
-}
-
-impl<B> Ahead<B, 0> {
-    #[inline(always)]
-    fn nothing() -> Self {
-        Self { start: std::ptr::null(), stride: 0 }
-    }
-}
-
-impl<B, const A: usize> Ahead<B, A> {
-    /// Rows from vector `first` of `rows` on, `stride` vectors apart. They may lie beyond the end: then nothing is read.
-    #[inline(always)]
-    fn new(rows: &[Chunk<B>], first: usize, stride: usize) -> Self {
-        Self { start: rows.as_ptr().wrapping_add(first), stride }
-    }
+    activations: [*const Chunk<f32>; X],
 }
 
 /// Adds the products of `len` vectors of M activation rows and R weight rows.
 #[inline(always)]
-fn accumulate<S: Lanes, E: Element, B, const M: usize, const R: usize, const A: usize>(
+fn accumulate<S: Lanes, E: Element, B, const M: usize, const R: usize, const W: usize, const X: usize>(
     s: S,
     x: Rows<'_, f32>,
     w: Rows<'_, E::Bits>,
     len: usize,
-    ahead: Ahead<B, A>,
+    ahead: Ahead<B, W, X>,
     sums: &mut [[S::F; R]; M],
 ) {
     // All slices have the same length, which spares the loop its bounds checks.
     let (xs, ws) = (x.take::<M>(len), w.take::<R>(len));
     for k in 0..len {
-        for r in 0..A {
-            s.prefetch(ahead.start.wrapping_add(r * ahead.stride + k).cast());
+        for r in 0..W {
+            s.prefetch(ahead.weights.wrapping_add(r * ahead.stride + k).cast());
+        }
+        for i in 0..X {
+            s.prefetch(ahead.activations[i].wrapping_add(k).cast());
         }
         let mut wk = [s.zero(); R];
         for r in 0..R {

@@ -23,14 +23,14 @@ pub(crate) fn read<S: Lanes>(s: S, numbers: &[f32]) -> f32 {
     s.sum4(sums).iter().sum()
 }
 
-/// Independent chains of multiply-adds that stay in registers.
+/// `FMAS_PER_ROUND` multiply-adds per round in CHAINS independent chains, as many as hide their latency and fit registers.
 #[inline(always)]
-pub(crate) fn fma_rounds<S: Lanes>(s: S, rounds: usize) -> f32 {
+pub(crate) fn fma_rounds<S: Lanes, const CHAINS: usize>(s: S, rounds: usize) -> f32 {
     let factor = s.splat(std::hint::black_box(0.999_9));
     let term = s.splat(std::hint::black_box(1.0e-4));
-    let mut chains = [s.zero(); FMAS_PER_ROUND];
-    for _ in 0..rounds {
-        for i in 0..FMAS_PER_ROUND {
+    let mut chains = [s.zero(); CHAINS];
+    for _ in 0..rounds * (FMAS_PER_ROUND / CHAINS) {
+        for i in 0..CHAINS {
             chains[i] = s.mul_add(chains[i], factor, term);
         }
     }

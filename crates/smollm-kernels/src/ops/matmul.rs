@@ -170,8 +170,11 @@ struct Item {
 impl Job<'_> {
     fn compute(&self, kernels: &Kernels, item: Item, scratch: &mut Scratch) {
         let (rows, cols) = (item.rows.len(), self.weight.cols());
-        let widened =
-            if item.tokens.len() <= kernels.tile_rows { 0 } else { scratch_len(item.steps, self.block_rows(&item)) };
+        let widened = if item.tokens.len() <= kernels.tile_rows {
+            0
+        } else {
+            scratch_len(item.steps, kernels.tile_rows, self.block_rows(&item))
+        };
         let padded = if cols.is_multiple_of(LANES) { 0 } else { rows * item.steps };
         let (padded, widened) = scratch.take(padded + widened).split_at_mut(padded);
         let weights = self.weight.rows_in(item.rows.start, rows);
