@@ -29,7 +29,7 @@ const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-l
 const LIMITS: [&str; 4] = ["-max_len=65536", "-malloc_limit_mb=32", "-rss_limit_mb=2048", "-timeout=5"];
 
 /// The runs of the sample in `cargo xtask test`: a fixed number from a fixed seed, so that it says the same each time.
-const SAMPLE_RUNS: &str = "-runs=5000";
+const SAMPLE_RUNS: &str = "-runs=20000";
 
 /// How long a target runs.
 enum Budget {
