@@ -5,7 +5,7 @@ use crate::cpu::Cpu;
 use crate::disjoint::Disjoint;
 
 /// Rotates the heads of x (N x heads x D) in place, each pair (i, i + D/2) by the angle whose cosine and sine stand at
-/// [token][i] of `cos` and `sin` (N x D/2): the half-split form that Llama checkpoints in Hugging Face layout use
+/// `[token][i]` of `cos` and `sin` (N x D/2): the half-split form that Llama checkpoints in Hugging Face layout use
 /// (Su et al. 2021, arXiv:2104.09864).
 ///
 /// # Panics
