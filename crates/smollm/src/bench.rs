@@ -118,8 +118,8 @@ pub fn bench(
 ) -> Result<BenchReport, Error> {
     let cases = cases(options);
     let limit = model.decoder().config.max_position_embeddings;
-    if let Some(case) = cases.iter().find(|c| c.depth + c.tokens > limit) {
-        let requested = case.depth + case.tokens;
+    if let Some(case) = cases.iter().find(|c| c.depth.saturating_add(c.tokens) > limit) {
+        let requested = case.depth.saturating_add(case.tokens);
         return Err(Error::Context { requested, limit, model: model.name().into() });
     }
     let cpu = model.cpu();

@@ -3,12 +3,22 @@
 use clap::Args;
 use std::path::PathBuf;
 
-/// Which model, and how it runs.
+/// Which model.
 #[derive(Debug, Clone, Args)]
-pub(crate) struct ModelArgs {
+pub(crate) struct NameArgs {
     /// A directory, a .gguf file, a hub id (org/name[@revision][:file.gguf|:QUANT]) or a short name (smollm2:135m)
     #[arg(short, long, env = "SMOLLM_MODEL", value_name = "MODEL")]
     pub(crate) model: Option<String>,
+    /// No progress bars and notes on standard error
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+/// Which model, and how it runs.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ModelArgs {
+    #[command(flatten)]
+    pub(crate) name: NameArgs,
     /// LoRA adapter in PEFT form to lay over the model
     #[arg(long, value_name = "DIR")]
     pub(crate) lora: Option<PathBuf>,
@@ -24,9 +34,6 @@ pub(crate) struct ModelArgs {
     /// Threads (default: the cores that the affinity mask and the cgroup really grant)
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<usize>,
-    /// No progress bars and notes on standard error
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
 }
 
 /// How tokens are chosen. What is not given comes from generation_config.json, then from the model card.

@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 pub(crate) struct Bench {
     #[command(flatten)]
     model: ModelArgs,
-    /// Prompt lengths to measure
+    /// Prompt lengths to measure; 0 for none
     #[arg(short, long, value_name = "TOKENS", value_delimiter = ',', default_value = "512")]
     prefill: Vec<usize>,
     /// Tokens to generate per measurement; 0 for none
@@ -31,29 +31,30 @@ pub(crate) struct Bench {
     json: bool,
 }
 
+/// Each sequence has a cache of its own.
+const MOST_SEQUENCES: usize = 1024;
+
 impl Bench {
     pub(crate) fn run(self) -> anyhow::Result<()> {
-        if self.prefill.contains(&0) || self.batch.contains(&0) {
-            return usage(
-                "--prefill and --batch must be at least 1 (to leave prefill out, give --prefill with no value)",
-            );
+        if self.batch.iter().any(|&batch| batch == 0 || batch > MOST_SEQUENCES) {
+            return usage(format!("--batch must be between 1 and {MOST_SEQUENCES}"));
+        }
+        if self.repeats == 0 {
+            return usage("--repeats must be at least 1");
         }
         let model = self.model.open()?;
         let options = BenchOptions {
-            prefill: self.prefill.clone(),
+            prefill: self.prefill.iter().copied().filter(|&tokens| tokens > 0).collect(),
             decode: self.decode,
             depths: self.depth.clone(),
             batches: self.batch.clone(),
             repeats: self.repeats,
         };
         let mut out = std::io::stdout().lock();
-        let mut written = Ok(());
-        if !self.json {
-            writeln!(out, "{HEADER}")?;
-        }
+        let (mut written, mut header) = (Ok(()), format!("{HEADER}\n"));
         let report = bench(&model, &options, &mut |result| {
             if !self.json {
-                written = writeln!(out, "{}", row(result)).and_then(|()| out.flush());
+                written = writeln!(out, "{}{}", std::mem::take(&mut header), row(result)).and_then(|()| out.flush());
             }
             if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;

@@ -10,8 +10,6 @@ use std::path::PathBuf;
 pub(crate) struct Chat {
     #[command(flatten)]
     model: ModelArgs,
-    #[command(flatten)]
-    sampling: SamplingArgs,
     /// Ask this, print the answer and end
     question: Option<String>,
     /// System message
@@ -35,6 +33,8 @@ pub(crate) struct Chat {
     /// Where chats are saved
     #[arg(long, value_name = "DIR")]
     save_folder: Option<PathBuf>,
+    #[command(flatten)]
+    sampling: SamplingArgs,
 }
 
 impl Chat {
@@ -48,7 +48,7 @@ impl Chat {
             prefill: self.prefill,
             user: self.user,
             no_color: self.no_color,
-            quiet: self.model.quiet,
+            quiet: self.model.name.quiet,
             save_folder: self.save_folder,
             no_history: self.no_history,
         };

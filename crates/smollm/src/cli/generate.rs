@@ -21,8 +21,6 @@ const DEFAULT_MAX_TOKENS: usize = 256;
 pub(crate) struct Generate {
     #[command(flatten)]
     model: ModelArgs,
-    #[command(flatten)]
-    sampling: SamplingArgs,
     /// The prompt; - or nothing reads standard input
     prompt: Option<String>,
     /// Read the prompt from a file
@@ -52,6 +50,8 @@ pub(crate) struct Generate {
     /// The whole answer as one JSON object
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    sampling: SamplingArgs,
 }
 
 impl Generate {
@@ -75,7 +75,7 @@ impl Generate {
             return Ok(());
         }
         let answer = stream(&model, &prompt, &options, &mut out)?;
-        if !self.model.quiet && std::io::stderr().is_terminal() {
+        if !self.model.name.quiet && std::io::stderr().is_terminal() {
             eprintln!("{}", summary(&answer));
         }
         Ok(())
@@ -89,9 +89,14 @@ impl Generate {
         if !self.chat {
             return Ok(Prompt::Text(text));
         }
+        Ok(self.chat_prompt(self.messages(text.trim_end_matches('\n'))))
+    }
+
+    /// The conversation that --chat makes of a text.
+    fn messages(&self, text: &str) -> Value {
         let system = self.system.as_ref().map(|text| json!({ "role": "system", "content": text }));
-        let user = json!({ "role": "user", "content": text.trim_end_matches('\n') });
-        Ok(self.chat_prompt(system.into_iter().chain([user]).collect()))
+        let user = json!({ "role": "user", "content": text });
+        system.into_iter().chain([user]).collect()
     }
 
     fn chat_prompt(&self, messages: Value) -> Prompt {
@@ -111,7 +116,7 @@ impl Generate {
         for line in lines {
             let prompt = match line.prompt.clone() {
                 Prompt::Chat { messages, .. } => self.chat_prompt(messages),
-                Prompt::Text(text) if self.chat => self.chat_prompt(json!([{ "role": "user", "content": text }])),
+                Prompt::Text(text) if self.chat => self.chat_prompt(self.messages(&text)),
                 other => other,
             };
             let options = line.options(options);

@@ -26,14 +26,14 @@ pub(crate) struct Info {
 impl Info {
     pub(crate) fn run(mut self) -> anyhow::Result<()> {
         if self.name.is_some() {
-            self.model.model = self.name.take();
+            self.model.name.model = self.name.take();
         }
         let model = self.model.open()?;
         let facts = model.info()?;
         let damage = match self.check {
             false => None,
             true => {
-                let bar = count_bar(0, "checking tensors", self.model.quiet);
+                let bar = count_bar(0, "checking tensors", self.model.name.quiet);
                 let damage = model.check(&mut |done, total| {
                     bar.set_length(total as u64);
                     bar.set_position(done as u64);

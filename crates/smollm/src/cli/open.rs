@@ -1,6 +1,6 @@
 //! From the model options to an open model.
 
-use super::args::{ModelArgs, SamplingArgs};
+use super::args::{ModelArgs, NameArgs, SamplingArgs};
 use super::failure::usage;
 use super::progress::DownloadBars;
 use smollm::{Error, GenerateOptions, Model, OpenOptions, SamplingParams, TextParts, local_files};
@@ -8,19 +8,14 @@ use smollm_kernels::{Dtype, KvDtype};
 use smollm_tokenizer::Tokenizer;
 use smollm_tokenizer::template::ChatTemplate;
 
-impl ModelArgs {
-    /// The model's name as given.
-    pub(crate) fn name(&self) -> anyhow::Result<&str> {
-        match self.model.as_deref() {
-            Some(name) if !name.is_empty() => Ok(name),
-            _ => usage("no model given; name one with -m (smollm2:135m, a directory, a .gguf file) or in SMOLLM_MODEL"),
-        }
-    }
+/// More threads than any machine has cores would only cost memory.
+const MOST_THREADS: usize = 4096;
 
+impl ModelArgs {
     /// Opens the model, downloading it if need be, and says what is odd about it.
     pub(crate) fn open(&self) -> anyhow::Result<Model> {
-        if self.threads == Some(0) {
-            return usage("--threads must be at least 1");
+        if self.threads.is_some_and(|threads| threads == 0 || threads > MOST_THREADS) {
+            return usage(format!("--threads must be between 1 and {MOST_THREADS}"));
         }
         if self.ctx == Some(0) {
             return usage("--ctx must be at least 1");
@@ -32,8 +27,8 @@ impl ModelArgs {
             kv_dtype: self.kv_type.as_deref().map(kv_dtype),
             lora: self.lora.clone(),
         };
-        let model = Model::open_with(self.name()?, &options, &DownloadBars::new(self.quiet))?;
-        if !self.quiet {
+        let model = Model::open_with(self.name.required()?, &options, &DownloadBars::new(self.name.quiet))?;
+        if !self.name.quiet {
             for note in &model.decoder().config.notes {
                 eprintln!("note: {note}");
             }
@@ -42,21 +37,29 @@ impl ModelArgs {
     }
 }
 
-impl ModelArgs {
+impl NameArgs {
+    /// The model's name as given.
+    pub(crate) fn required(&self) -> anyhow::Result<&str> {
+        match self.model.as_deref() {
+            Some(name) if !name.is_empty() => Ok(name),
+            _ => usage("no model given; name one with -m (smollm2:135m, a directory, a .gguf file) or in SMOLLM_MODEL"),
+        }
+    }
+
     /// Tokenizer and template alone: no weights are touched, so they may be damaged or absent.
     fn open_text(&self) -> anyhow::Result<TextParts> {
-        Ok(TextParts::read(&local_files(self.name()?, &DownloadBars::new(self.quiet))?)?)
+        Ok(TextParts::read(&local_files(self.required()?, &DownloadBars::new(self.quiet))?)?)
     }
 
     /// The tokenizer.
     pub(crate) fn open_tokenizer(&self) -> anyhow::Result<Tokenizer> {
-        let model = self.name()?.to_owned();
+        let model = self.required()?.to_owned();
         Ok(self.open_text()?.tokenizer.ok_or(Error::NoTokenizer { model })?)
     }
 
     /// The chat template.
     pub(crate) fn open_template(&self) -> anyhow::Result<ChatTemplate> {
-        let model = self.name()?.to_owned();
+        let model = self.required()?.to_owned();
         Ok(self.open_text()?.template.ok_or(Error::NoTemplate { model })?)
     }
 }

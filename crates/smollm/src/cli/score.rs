@@ -56,7 +56,7 @@ impl Score {
             return usage(format!("--window {length} is more than the context of {} tokens (--ctx)", model.context()));
         }
         let windows = Windows { length, stride: self.stride.unwrap_or(length.div_ceil(2)) };
-        let bar = count_bar(ids.len() as u64, "scoring", self.model.quiet);
+        let bar = count_bar(ids.len() as u64, "scoring", self.model.name.quiet);
         let mut session = model.session();
         let score = session.score(&ids, windows, &mut |done, _| {
             bar.set_position(done as u64);

@@ -1,6 +1,6 @@
 //! `smollm template`: messages JSON in, exact prompt out.
 
-use super::args::ModelArgs;
+use super::args::NameArgs;
 use super::failure::usage;
 use super::input;
 use serde_json::{Map, Value};
@@ -12,7 +12,7 @@ use std::path::PathBuf;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Template {
     #[command(flatten)]
-    model: ModelArgs,
+    model: NameArgs,
     /// The messages as JSON: [{"role": "user", "content": "..."}, ...] (default: standard input)
     messages: Option<String>,
     /// Read the messages from a file

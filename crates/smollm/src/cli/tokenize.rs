@@ -1,6 +1,6 @@
 //! `smollm tokenize` and `smollm detokenize`.
 
-use super::args::{ModelArgs, token_ids};
+use super::args::{NameArgs, token_ids};
 use super::failure::Usage;
 use super::input;
 use serde_json::json;
@@ -12,7 +12,7 @@ use std::path::PathBuf;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Tokenize {
     #[command(flatten)]
-    model: ModelArgs,
+    model: NameArgs,
     /// The text (default: standard input, taken as it is)
     text: Option<String>,
     /// Read the text from a file
@@ -49,7 +49,7 @@ impl Tokenize {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Detokenize {
     #[command(flatten)]
-    model: ModelArgs,
+    model: NameArgs,
     /// Ids as 1,2,3 (default: standard input)
     ids: Option<String>,
     /// Leave special tokens out

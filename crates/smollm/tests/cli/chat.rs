@@ -1,0 +1,82 @@
+//! `smollm chat` over pipes: one question, or a conversation with commands.
+
+use crate::world::{Done, SCRIPT, World};
+
+fn chat(world: &World, input: &str, arguments: &[&str]) -> Done {
+    let common = ["chat", "-m", "scripted", "--save-folder", "saved", "--temperature", "0", "--threads", "1"];
+    let done = world.run_on(input, &[&common[..], arguments].concat());
+    assert!(!(done.out.clone() + &done.err).contains(|c: char| c.is_control() && c != '\n'), "{done:?}");
+    done
+}
+
+#[test]
+fn one_question_one_answer() {
+    let world = World::new().with_scripted();
+    assert_eq!(chat(&world, "", &["x"]).text(), format!("{SCRIPT}\n"));
+    assert_eq!(chat(&world, "", &["x", "--prefill", "Hi"]).text(), format!("{SCRIPT}\n"));
+    assert_eq!(chat(&world, "", &["/help"]).text(), format!("{SCRIPT}\n"), "a question is never a command");
+    assert_eq!(chat(&world, "", &["x", "--stop", "€"]).text(), "Hi \n");
+    let done = chat(&world, "", &["x", "-n", "2"]);
+    assert_eq!((done.out.as_str(), done.err.as_str()), ("Hi\n", "stopped at the limit of 2 tokens\n"));
+    assert_eq!(chat(&world, "", &["x", "-n", "2", "--quiet"]).err, "");
+}
+
+#[test]
+fn a_conversation_over_a_pipe() {
+    let world = World::new().with_scripted();
+    let two = format!("{SCRIPT}\n{SCRIPT}\n");
+    assert_eq!(chat(&world, "x\ny\n", &[]).text(), two);
+    assert_eq!(chat(&world, "x\n/exit\ny\n", &[]).text(), format!("{SCRIPT}\n"));
+    assert_eq!(chat(&world, "", &[]).text(), "");
+    let input = "x\n/set max_tokens=2\ny\n/save NAME\n/undo\n/regenerate\n/clear\n/load NAME\n/history\n/stats\n";
+    let out = chat(&world, input, &["--system", "Be."]).text();
+    assert!(out.starts_with(&format!("{SCRIPT}\nHi\nHi\n")), "{out}");
+    assert!(out.contains("Be.") && out.contains("tokens of the context in use"), "{out}");
+    let saved: serde_json::Value = serde_json::from_slice(&world.read("saved/NAME.json")).unwrap();
+    assert_eq!(saved["messages"].as_array().unwrap().len(), 5, "{saved}");
+    // the saved chat goes on in another process
+    let done = chat(&world, "/load NAME\n/history\n/reset\n/history\n/example\n/help\n/think\n", &[]);
+    assert!(done.error_after_notices().contains("line 7") && done.err.contains("thinking"), "{done:?}");
+    assert!(done.out.contains(SCRIPT) && done.out.contains("/regenerate"), "{done:?}");
+}
+
+impl Done {
+    /// The last line on standard error, which is an error; notices stand before it.
+    fn error_after_notices(&self) -> &str {
+        assert_eq!(self.code, Some(1), "{self:?}");
+        self.err.lines().last().filter(|line| line.starts_with("error: ")).unwrap_or_else(|| panic!("{self:?}"))
+    }
+}
+
+#[test]
+fn a_full_context_drops_the_oldest_turns_and_says_so() {
+    let world = World::new().with_scripted();
+    let questions = ["first", "second", "third", "fourth", "fifth", "sixth"].join("\n");
+    let done = chat(&world, &questions, &["--ctx", "128", "--system", "Be."]);
+    // every answer is whole: the model never saw a prompt cut in the middle
+    assert_eq!(done.out, format!("{SCRIPT}\n").repeat(6), "{done:?}");
+    let notices: Vec<_> = done.err.lines().collect();
+    assert!(!notices.is_empty() && notices.len() < 6, "{done:?}");
+    for notice in notices {
+        assert!(notice.contains("context of 128 tokens full") && notice.contains("oldest message"), "{notice}");
+    }
+    // an answer that meets the end is cut there
+    let done = chat(&world, "x\n", &["--ctx", "24", "--ignore-eos"]);
+    assert_eq!(done.code, Some(0), "{done:?}");
+    assert!(done.err.contains("context of 24 tokens full"), "{done:?}");
+}
+
+#[test]
+fn what_cannot_be_answered_is_one_line() {
+    let world = World::new().with_scripted().with_random();
+    let done = chat(&world, "", &[&"x".repeat(200), "--ctx", "64"]);
+    assert!(done.error(1).contains("64"), "{done:?}");
+    let done = chat(&world, &"x".repeat(200), &["--ctx", "64"]);
+    assert!(done.error(1).contains("line 1"), "{done:?}");
+    let done = chat(&world, "/nonsense\n", &[]);
+    assert!(done.error(1).contains("/nonsense"), "{done:?}");
+    let done = chat(&world, "", &["x", "--think", "on"]);
+    assert!(done.error(1).contains("no thinking mode"), "{done:?}");
+    let done = world.run(&["chat", "-m", "random", "x"]);
+    assert!(done.error(1).contains("no chat template"), "{done:?}");
+}

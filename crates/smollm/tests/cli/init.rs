@@ -1,0 +1,97 @@
+//! `smollm init`: reproducible checkpoints of any shape.
+
+use crate::world::{World, list, numbers};
+use serde_json::{Value, json};
+use smollm_testkit::byte_level::write_tokenizer;
+
+/// A shape that takes no time.
+const SMALL: [&str; 12] = [
+    "--set",
+    "hidden_size=32",
+    "--set",
+    "intermediate_size=48",
+    "--set",
+    "num_hidden_layers=2",
+    "--set",
+    "num_attention_heads=2",
+    "--set",
+    "num_key_value_heads=1",
+    "--set",
+    "vocab_size=320",
+];
+
+fn init(world: &World, out: &str, more: &[&str]) {
+    let done = world.run(&[&["init", "smollm2-135m", out][..], &SMALL, more].concat());
+    assert_eq!((done.code, done.out.as_str()), (Some(0), ""), "{done:?}");
+}
+
+#[test]
+fn every_weight_is_a_function_of_the_seed() {
+    let world = World::new();
+    init(&world, "a", &[]);
+    init(&world, "b", &["--seed", "0"]);
+    init(&world, "c", &["--seed", "1"]);
+    let weights = |name: &str| world.read(&format!("{name}/model.safetensors"));
+    assert_eq!(weights("a"), weights("b"));
+    assert_ne!(weights("a"), weights("c"));
+    assert_eq!(weights("a").len(), weights("c").len());
+    assert_eq!(world.read("a/config.json"), world.read("c/config.json"));
+}
+
+#[test]
+fn the_configuration_is_that_of_the_release_with_the_changes() {
+    let world = World::new();
+    init(&world, "m", &["--quiet", "--set", "torch_dtype=\"float32\""]);
+    let config: Value = serde_json::from_slice(&world.read("m/config.json")).unwrap();
+    let expected = json!({
+        "model_type": "llama", "hidden_size": 32, "num_key_value_heads": 1, "vocab_size": 320, "rope_theta": 100_000,
+        "max_position_embeddings": 8192, "tie_word_embeddings": true, "torch_dtype": "float32",
+    });
+    for (key, value) in expected.as_object().unwrap() {
+        assert_eq!(&config[key], value, "{key}");
+    }
+    let info = world.run(&["info", "m", "--json"]).json();
+    assert_eq!((&info["head_dim"], &info["dtypes"]["F32"]["tensors"]), (&json!(16), &json!(20)));
+    // the file that it wrote is a shape like any other
+    let again = world.run(&["init", "m/config.json", "n"]);
+    assert!(again.text().is_empty());
+    assert_eq!(world.read("m/model.safetensors"), world.read("n/model.safetensors"));
+}
+
+#[test]
+fn without_a_tokenizer_it_works_with_ids() {
+    let world = World::new();
+    init(&world, "m", &[]);
+    let answer = world.run(&["generate", "-m", "m", "--ids", "5,6", "-n", "2", "--ignore-eos", "--json"]).json();
+    assert_eq!(numbers(&answer["ids"]).len(), 2);
+    let done = world.run(&["score", "-m", "m", "text"]);
+    assert!(done.error(1).contains("no tokenizer"), "{done:?}");
+}
+
+#[test]
+fn with_a_tokenizer_it_talks() {
+    let world = World::new();
+    write_tokenizer(&world.path("tokenizer"), 320, true).unwrap();
+    init(&world, "m", &["--tokenizer", "tokenizer"]);
+    let ids = list(&crate::world::ids("Hi"));
+    assert_eq!(world.run(&["tokenize", "-m", "m", "Hi"]).text(), ids + "\n");
+    assert!(!world.run(&["chat", "-m", "m", "Hi", "-n", "4"]).text().is_empty());
+}
+
+#[test]
+fn what_cannot_be_made_is_refused() {
+    let world = World::new();
+    let rows: [(&[&str], i32, &[&str]); 5] = [
+        (&["smollm4-9b"], 1, &["smollm4-9b", "smollm2-135m"]),
+        (&["smollm2-135m", "--set", "hidden_size=0"], 1, &["hidden_size"]),
+        (&["smollm2-135m", "--set", "num_key_value_heads=2"], 1, &["num_key_value_heads", "9"]),
+        (&["smollm2-135m", "--set", "hidden_size"], 2, &["--set", "NAME=VALUE"]),
+        (&["smollm2-135m", "--tokenizer", "nowhere"], 1, &["nowhere", "tokenizer.json"]),
+    ];
+    for (arguments, code, parts) in rows {
+        let done = world.run(&[&["init", arguments[0], "out"], &arguments[1..]].concat());
+        let line = done.error(code);
+        assert!(parts.iter().all(|part| line.contains(part)), "{arguments:?}: {line}");
+        assert!(!world.path("out/model.safetensors").exists());
+    }
+}
