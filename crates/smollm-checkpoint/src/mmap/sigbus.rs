@@ -5,8 +5,11 @@
 //! without one. Process-wide state is what a signal handler is made of: this table, and the handler that was there before.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering, fence};
 use std::sync::{Mutex, OnceLock, PoisonError};
+
+/// Whether a thread is already writing its last line.
+static SPOKEN: AtomicBool = AtomicBool::new(false);
 
 use crate::error::{CheckpointError, OneLine};
 
@@ -133,6 +136,10 @@ extern "C" fn on_sigbus(signal: libc::c_int, info: *mut libc::siginfo_t, context
                 // SAFETY: the line belongs to the `Watch` of the mapping that faulted, which is alive: the thread in
                 // which we run borrows it. `write` and `_exit` may be called from a signal handler.
                 unsafe {
+                    // Several threads read a model at once; the first to fault speaks for all and ends the process.
+                    while SPOKEN.swap(true, Ordering::AcqRel) {
+                        libc::pause();
+                    }
                     let _ = libc::write(libc::STDERR_FILENO, line.cast(), len);
                     libc::_exit(1);
                 }
