@@ -66,6 +66,25 @@ fn a_full_context_drops_the_oldest_turns_and_says_so() {
     assert!(done.err.contains("context of 24 tokens full"), "{done:?}");
 }
 
+/// A template that is longer when it shall not think, and the figures of the prompts that come of it.
+#[test]
+fn a_model_that_thinks_can_be_told_not_to() {
+    let world = World::new().with_golden("smollm3-nope");
+    world.write("smollm3-nope/chat_template.jinja", "{% if enable_thinking %}T{% else %}NNNN{% endif %}");
+    let stats = |input: &str, arguments: &[&str]| {
+        let run = [&["chat", "-m", "smollm3-nope", "-n", "1", "--quiet"], arguments].concat();
+        let out = world.run_on(input, &run).text();
+        out.lines()
+            .find_map(|line| Some(line.split_once(" prompt tokens")?.0.to_owned()))
+            .unwrap_or_else(|| panic!("{out}"))
+    };
+    assert_eq!(stats("x\n/stats\n", &[]), "1");
+    assert_eq!(stats("x\n/stats\n", &["--think", "on"]), "1");
+    assert_eq!(stats("x\n/stats\n", &["--think", "off"]), "4");
+    assert_eq!(stats("/think off\nx\n/stats\n", &[]), "4");
+    assert_eq!(stats("/set think=on\nx\n/stats\n", &["--think", "off"]), "1");
+}
+
 #[test]
 fn what_cannot_be_answered_is_one_line() {
     let world = World::new().with_scripted().with_random();

@@ -1,7 +1,6 @@
 //! A model file that is cut while it is mapped: one line, exit code 1, never an answer.
 
-use crate::world::{SCRIPT, World, finished, list};
-use smollm_testkit::tiny::prompt_ids;
+use crate::world::{SCRIPT, World, finished};
 use std::io::{BufRead, BufReader, Write};
 use std::time::{Duration, Instant};
 
@@ -35,12 +34,12 @@ fn a_chat_ends_when_its_model_does() {
     }
 }
 
-/// 4,000 tokens in windows that start at every one of them take long enough to be met in the middle.
+/// 40,000 tokens in windows that start at every one of them take long enough to be met in the middle.
 #[test]
 fn a_score_ends_when_its_model_does() {
     let world = World::new().with_scripted();
-    let ids = list(&prompt_ids("long", 4000, 320));
-    let run = ["score", "-m", "scripted", "--json", "--window", "64", "--stride", "1", "--ids", &ids];
+    world.write("long.txt", "abcdefg ".repeat(5000));
+    let run = ["score", "-m", "scripted", "--json", "--window", "64", "--stride", "1", "--file", "long.txt"];
     let mut child = world.command(&run).spawn().unwrap();
     wait_until_mapped(&mut child);
     cut(&world, 4096);
