@@ -2,28 +2,50 @@
 
 use crate::lanes::{Chunk, LANES};
 
-/// One cache line, one vector.
+/// One cache line, one vector of f32.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
-struct Line(Chunk<f32>);
+struct CacheLine(Chunk<f32>);
 
 /// A vector of f32 that starts on a cache line and only grows; what it holds between uses is nobody's business.
 #[derive(Default)]
 pub(crate) struct Scratch {
-    lines: Vec<Line>,
+    lines: Vec<CacheLine>,
 }
 
 impl Scratch {
     /// `chunks` vectors with whatever they held before.
     pub(crate) fn take(&mut self, chunks: usize) -> &mut [Chunk<f32>] {
         if self.lines.len() < chunks {
-            self.lines.resize(chunks, Line([0.0; LANES]));
+            self.lines.resize(chunks, CacheLine([0.0; LANES]));
         }
         let lines = &mut self.lines[..chunks];
-        // SAFETY: `Line` is `repr(C)` with one field of 64 bytes and an alignment of 64, so a slice of lines has exactly
+        // SAFETY: `CacheLine` is `repr(C)` with one field of 64 bytes and an alignment of 64, so a slice of lines has exactly
         // the layout of a slice of chunks; the borrow is passed on.
         unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast::<Chunk<f32>>(), lines.len()) }
     }
+}
+
+/// What fills a cache line, for which every bit pattern is a value.
+///
+/// # Safety
+/// Only for types of 64 bytes without padding, pointers or invalid bit patterns, whose alignment is that of f32 or less.
+pub(crate) unsafe trait Line: Copy + Send + Sync {}
+// SAFETY: sixteen times four bytes, all of them numbers.
+unsafe impl Line for Chunk<f32> {}
+// SAFETY: 32 times two bytes, all of them numbers.
+unsafe impl Line for [u16; 2 * LANES] {}
+
+/// The same lines, seen as another kind of them.
+pub(crate) fn lines<T: Line>(lines: &[Chunk<f32>]) -> &[T] {
+    // SAFETY: both are lines: of the same size, any bits valid, and `T` is aligned no more strictly.
+    unsafe { std::slice::from_raw_parts(lines.as_ptr().cast::<T>(), lines.len()) }
+}
+
+/// The same lines, seen as another kind of them.
+pub(crate) fn lines_mut<T: Line>(lines: &mut [Chunk<f32>]) -> &mut [T] {
+    // SAFETY: as in `lines`, and the exclusive borrow is passed on.
+    unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast::<T>(), lines.len()) }
 }
 
 /// Plain numbers, for which every bit pattern is a value.
@@ -49,11 +71,11 @@ pub(crate) fn bytes_of<T: Plain>(numbers: &[T]) -> &[u8] {
     unsafe { std::slice::from_raw_parts(numbers.as_ptr().cast::<u8>(), size_of_val(numbers)) }
 }
 
-/// Whole vectors of a slice whose length is a multiple of sixteen.
-pub(crate) fn chunks<T>(numbers: &[T]) -> &[Chunk<T>] {
-    let (chunks, rest) = numbers.as_chunks();
-    assert!(rest.is_empty(), "{} numbers are not whole vectors", numbers.len());
-    chunks
+/// Whole vectors of a slice whose length is a multiple of N.
+pub(crate) fn vectors_of<T, const N: usize>(numbers: &[T]) -> &[[T; N]] {
+    let (vectors, rest) = numbers.as_chunks();
+    assert!(rest.is_empty(), "{} numbers are not whole vectors of {N}", numbers.len());
+    vectors
 }
 
 #[cfg(test)]

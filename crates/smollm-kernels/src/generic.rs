@@ -4,6 +4,7 @@
 //! are compiled inside the row's `target_feature` functions. Closures are avoided in hot loops for the same reason.
 
 pub(crate) mod attention;
+pub(crate) mod dot;
 pub(crate) mod elementwise;
 pub(crate) mod exp;
 pub(crate) mod matmul;

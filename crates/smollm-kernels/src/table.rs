@@ -4,16 +4,19 @@
 //! entry may be called only where its row was found to be available; that is the one obligation on callers (`ops`).
 
 use crate::disjoint::Disjoint;
-use crate::lanes::Chunk;
+use crate::lanes::{Chunk, LANES};
 
 pub(crate) struct Kernels {
     /// What `SMOLLM_ISA` calls the row.
     pub(crate) name: &'static str,
     /// Activation rows that one tile of `matmul_*` takes; up to here weights are read in place, whatever their type.
     pub(crate) tile_rows: usize,
-    pub(crate) matmul_f32: unsafe fn(&mut MatmulTask<'_, f32>),
-    pub(crate) matmul_f16: unsafe fn(&mut MatmulTask<'_, u16>),
-    pub(crate) matmul_bf16: unsafe fn(&mut MatmulTask<'_, u16>),
+    pub(crate) matmul_f32: unsafe fn(&mut MatmulTask<'_, Chunk<f32>, Chunk<f32>>),
+    pub(crate) matmul_f16: unsafe fn(&mut MatmulTask<'_, Chunk<f32>, Chunk<u16>>),
+    /// Activations rounded to bf16 and widened again, against bf16.
+    pub(crate) matmul_bf16: unsafe fn(&mut MatmulTask<'_, Chunk<f32>, Chunk<u16>>),
+    /// The same with instructions that multiply pairs of bf16; where a row has it, it is taken for rows of whole vectors.
+    pub(crate) matmul_pairs: Option<unsafe fn(&mut MatmulTask<'_, Pairs, Pairs>)>,
     /// Widens f16 patterns.
     pub(crate) widen_f16: unsafe fn(&[u16], &mut [f32]),
     /// Widens bf16 patterns.
@@ -57,20 +60,24 @@ pub(crate) struct Kernels {
 /// Vectors of sixteen multiply-adds in a round of `fma_rounds`.
 pub(crate) const FMAS_PER_ROUND: usize = 24;
 
+/// Sixteen pairs of bf16 patterns.
+pub(crate) type Pairs = [u16; 2 * LANES];
+
 /// `out[i][r] = sum over k of x[i][k] * w[r][k]` for a block of activation rows and weight rows.
 ///
-/// The sum is taken in sixteen lanes, lane l holding the terms with k = l mod 16 in ascending order, then folded by
-/// halves. That is the whole arithmetic; which rows are computed together never enters.
-pub(crate) struct MatmulTask<'a, B> {
+/// The sum is taken in sixteen lanes, lane l holding the terms with k = l mod 16 in ascending order (of pairs: the terms of
+/// the pairs with k / 2 = l mod 16), then folded by halves. That is the whole arithmetic; which rows are computed
+/// together never enters.
+pub(crate) struct MatmulTask<'a, X, W> {
     /// Activation rows, each `steps` vectors, padded with zeros.
-    pub(crate) x: &'a [Chunk<f32>],
+    pub(crate) x: &'a [X],
     /// Vectors from one activation row to the next.
     pub(crate) x_stride: usize,
     /// Weight rows, each `steps` vectors.
-    pub(crate) w: &'a [Chunk<B>],
+    pub(crate) w: &'a [W],
     /// Vectors per row, at least 1.
     pub(crate) steps: usize,
-    /// Weight rows that are widened at a time where there are more than `tile_rows` activation rows, a multiple of 8.
+    /// Weight rows that are packed at a time where there are more than `tile_rows` activation rows, a multiple of 8.
     pub(crate) block_rows: usize,
     /// Room for them, `generic::matmul::scratch_len` vectors; may be empty for fewer activation rows.
     pub(crate) scratch: &'a mut [Chunk<f32>],

@@ -216,6 +216,26 @@ fn later_keys_and_values_do_not_reach_earlier_queries() {
 }
 
 #[test]
+fn products_of_pairs_take_every_bf16_but_subnormals() {
+    let patterns: Vec<u16> = (0..=u16::MAX).collect();
+    // Rows of one pattern each, at a place that moves through the row, the other numbers zero.
+    let mut bytes = vec![0u8; patterns.len() * 64];
+    for (row, pattern) in bytes.chunks_exact_mut(64).zip(&patterns) {
+        let place = 2 * usize::from(pattern % 32);
+        row[place..place + 2].copy_from_slice(&pattern.to_le_bytes());
+    }
+    let weight = Matrix::new(Dtype::BF16, patterns.len(), 32, smollm_kernels::Bytes::from(bytes)).expect("fits");
+    for isa in every_isa() {
+        for (&pattern, got) in patterns.iter().zip(matmul(&cpu(isa, 2), &[2.0; 32], &weight)) {
+            let weight = half::bf16_to_f32(pattern);
+            let same = got == 2.0 * weight || got.is_nan() && weight.is_nan();
+            let flushed = isa == "avx512bf16" && weight.is_subnormal() && got == 0.0;
+            assert!(same || flushed, "{isa} {pattern:#06x}: {got}");
+        }
+    }
+}
+
+#[test]
 fn the_rows_convert_halves_exactly_as_defined() {
     // All f16 and bf16 patterns in, and rounding of numbers on and beside every tie out.
     let patterns: Vec<u16> = (0..=u16::MAX).collect();

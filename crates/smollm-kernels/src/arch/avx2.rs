@@ -2,6 +2,7 @@
 
 use std::arch::x86_64::*;
 
+use crate::generic::dot::Widened;
 use crate::generic::{attention, elementwise, matmul, roof};
 use crate::lanes::{Bf16, Chunk, F16, F32, LANES, Lanes};
 use crate::table::{Kernels, MatmulTask, MixTask, ScoreTask, SoftmaxSums, TurnTask};
@@ -20,6 +21,7 @@ pub(super) static ROW: Kernels = Kernels {
     matmul_f32,
     matmul_f16,
     matmul_bf16,
+    matmul_pairs: None,
     widen_f16,
     widen_bf16,
     narrow_f16,
@@ -42,18 +44,18 @@ pub(super) static ROW: Kernels = Kernels {
 };
 
 #[target_feature(enable = "avx2,fma,f16c")]
-fn matmul_f32(task: &mut MatmulTask<'_, f32>) {
-    matmul::matmul::<_, F32, 3, 2, 4>(Avx2(()), task);
+fn matmul_f32(task: &mut MatmulTask<'_, Chunk<f32>, Chunk<f32>>) {
+    matmul::matmul::<_, _, 3, 2, 4>(Avx2(()), Widened::<F32>::new(), task);
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]
-fn matmul_f16(task: &mut MatmulTask<'_, u16>) {
-    matmul::matmul::<_, F16, 3, 2, 4>(Avx2(()), task);
+fn matmul_f16(task: &mut MatmulTask<'_, Chunk<f32>, Chunk<u16>>) {
+    matmul::matmul::<_, _, 3, 2, 4>(Avx2(()), Widened::<F16>::new(), task);
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]
-fn matmul_bf16(task: &mut MatmulTask<'_, u16>) {
-    matmul::matmul::<_, Bf16, 3, 2, 4>(Avx2(()), task);
+fn matmul_bf16(task: &mut MatmulTask<'_, Chunk<f32>, Chunk<u16>>) {
+    matmul::matmul::<_, _, 3, 2, 4>(Avx2(()), Widened::<Bf16>::new(), task);
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]

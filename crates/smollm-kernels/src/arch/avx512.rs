@@ -2,13 +2,23 @@
 
 use std::arch::x86_64::*;
 
+use crate::generic::dot::Widened;
 use crate::generic::{attention, elementwise, matmul, roof};
 use crate::lanes::{Bf16, Chunk, F16, F32, LANES, Lanes};
 use crate::table::{Kernels, MatmulTask, MixTask, ScoreTask, SoftmaxSums, TurnTask};
 
 /// Proof that AVX-512 F, BW, VL and DQ may be used.
 #[derive(Clone, Copy)]
-struct Avx512(());
+pub(super) struct Avx512(());
+
+impl Avx512 {
+    /// # Safety
+    /// Only inside functions that enable AVX-512 F, BW, VL and DQ.
+    #[inline(always)]
+    pub(super) unsafe fn new() -> Self {
+        Self(())
+    }
+}
 
 pub(super) fn available() -> bool {
     is_x86_feature_detected!("avx512f")
@@ -17,12 +27,16 @@ pub(super) fn available() -> bool {
         && is_x86_feature_detected!("avx512dq")
 }
 
-pub(super) static ROW: Kernels = Kernels {
+pub(super) static ROW: Kernels = KERNELS;
+
+/// The row, for others to build on.
+pub(super) const KERNELS: Kernels = Kernels {
     name: "avx512",
     tile_rows: 6,
     matmul_f32,
     matmul_f16,
     matmul_bf16,
+    matmul_pairs: None,
     widen_f16,
     widen_bf16,
     narrow_f16,
@@ -45,18 +59,18 @@ pub(super) static ROW: Kernels = Kernels {
 };
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
-fn matmul_f32(task: &mut MatmulTask<'_, f32>) {
-    matmul::matmul::<_, F32, 6, 4, 8>(Avx512(()), task);
+fn matmul_f32(task: &mut MatmulTask<'_, Chunk<f32>, Chunk<f32>>) {
+    matmul::matmul::<_, _, 6, 4, 8>(Avx512(()), Widened::<F32>::new(), task);
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
-fn matmul_f16(task: &mut MatmulTask<'_, u16>) {
-    matmul::matmul::<_, F16, 6, 4, 8>(Avx512(()), task);
+fn matmul_f16(task: &mut MatmulTask<'_, Chunk<f32>, Chunk<u16>>) {
+    matmul::matmul::<_, _, 6, 4, 8>(Avx512(()), Widened::<F16>::new(), task);
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
-fn matmul_bf16(task: &mut MatmulTask<'_, u16>) {
-    matmul::matmul::<_, Bf16, 6, 4, 8>(Avx512(()), task);
+fn matmul_bf16(task: &mut MatmulTask<'_, Chunk<f32>, Chunk<u16>>) {
+    matmul::matmul::<_, _, 6, 4, 8>(Avx512(()), Widened::<Bf16>::new(), task);
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]

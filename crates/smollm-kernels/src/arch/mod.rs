@@ -9,6 +9,8 @@ use crate::table::Kernels;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod avx512bf16;
 mod scalar;
 
 /// A row and the run-time check that says whether this machine has its instructions.
@@ -16,6 +18,8 @@ type Row = (&'static Kernels, fn() -> bool);
 
 /// Every row compiled in, best first; `scalar` is last, always available, and the oracle.
 static ROWS: &[Row] = &[
+    #[cfg(target_arch = "x86_64")]
+    (&avx512bf16::ROW, avx512bf16::available),
     #[cfg(target_arch = "x86_64")]
     (&avx512::ROW, avx512::available),
     #[cfg(target_arch = "x86_64")]

@@ -1,5 +1,6 @@
 //! The row for every machine, and the oracle: lanes are an array, multiply and add round separately.
 
+use crate::generic::dot::Widened;
 use crate::generic::{attention, elementwise, matmul, roof};
 use crate::half;
 use crate::lanes::{Bf16, Chunk, F16, F32, LANES, Lanes};
@@ -12,9 +13,10 @@ pub(crate) struct Portable;
 pub(super) static ROW: Kernels = Kernels {
     name: "scalar",
     tile_rows: 2,
-    matmul_f32: |task| matmul::matmul::<_, F32, 2, 1, 1>(Portable, task),
-    matmul_f16: |task| matmul::matmul::<_, F16, 2, 1, 1>(Portable, task),
-    matmul_bf16: |task| matmul::matmul::<_, Bf16, 2, 1, 1>(Portable, task),
+    matmul_f32: |task| matmul::matmul::<_, _, 2, 1, 1>(Portable, Widened::<F32>::new(), task),
+    matmul_f16: |task| matmul::matmul::<_, _, 2, 1, 1>(Portable, Widened::<F16>::new(), task),
+    matmul_bf16: |task| matmul::matmul::<_, _, 2, 1, 1>(Portable, Widened::<Bf16>::new(), task),
+    matmul_pairs: None,
     widen_f16: |from, to| elementwise::widen_f16(Portable, from, to),
     widen_bf16: |from, to| elementwise::widen_bf16(from, to),
     narrow_f16: |from, to| elementwise::narrow_f16(Portable, from, to),

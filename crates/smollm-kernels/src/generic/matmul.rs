@@ -4,7 +4,7 @@
 //! so each vector that is loaded takes part in several multiply-adds. Both operands lie row-major, as weights do in files.
 //!
 //! Up to M activation rows take the weights as they lie, each read once out of memory. More of them take blocks of weights
-//! that are widened to f32 once, into scratch memory that stays in the second-level cache, and then met by many strips of M
+//! that are packed once (widened to f32, where the product is one of f32), into scratch memory that stays in the second-level cache, and then met by many strips of M
 //! activation rows. A strip walks its rows in pieces short enough for the first-level cache; accumulators are kept from piece
 //! to piece, so the order of additions is as before. None of this changes what is computed (see `MatmulTask`).
 //!
@@ -13,7 +13,9 @@
 
 use std::ops::Range;
 
-use crate::lanes::{Chunk, Element, F32, LANES, Lanes};
+use crate::aligned::{lines, lines_mut};
+use crate::generic::dot::Dot;
+use crate::lanes::{LANES, Lanes};
 use crate::table::MatmulTask;
 
 /// Vectors of a row that are walked in one go, at most: 6 rows of these take 23 KiB.
@@ -24,6 +26,10 @@ const PIECES: usize = 3;
 const KEPT_ROWS: usize = 96;
 /// Rows of each group that a strip asks for.
 const AHEAD: usize = 2;
+/// Strips of activation rows up to which weights are taken as they lie.
+pub(crate) const FEW_STRIPS: usize = 4;
+/// Bytes that a stream of weights is asked for ahead of its use.
+const STREAM_AHEAD: usize = 4096;
 
 /// Vectors of scratch memory that a task takes with more activation rows than M: a block of `block_rows` weight rows, and
 /// the accumulators of a strip, or of many.
@@ -45,50 +51,66 @@ const fn block_len(steps: usize) -> usize {
 
 /// All outputs of a task: tiles of at most M x R, of 1 x R1 for a single activation row.
 #[inline(always)]
-pub(crate) fn matmul<S: Lanes, E: Element, const M: usize, const R: usize, const R1: usize>(
+pub(crate) fn matmul<S: Lanes, D: Dot<S>, const M: usize, const R: usize, const R1: usize>(
     s: S,
-    task: &mut MatmulTask<'_, E::Bits>,
+    d: D,
+    task: &mut MatmulTask<'_, D::X, D::W>,
 ) {
     match task.x.len() / task.x_stride {
         0 => {}
-        1 => in_place::<S, E, 1, R1>(s, task),
-        2 if M >= 2 => in_place::<S, E, 2, R>(s, task),
-        3 if M >= 3 => in_place::<S, E, 3, R>(s, task),
-        4 if M >= 4 => in_place::<S, E, 4, R>(s, task),
-        5 if M >= 5 => in_place::<S, E, 5, R>(s, task),
-        6 if M >= 6 => in_place::<S, E, 6, R>(s, task),
-        _ => by_block::<S, E, M, R>(s, task),
+        1 => in_place::<S, D, 1, R1>(s, d, task),
+        n if n <= FEW_STRIPS * M => in_place::<S, D, M, R>(s, d, task),
+        _ => by_block::<S, D, M, R>(s, d, task),
     }
 }
 
-/// M activation rows, all there are, against every weight row.
+/// A few activation rows against weight rows as they lie, in strips of at most M: each weight is read once out of memory.
 #[inline(always)]
-fn in_place<S: Lanes, E: Element, const M: usize, const R: usize>(s: S, task: &mut MatmulTask<'_, E::Bits>) {
-    let steps = task.steps;
-    let rows = task.w.len() / steps;
-    let x = Rows::new(task.x, task.x_stride);
+fn in_place<S: Lanes, D: Dot<S>, const M: usize, const R: usize>(s: S, d: D, task: &mut MatmulTask<'_, D::X, D::W>) {
+    let n = task.x.len() / task.x_stride;
+    let rows = task.w.len() / task.steps;
+    let strips = n.div_ceil(M);
     let mut r = 0;
-    while r + R <= rows {
-        let mut sums = [[s.zero(); R]; M];
-        let weights = task.w.as_ptr().wrapping_add((r + R) * steps);
-        let ahead = Ahead::<_, R, 0> { weights, stride: steps, activations: [] };
-        accumulate::<S, E, _, M, R, R, 0>(s, x, Rows::new(&task.w[r * steps..], steps), steps, ahead, &mut sums);
-        write(task, 0, r, folded(s, sums));
-        r += R;
-    }
     while r < rows {
-        let mut sums = [[s.zero(); 1]; M];
-        let w = Rows::new(&task.w[r * steps..], steps);
-        let ahead = Ahead::<f32, 0, 0> { weights: std::ptr::null(), stride: 0, activations: [] };
-        accumulate::<S, E, _, M, 1, 0, 0>(s, x, w, steps, ahead, &mut sums);
-        write(task, 0, r, folded(s, sums));
-        r += 1;
+        let whole = r + R <= rows;
+        for index in 0..strips {
+            let (low, high) = (index * n / strips, (index + 1) * n / strips);
+            match (high - low, whole) {
+                (1, true) => in_place_tile::<S, D, 1, R>(s, d, task, low, r),
+                (2, true) if M >= 2 => in_place_tile::<S, D, 2, R>(s, d, task, low, r),
+                (3, true) if M >= 3 => in_place_tile::<S, D, 3, R>(s, d, task, low, r),
+                (4, true) if M >= 4 => in_place_tile::<S, D, 4, R>(s, d, task, low, r),
+                (5, true) if M >= 5 => in_place_tile::<S, D, 5, R>(s, d, task, low, r),
+                (6, true) if M >= 6 => in_place_tile::<S, D, 6, R>(s, d, task, low, r),
+                _ => (low..high).for_each(|row| in_place_tile::<S, D, 1, 1>(s, d, task, row, r)),
+            }
+        }
+        r += if whole { R } else { 1 };
     }
+}
+
+/// M activation rows from `row` against R weight rows from `r`.
+#[inline(always)]
+fn in_place_tile<S: Lanes, D: Dot<S>, const M: usize, const R: usize>(
+    s: S,
+    d: D,
+    task: &MatmulTask<'_, D::X, D::W>,
+    row: usize,
+    r: usize,
+) {
+    let steps = task.steps;
+    let x = Rows::new(&task.x[row * task.x_stride..], task.x_stride);
+    let w = Rows::new(&task.w[r * steps..], steps);
+    // The rows of a tile are one run of memory, which is asked for from end to end whatever the order of use.
+    let ahead = Stream { from: w.vectors.as_ptr().cast(), step: R * size_of::<D::W>() };
+    let mut sums = [[s.zero(); R]; M];
+    accumulate(s, d, x, w, steps, ahead, &mut sums);
+    write(task, row, r, folded(s, sums));
 }
 
 /// Any number of activation rows, block of weights by block.
 #[inline(always)]
-fn by_block<S: Lanes, E: Element, const M: usize, const R: usize>(s: S, task: &mut MatmulTask<'_, E::Bits>) {
+fn by_block<S: Lanes, D: Dot<S>, const M: usize, const R: usize>(s: S, d: D, task: &mut MatmulTask<'_, D::X, D::W>) {
     let steps = task.steps;
     let (n, rows) = (task.x.len() / task.x_stride, task.w.len() / steps);
     let len = block_len(steps);
@@ -97,8 +119,8 @@ fn by_block<S: Lanes, E: Element, const M: usize, const R: usize>(s: S, task: &m
         for first in (0..rows).step_by(task.block_rows) {
             for k in (0..steps).step_by(len) {
                 let block = Block { first, count: task.block_rows.min(rows - first), k, len: len.min(steps - k) };
-                widen::<S, E>(s, task, &block);
-                strips::<S, E, M, R>(s, task, &block, begin..n.min(begin + together));
+                pack(s, d, task, &block);
+                strips::<S, D, M, R>(s, d, task, &block, begin..n.min(begin + together));
             }
         }
     }
@@ -118,13 +140,13 @@ struct Block {
 
 /// Fills the scratch memory with a block, piece by piece, so that a piece lies in one run.
 #[inline(always)]
-fn widen<S: Lanes, E: Element>(s: S, task: &mut MatmulTask<'_, E::Bits>, block: &Block) {
-    let mut to = task.scratch.iter_mut();
+fn pack<S: Lanes, D: Dot<S>>(s: S, d: D, task: &mut MatmulTask<'_, D::X, D::W>, block: &Block) {
+    let mut to = lines_mut(task.scratch).iter_mut();
     for piece in block.pieces(task.steps) {
         for r in block.first..block.first + block.count {
             let from = &task.w[r * task.steps + piece.start..][..piece.len()];
             for (from, to) in from.iter().zip(&mut to) {
-                s.store(E::load(s, from), to);
+                d.pack(s, from, to);
             }
         }
     }
@@ -132,9 +154,10 @@ fn widen<S: Lanes, E: Element>(s: S, task: &mut MatmulTask<'_, E::Bits>, block: 
 
 /// Some activation rows against a block, in strips of at most M, as even as they come.
 #[inline(always)]
-fn strips<S: Lanes, E: Element, const M: usize, const R: usize>(
+fn strips<S: Lanes, D: Dot<S>, const M: usize, const R: usize>(
     s: S,
-    task: &mut MatmulTask<'_, E::Bits>,
+    d: D,
+    task: &mut MatmulTask<'_, D::X, D::W>,
     block: &Block,
     rows: Range<usize>,
 ) {
@@ -150,12 +173,12 @@ fn strips<S: Lanes, E: Element, const M: usize, const R: usize>(
         };
         for piece in block.pieces(task.steps) {
             match high - low {
-                1 => groups::<S, E, 1, R>(s, task, block, &strip, &piece),
-                2 => groups::<S, E, 2, R>(s, task, block, &strip, &piece),
-                3 => groups::<S, E, 3, R>(s, task, block, &strip, &piece),
-                4 => groups::<S, E, 4, R>(s, task, block, &strip, &piece),
-                5 => groups::<S, E, 5, R>(s, task, block, &strip, &piece),
-                _ => groups::<S, E, 6, R>(s, task, block, &strip, &piece),
+                1 => groups::<S, D, 1, R>(s, d, task, block, &strip, &piece),
+                2 => groups::<S, D, 2, R>(s, d, task, block, &strip, &piece),
+                3 => groups::<S, D, 3, R>(s, d, task, block, &strip, &piece),
+                4 => groups::<S, D, 4, R>(s, d, task, block, &strip, &piece),
+                5 => groups::<S, D, 5, R>(s, d, task, block, &strip, &piece),
+                _ => groups::<S, D, 6, R>(s, d, task, block, &strip, &piece),
             }
         }
     }
@@ -184,16 +207,16 @@ impl Block {
     /// What is asked for beside a strip and the group of weight rows that starts at row `r`, the `group`th: part of the next
     /// block, and one row of the next strip.
     #[inline(always)]
-    fn ahead<B>(
+    fn ahead<X, W>(
         &self,
-        task: &MatmulTask<'_, B>,
+        task: &MatmulTask<'_, X, W>,
         strip: &Strip,
         k: usize,
         r: usize,
         group: usize,
-    ) -> Ahead<B, AHEAD, 1> {
+    ) -> Beside<W, X> {
         let row = strip.row + if group < strip.count { strip.count + group } else { 0 };
-        let activations = [task.x.as_ptr().wrapping_add(row * task.x_stride + k)];
+        let activations = task.x.as_ptr().wrapping_add(row * task.x_stride + k);
         // The next part of the same rows, or the first of the next rows. Where nothing is left to ask for, what is there
         // is asked for: that costs less than another shape of the inner loop.
         let last = self.k + self.len == task.steps;
@@ -201,38 +224,40 @@ impl Block {
         match strip.ahead {
             Some(from) => {
                 let weights = task.w.as_ptr().wrapping_add((first + r + from) * task.steps + k);
-                Ahead { weights, stride: task.steps, activations }
+                Beside { weights, stride: task.steps, activations }
             }
-            None => Ahead { weights: task.scratch.as_ptr().cast(), stride: 0, activations },
+            None => Beside { weights: task.w.as_ptr(), stride: 0, activations },
         }
     }
 }
 
 /// M activation rows against a piece of the block, group of R rows by group.
 #[inline(always)]
-fn groups<S: Lanes, E: Element, const M: usize, const R: usize>(
+fn groups<S: Lanes, D: Dot<S>, const M: usize, const R: usize>(
     s: S,
-    task: &mut MatmulTask<'_, E::Bits>,
+    d: D,
+    task: &mut MatmulTask<'_, D::X, D::W>,
     block: &Block,
     strip: &Strip,
     piece: &Range<usize>,
 ) {
     let mut r = 0;
     while r + R <= block.count {
-        tile::<S, E, M, R>(s, task, block, strip, piece, r);
+        tile::<S, D, M, R>(s, d, task, block, strip, piece, r);
         r += R;
     }
     while r < block.count {
-        tile::<S, E, M, 1>(s, task, block, strip, piece, r);
+        tile::<S, D, M, 1>(s, d, task, block, strip, piece, r);
         r += 1;
     }
 }
 
 /// M activation rows against a piece of R rows of the block, from its row `r`.
 #[inline(always)]
-fn tile<S: Lanes, E: Element, const M: usize, const R: usize>(
+fn tile<S: Lanes, D: Dot<S>, const M: usize, const R: usize>(
     s: S,
-    task: &mut MatmulTask<'_, E::Bits>,
+    d: D,
+    task: &mut MatmulTask<'_, D::X, D::W>,
     block: &Block,
     strip: &Strip,
     piece: &Range<usize>,
@@ -252,8 +277,8 @@ fn tile<S: Lanes, E: Element, const M: usize, const R: usize>(
         }
     }
     let x = Rows::new(&task.x[strip.row * task.x_stride + k..], task.x_stride);
-    let w = Rows::new(&panel[(k - block.k) * block.count + r * len..], len);
-    accumulate::<S, F32, _, M, R, AHEAD, 1>(s, x, w, len, ahead, &mut sums);
+    let w = Rows::new(&lines(panel)[(k - block.k) * block.count + r * len..], len);
+    accumulate(s, d.packed(), x, w, len, ahead, &mut sums);
     if ends {
         write(task, strip.row, block.first + r, folded(s, sums));
         return;
@@ -267,93 +292,127 @@ fn tile<S: Lanes, E: Element, const M: usize, const R: usize>(
 
 /// Writes the outputs of a tile.
 #[inline(always)]
-fn write<B, const M: usize, const R: usize>(task: &MatmulTask<'_, B>, row: usize, r: usize, sums: [[f32; R]; M]) {
+fn write<X, W, const M: usize, const R: usize>(task: &MatmulTask<'_, X, W>, row: usize, r: usize, sums: [[f32; R]; M]) {
     for i in 0..M {
         // SAFETY: the elements of a task are its own (contract of `MatmulTask`), and each is written by one tile.
         let out = unsafe { task.out.piece(task.out_start + (row + i) * task.out_stride + r, R) };
-        out.copy_from_slice(&sums[i]);
+        #[allow(clippy::manual_memcpy, reason = "the call that it stands for would put the sums in memory")]
+        for j in 0..R {
+            out[j] = sums[i][j];
+        }
     }
 }
 
 /// Rows of vectors, `stride` vectors apart.
 #[derive(Clone, Copy)]
-struct Rows<'a, B> {
-    chunks: &'a [Chunk<B>],
+struct Rows<'a, T> {
+    vectors: &'a [T],
     stride: usize,
 }
 
-impl<'a, B> Rows<'a, B> {
+impl<'a, T> Rows<'a, T> {
     #[inline(always)]
-    fn new(chunks: &'a [Chunk<B>], stride: usize) -> Self {
-        Self { chunks, stride }
+    fn new(vectors: &'a [T], stride: usize) -> Self {
+        Self { vectors, stride }
     }
 
     /// The first `len` vectors of the first N rows.
     #[inline(always)]
-    fn take<const N: usize>(self, len: usize) -> [&'a [Chunk<B>]; N] {
-        let mut rows = [&self.chunks[..len]; N];
+    fn take<const N: usize>(self, len: usize) -> [&'a [T]; N] {
+        let mut rows = [&self.vectors[..len]; N];
         for i in 1..N {
-            rows[i] = &self.chunks[i * self.stride..][..len];
+            rows[i] = &self.vectors[i * self.stride..][..len];
         }
         rows
     }
 }
 
-/// What will be read next: while a tile walks vector k of its rows, vector k of W weight rows and of X activation rows is
-/// asked for. All may lie beyond the end of their slices: then nothing is read.
+/// What will be read soon, asked for beside vector k of a tile. It may lie beyond the end of its slice: then nothing is read.
+trait Ahead: Copy {
+    fn ask<S: Lanes>(self, s: S, k: usize);
+}
+
+/// A run of memory of which `step` bytes are used up with each k.
 #[derive(Clone, Copy)]
-struct Ahead<B, const W: usize, const X: usize> {
-    weights: *const Chunk<B>,
-    /// Vectors from one weight row to the next.
+struct Stream {
+    from: *const u8,
+    step: usize,
+}
+
+impl Ahead for Stream {
+    #[inline(always)]
+    fn ask<S: Lanes>(self, s: S, k: usize) {
+        let at = self.from.wrapping_add(k * self.step + STREAM_AHEAD);
+        for offset in (0..self.step).step_by(64) {
+            s.prefetch(at.wrapping_add(offset));
+        }
+    }
+}
+
+/// Vector k of `AHEAD` weight rows, `stride` vectors apart, and of one activation row.
+#[derive(Clone, Copy)]
+struct Beside<W, X> {
+    weights: *const W,
     stride: usize,
-    activations: [*const Chunk<f32>; X],
+    activations: *const X,
+}
+
+impl<W: Copy, X: Copy> Ahead for Beside<W, X> {
+    #[inline(always)]
+    fn ask<S: Lanes>(self, s: S, k: usize) {
+        for r in 0..AHEAD {
+            s.prefetch(self.weights.wrapping_add(r * self.stride + k).cast());
+        }
+        s.prefetch(self.activations.wrapping_add(k).cast());
+    }
 }
 
 /// Adds the products of `len` vectors of M activation rows and R weight rows.
 #[inline(always)]
-fn accumulate<S: Lanes, E: Element, B, const M: usize, const R: usize, const W: usize, const X: usize>(
+fn accumulate<S: Lanes, D: Dot<S>, const M: usize, const R: usize>(
     s: S,
-    x: Rows<'_, f32>,
-    w: Rows<'_, E::Bits>,
+    d: D,
+    x: Rows<'_, D::X>,
+    w: Rows<'_, D::W>,
     len: usize,
-    ahead: Ahead<B, W, X>,
+    ahead: impl Ahead,
     sums: &mut [[S::F; R]; M],
 ) {
     // All slices have the same length, which spares the loop its bounds checks.
     let (xs, ws) = (x.take::<M>(len), w.take::<R>(len));
     for k in 0..len {
-        for r in 0..W {
-            s.prefetch(ahead.weights.wrapping_add(r * ahead.stride + k).cast());
-        }
-        for i in 0..X {
-            s.prefetch(ahead.activations[i].wrapping_add(k).cast());
-        }
-        let mut wk = [s.zero(); R];
-        for r in 0..R {
-            wk[r] = E::load(s, &ws[r][k]);
+        ahead.ask(s, k);
+        let mut wk = [d.load_w(s, &ws[0][k]); R];
+        for r in 1..R {
+            wk[r] = d.load_w(s, &ws[r][k]);
         }
         for i in 0..M {
-            let xk = s.load(&xs[i][k]);
+            let xk = d.load_x(s, &xs[i][k]);
             for r in 0..R {
-                sums[i][r] = s.mul_add(xk, wk[r], sums[i][r]);
+                sums[i][r] = d.add(s, xk, wk[r], sums[i][r]);
             }
         }
     }
 }
 
-/// Every vector folded to its sum, four at a time.
+/// Every vector folded to its sum, four at a time. Indexed throughout: slices of registers would put them all in memory.
 #[inline(always)]
 fn folded<S: Lanes, const M: usize, const R: usize>(s: S, sums: [[S::F; R]; M]) -> [[f32; R]; M] {
     let mut out = [[0.0; R]; M];
-    let flat = sums.as_flattened();
-    let out_flat = out.as_flattened_mut();
     let mut start = 0;
     while start < M * R {
         let mut four = [s.zero(); 4];
-        let count = if M * R - start < 4 { M * R - start } else { 4 };
-        four[..count].copy_from_slice(&flat[start..start + count]);
-        let sum = s.sum4(four);
-        out_flat[start..start + count].copy_from_slice(&sum[..count]);
+        for j in 0..4 {
+            if start + j < M * R {
+                four[j] = sums[(start + j) / R][(start + j) % R];
+            }
+        }
+        let four = s.sum4(four);
+        for j in 0..4 {
+            if start + j < M * R {
+                out[(start + j) / R][(start + j) % R] = four[j];
+            }
+        }
         start += 4;
     }
     out

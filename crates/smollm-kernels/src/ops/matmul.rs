@@ -2,23 +2,23 @@
 
 use std::ops::Range;
 
-use crate::aligned::{Scratch, chunks};
+use crate::aligned::{Line, Scratch, lines, lines_mut, vectors_of};
 use crate::cpu::Cpu;
 use crate::disjoint::Disjoint;
 use crate::dtype::Dtype;
-use crate::generic::matmul::{scratch_len, vectors};
+use crate::generic::matmul::{FEW_STRIPS, scratch_len, vectors};
 use crate::lanes::{Chunk, LANES};
 use crate::matrix::{Matrix, Rows};
 use crate::pool::lock;
-use crate::table::{Kernels, MatmulTask};
+use crate::table::{Kernels, MatmulTask, Pairs};
 
 /// Weight rows in an item of work: a multiple of every row's tile, and at most this many.
 const ITEM_ROWS: usize = 64;
-/// Weight rows that are widened at a time for a few activation rows: then both fit the first-level cache.
+/// Weight rows that are packed at a time for a few activation rows: then both fit the first-level cache.
 const SMALL_BLOCK: usize = 8;
-/// Activation rows from which on the weights of an item are widened all at once.
+/// Activation rows from which on the weights of an item are packed all at once.
 const MANY: usize = 64;
-/// Activation rows of an item at least, where they are split: the work of widening is spread over these.
+/// Activation rows of an item at least, where they are split: the work of packing is spread over these.
 const MIN_PART: usize = 48;
 /// Items for each thread, so that one that is held up leaves the rest to others.
 const ITEMS_PER_THREAD: usize = 8;
@@ -34,7 +34,8 @@ pub struct Product<'a> {
 /// out = x * weight^T for every product, all from the same x (N x cols), in one fork and join.
 ///
 /// An output is a sum in sixteen lanes, in ascending order of k, folded by halves; f32 throughout. For bf16 weights x is
-/// first rounded to bf16, to nearest even. Nothing else enters: each output row has the same bits whatever N, the number of
+/// first rounded to bf16, to nearest even; where the row of the table multiplies pairs of bf16, subnormal numbers count as
+/// zero (`vdpbf16ps`). Nothing else enters: each output row has the same bits whatever N, the number of
 /// threads and the other products.
 ///
 /// # Panics
@@ -53,25 +54,65 @@ pub fn matmul(cpu: &Cpu, x: &[f32], products: &mut [Product<'_>]) {
         return;
     }
 
-    let rounded = products.iter().any(|product| product.weight.dtype() == Dtype::BF16);
-    let plain = products.iter().any(|product| product.weight.dtype() != Dtype::BF16);
-    let size = n * x_stride(vectors(cols));
     let mut scratch = lock(&cpu.shared_scratch);
-    let (x_plain, x_rounded) =
-        scratch.take((usize::from(plain) + usize::from(rounded)) * size).split_at_mut(if plain { size } else { 0 });
-    if plain {
-        lay_out(cpu, x, cols, x_plain, |from, to| to.copy_from_slice(from));
-    }
-    if rounded {
-        // SAFETY: `Cpu` holds only rows that are available.
-        lay_out(cpu, x, cols, x_rounded, |from, to| unsafe { (cpu.kernels.round_bf16)(from, to) });
-    }
-
-    let jobs = Jobs::new(cpu, n, products, x_plain, x_rounded);
+    let x = Activations::new(cpu, x, cols, products, &mut scratch);
+    let jobs = Jobs::new(cpu, n, products, &x);
     cpu.pool.run(jobs.items(), 1, |thread, items| {
         let mut scratch = lock(&cpu.scratch[thread]);
         items.for_each(|item| jobs.compute(cpu.kernels, item, &mut scratch));
     });
+}
+
+/// What the activations of a product are: the form in which its kernel takes them.
+#[derive(Clone, Copy, PartialEq)]
+enum Form {
+    /// f32.
+    Plain,
+    /// f32 that are bf16 numbers.
+    Rounded,
+    /// Pairs of bf16.
+    Pairs,
+}
+
+impl Form {
+    const ALL: [Self; 3] = [Self::Plain, Self::Rounded, Self::Pairs];
+
+    fn of(kernels: &Kernels, weight: &Matrix) -> Self {
+        match weight.dtype() {
+            Dtype::BF16 if kernels.matmul_pairs.is_some() && weight.cols().is_multiple_of(2 * LANES) => Self::Pairs,
+            Dtype::BF16 => Self::Rounded,
+            _ => Self::Plain,
+        }
+    }
+
+    /// Vectors of a row of `cols` numbers.
+    fn steps(self, cols: usize) -> usize {
+        if self == Self::Pairs { cols / (2 * LANES) } else { vectors(cols) }
+    }
+}
+
+/// The activations in each form that some product wants.
+struct Activations<'a> {
+    lines: [&'a [Chunk<f32>]; Form::ALL.len()],
+}
+
+impl<'a> Activations<'a> {
+    fn new(cpu: &Cpu, x: &[f32], cols: usize, products: &[Product<'_>], scratch: &'a mut Scratch) -> Self {
+        let n = x.len() / cols;
+        let wanted = |form: &Form| products.iter().any(|product| Form::of(cpu.kernels, product.weight) == *form);
+        let sizes = Form::ALL.map(|form| if wanted(&form) { n * x_stride(form.steps(cols)) } else { 0 });
+        let mut rest = scratch.take(sizes.iter().sum());
+        let mut lines = [&[][..]; Form::ALL.len()];
+        for (form, size) in Form::ALL.into_iter().zip(sizes) {
+            let (own, after) = rest.split_at_mut(size);
+            rest = after;
+            if size > 0 {
+                lay_out(cpu, x, cols, form, own);
+            }
+            lines[form as usize] = own;
+        }
+        Self { lines }
+    }
 }
 
 /// Vectors from one activation row to the next for rows of `steps` vectors: never a large power of two, for which many rows
@@ -80,19 +121,29 @@ fn x_stride(steps: usize) -> usize {
     if steps.is_multiple_of(32) { steps + 1 } else { steps }
 }
 
-/// Copies rows of `cols` numbers through `copy` into rows of whole vectors, filled up with zeros.
-fn lay_out(cpu: &Cpu, x: &[f32], cols: usize, to: &mut [Chunk<f32>], copy: impl Fn(&[f32], &mut [f32]) + Sync) {
-    let steps = vectors(cols);
+/// Brings rows of `cols` numbers into a form, in rows of whole vectors, filled up with zeros.
+fn lay_out(cpu: &Cpu, x: &[f32], cols: usize, form: Form, to: &mut [Chunk<f32>]) {
+    let steps = form.steps(cols);
     let stride = x_stride(steps);
     let n = x.len() / cols;
     let to = Disjoint::new(to);
     cpu.pool.run(n, super::row_grain(cpu, n, cols), |_, rows| {
         for row in rows {
+            let from = &x[row * cols..][..cols];
             // SAFETY: rows do not overlap, and each is done once.
             let to = unsafe { to.piece(row * stride, steps) };
+            if form == Form::Pairs {
+                // SAFETY: `Cpu` holds only rows that are available.
+                unsafe { (cpu.kernels.narrow_bf16)(from, lines_mut::<Pairs>(to).as_flattened_mut()) };
+                continue;
+            }
             let (to, fill) = to.as_flattened_mut().split_at_mut(cols);
-            copy(&x[row * cols..][..cols], to);
             fill.fill(0.0);
+            match form {
+                Form::Plain => to.copy_from_slice(from),
+                // SAFETY: as above.
+                _ => unsafe { (cpu.kernels.round_bf16)(from, to) },
+            }
         }
     });
 }
@@ -101,13 +152,15 @@ fn lay_out(cpu: &Cpu, x: &[f32], cols: usize, to: &mut [Chunk<f32>], copy: impl 
 /// activation rows.
 struct Jobs<'a> {
     n: usize,
-    steps: usize,
     parts: usize,
     products: Vec<Job<'a>>,
 }
 
 struct Job<'a> {
     weight: &'a Matrix,
+    form: Form,
+    /// Vectors per row.
+    steps: usize,
     x: &'a [Chunk<f32>],
     out: Disjoint<'a, f32>,
     item_rows: usize,
@@ -115,31 +168,29 @@ struct Job<'a> {
 }
 
 impl<'a> Jobs<'a> {
-    fn new(
-        cpu: &Cpu,
-        n: usize,
-        products: &'a mut [Product<'_>],
-        plain: &'a [Chunk<f32>],
-        rounded: &'a [Chunk<f32>],
-    ) -> Self {
-        let steps = vectors(products[0].weight.cols());
+    fn new(cpu: &Cpu, n: usize, products: &'a mut [Product<'_>], x: &Activations<'a>) -> Self {
         let rows: usize = products.iter().map(|product| product.weight.rows()).sum();
         // With many activation rows large items are worth more than many, since those rows can be split too.
         let per_thread = if n < MANY { ITEMS_PER_THREAD } else { 2 };
         let item_rows = (rows / (per_thread * cpu.threads())).clamp(1, ITEM_ROWS).next_multiple_of(SMALL_BLOCK);
         let products: Vec<_> = products
             .iter_mut()
-            .map(|product| Job {
-                weight: product.weight,
-                x: if product.weight.dtype() == Dtype::BF16 { rounded } else { plain },
-                out: Disjoint::new(product.out),
-                item_rows,
-                items: product.weight.rows().div_ceil(item_rows),
+            .map(|product| {
+                let (weight, form) = (product.weight, Form::of(cpu.kernels, product.weight));
+                Job {
+                    weight,
+                    form,
+                    steps: form.steps(weight.cols()),
+                    x: x.lines[form as usize],
+                    out: Disjoint::new(product.out),
+                    item_rows,
+                    items: weight.rows().div_ceil(item_rows),
+                }
             })
             .collect();
         let items: usize = products.iter().map(|job| job.items).sum();
         let parts = (ITEMS_PER_THREAD * cpu.threads()).div_ceil(items.max(1)).min(n / MIN_PART).max(1);
-        Self { n, steps, parts, products }
+        Self { n, parts, products }
     }
 
     fn items(&self) -> usize {
@@ -153,7 +204,7 @@ impl<'a> Jobs<'a> {
                 let first = item * job.item_rows;
                 let rows = first..job.weight.rows().min(first + job.item_rows);
                 let tokens = part * self.n / self.parts..(part + 1) * self.n / self.parts;
-                return job.compute(kernels, Item { steps: self.steps, rows, tokens }, scratch);
+                return job.compute(kernels, Item { rows, tokens }, scratch);
             }
             item -= job.items;
         }
@@ -162,7 +213,6 @@ impl<'a> Jobs<'a> {
 
 /// Some weight rows against some activation rows.
 struct Item {
-    steps: usize,
     rows: Range<usize>,
     tokens: Range<usize>,
 }
@@ -170,27 +220,33 @@ struct Item {
 impl Job<'_> {
     fn compute(&self, kernels: &Kernels, item: Item, scratch: &mut Scratch) {
         let (rows, cols) = (item.rows.len(), self.weight.cols());
-        let widened = if item.tokens.len() <= kernels.tile_rows {
+        let packed = if item.tokens.len() <= FEW_STRIPS * kernels.tile_rows {
             0
         } else {
-            scratch_len(item.steps, kernels.tile_rows, self.block_rows(&item))
+            scratch_len(self.steps, kernels.tile_rows, self.block_rows(&item))
         };
-        let padded = if cols.is_multiple_of(LANES) { 0 } else { rows * item.steps };
-        let (padded, widened) = scratch.take(padded + widened).split_at_mut(padded);
+        let padded = if cols.is_multiple_of(LANES) { 0 } else { rows * self.steps };
+        let (padded, packed) = scratch.take(padded + packed).split_at_mut(padded);
         let weights = self.weight.rows_in(item.rows.start, rows);
         // SAFETY (of all calls): `Cpu` holds only rows that are available; items do not overlap, and each is done once.
         match weights {
             _ if !padded.is_empty() => {
                 widen_rows(kernels, weights, cols, padded);
                 // SAFETY: as above.
-                unsafe { (kernels.matmul_f32)(&mut self.task(&item, padded, widened)) }
+                unsafe { (kernels.matmul_f32)(&mut self.task(&item, padded, packed)) }
             }
             // SAFETY: as above.
-            Rows::F32(w) => unsafe { (kernels.matmul_f32)(&mut self.task(&item, chunks(w), widened)) },
+            Rows::F32(w) => unsafe { (kernels.matmul_f32)(&mut self.task(&item, vectors_of(w), packed)) },
             // SAFETY: as above.
-            Rows::F16(w) => unsafe { (kernels.matmul_f16)(&mut self.task(&item, chunks(w), widened)) },
-            // SAFETY: as above.
-            Rows::Bf16(w) => unsafe { (kernels.matmul_bf16)(&mut self.task(&item, chunks(w), widened)) },
+            Rows::F16(w) => unsafe { (kernels.matmul_f16)(&mut self.task(&item, vectors_of(w), packed)) },
+            Rows::Bf16(w) => match kernels.matmul_pairs {
+                // SAFETY: as above.
+                Some(matmul_pairs) if self.form == Form::Pairs => unsafe {
+                    matmul_pairs(&mut self.task(&item, vectors_of(w), packed))
+                },
+                // SAFETY: as above.
+                _ => unsafe { (kernels.matmul_bf16)(&mut self.task(&item, vectors_of(w), packed)) },
+            },
         }
     }
 
@@ -198,13 +254,13 @@ impl Job<'_> {
         if item.tokens.len() < MANY { SMALL_BLOCK } else { self.item_rows }
     }
 
-    fn task<'t, B>(&'t self, item: &Item, w: &'t [Chunk<B>], scratch: &'t mut [Chunk<f32>]) -> MatmulTask<'t, B> {
-        let x_stride = x_stride(item.steps);
+    fn task<'t, X: Line, W>(&'t self, item: &Item, w: &'t [W], scratch: &'t mut [Chunk<f32>]) -> MatmulTask<'t, X, W> {
+        let x_stride = x_stride(self.steps);
         MatmulTask {
-            x: &self.x[item.tokens.start * x_stride..item.tokens.end * x_stride],
+            x: lines(&self.x[item.tokens.start * x_stride..item.tokens.end * x_stride]),
             x_stride,
             w,
-            steps: item.steps,
+            steps: self.steps,
             block_rows: self.block_rows(item),
             scratch,
             out: &self.out,

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{Call, PARTITION, Tile};
-use crate::aligned::chunks;
+use crate::aligned::vectors_of;
 use crate::generic::matmul::vectors;
 use crate::kv::{KvBuffer, KvData};
 use crate::lanes::{Chunk, LANES};
@@ -45,11 +45,11 @@ impl Mix<'_> {
         // SAFETY (of all calls): `kernels` is the row of a `Cpu`, which holds only rows that are available.
         match values {
             // SAFETY: as above.
-            Rows::F32(values) => unsafe { (kernels.mix_f32)(&mut self.task(chunks(values), from)) },
+            Rows::F32(values) => unsafe { (kernels.mix_f32)(&mut self.task(vectors_of(values), from)) },
             // SAFETY: as above.
-            Rows::F16(values) => unsafe { (kernels.mix_f16)(&mut self.task(chunks(values), from)) },
+            Rows::F16(values) => unsafe { (kernels.mix_f16)(&mut self.task(vectors_of(values), from)) },
             // SAFETY: as above.
-            Rows::Bf16(values) => unsafe { (kernels.mix_bf16)(&mut self.task(chunks(values), from)) },
+            Rows::Bf16(values) => unsafe { (kernels.mix_bf16)(&mut self.task(vectors_of(values), from)) },
         }
     }
 
@@ -139,11 +139,11 @@ impl Call<'_> {
             // SAFETY (of all calls): `Cpu` holds only rows that are available.
             match rows {
                 // SAFETY: as above.
-                Rows::F32(keys) => unsafe { (kernels.turn_f32)(&TurnTask { keys: chunks(keys), width }, out) },
+                Rows::F32(keys) => unsafe { (kernels.turn_f32)(&TurnTask { keys: vectors_of(keys), width }, out) },
                 // SAFETY: as above.
-                Rows::F16(keys) => unsafe { (kernels.turn_f16)(&TurnTask { keys: chunks(keys), width }, out) },
+                Rows::F16(keys) => unsafe { (kernels.turn_f16)(&TurnTask { keys: vectors_of(keys), width }, out) },
                 // SAFETY: as above.
-                Rows::Bf16(keys) => unsafe { (kernels.turn_bf16)(&TurnTask { keys: chunks(keys), width }, out) },
+                Rows::Bf16(keys) => unsafe { (kernels.turn_bf16)(&TurnTask { keys: vectors_of(keys), width }, out) },
             }
         }
     }

@@ -1,0 +1,79 @@
+//! How a vector of activations meets a vector of weights: the one step that products of all types are made of.
+
+use std::marker::PhantomData;
+
+use crate::aligned::Line;
+use crate::lanes::{Chunk, Element, F32, Lanes};
+
+/// A kind of product. A value is the proof that its instructions may be used.
+pub(crate) trait Dot<S: Lanes>: Copy {
+    /// One vector of activations, a cache line.
+    type X: Line;
+    /// One vector of weights in memory.
+    type W: Copy + Send + Sync;
+    /// The kind of product that takes weights as they lie in scratch memory.
+    type Packed: Dot<S, X = Self::X, W: Line>;
+    /// A vector of weights in registers.
+    type V: Copy;
+    /// A vector of activations in registers.
+    type U: Copy;
+
+    fn packed(self) -> Self::Packed;
+    /// Writes weights to scratch memory.
+    fn pack(self, s: S, from: &Self::W, to: &mut <Self::Packed as Dot<S>>::W);
+    fn load_x(self, s: S, from: &Self::X) -> Self::U;
+    fn load_w(self, s: S, from: &Self::W) -> Self::V;
+    /// Sixteen sums, each with the products of its lane added.
+    fn add(self, s: S, x: Self::U, w: Self::V, sums: S::F) -> S::F;
+}
+
+/// f32 multiply-adds over weights that are widened: lane l of step k takes number 16 k + l.
+pub(crate) struct Widened<E>(PhantomData<E>);
+
+impl<E> Widened<E> {
+    pub(crate) const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<E> Clone for Widened<E> {
+    #[inline(always)]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E> Copy for Widened<E> {}
+
+impl<S: Lanes, E: Element> Dot<S> for Widened<E> {
+    type X = Chunk<f32>;
+    type W = Chunk<E::Bits>;
+    type Packed = Widened<F32>;
+    type V = S::F;
+    type U = S::F;
+
+    #[inline(always)]
+    fn packed(self) -> Widened<F32> {
+        Widened::new()
+    }
+
+    #[inline(always)]
+    fn pack(self, s: S, from: &Self::W, to: &mut Chunk<f32>) {
+        s.store(E::load(s, from), to);
+    }
+
+    #[inline(always)]
+    fn load_x(self, s: S, from: &Chunk<f32>) -> S::F {
+        s.load(from)
+    }
+
+    #[inline(always)]
+    fn load_w(self, s: S, from: &Self::W) -> S::F {
+        E::load(s, from)
+    }
+
+    #[inline(always)]
+    fn add(self, s: S, x: S::F, w: S::F, sums: S::F) -> S::F {
+        s.mul_add(x, w, sums)
+    }
+}
