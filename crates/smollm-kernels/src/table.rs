@@ -25,6 +25,8 @@ pub(crate) struct Kernels {
     pub(crate) narrow_f16: unsafe fn(&[f32], &mut [u16]),
     /// Rounds to bf16 patterns, ties to even.
     pub(crate) narrow_bf16: unsafe fn(&[f32], &mut [u16]),
+    /// Rounds to bf16 patterns for `matmul_pairs`, to which subnormal numbers are zero.
+    pub(crate) narrow_pairs: unsafe fn(&[f32], &mut [u16]),
     /// Copies, each value rounded to the nearest bf16 and widened again.
     pub(crate) round_bf16: unsafe fn(&[f32], &mut [f32]),
     /// One row: x, weight, eps, out.

@@ -26,6 +26,7 @@ pub(super) static ROW: Kernels = Kernels {
     widen_bf16,
     narrow_f16,
     narrow_bf16,
+    narrow_pairs: narrow_bf16,
     round_bf16,
     rms_norm,
     add,

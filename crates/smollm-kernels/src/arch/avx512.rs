@@ -41,6 +41,7 @@ pub(super) const KERNELS: Kernels = Kernels {
     widen_bf16,
     narrow_f16,
     narrow_bf16,
+    narrow_pairs: narrow_bf16,
     round_bf16,
     rms_norm,
     add,
@@ -60,17 +61,17 @@ pub(super) const KERNELS: Kernels = Kernels {
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
 fn matmul_f32(task: &mut MatmulTask<'_, Chunk<f32>, Chunk<f32>>) {
-    matmul::matmul::<_, _, 6, 4, 8>(Avx512(()), Widened::<F32>::new(), task);
+    matmul::matmul::<_, _, 6, 4, 4>(Avx512(()), Widened::<F32>::new(), task);
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
 fn matmul_f16(task: &mut MatmulTask<'_, Chunk<f32>, Chunk<u16>>) {
-    matmul::matmul::<_, _, 6, 4, 8>(Avx512(()), Widened::<F16>::new(), task);
+    matmul::matmul::<_, _, 6, 4, 4>(Avx512(()), Widened::<F16>::new(), task);
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
 fn matmul_bf16(task: &mut MatmulTask<'_, Chunk<f32>, Chunk<u16>>) {
-    matmul::matmul::<_, _, 6, 4, 8>(Avx512(()), Widened::<Bf16>::new(), task);
+    matmul::matmul::<_, _, 6, 4, 4>(Avx512(()), Widened::<Bf16>::new(), task);
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]

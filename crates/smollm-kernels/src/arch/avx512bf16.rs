@@ -9,6 +9,8 @@ use std::arch::x86_64::*;
 use super::avx512::{self, Avx512};
 use crate::generic::dot::Dot;
 use crate::generic::matmul;
+use crate::half;
+use crate::lanes::LANES;
 use crate::table::{Kernels, MatmulTask, Pairs};
 
 /// Proof that AVX-512 BF16 may be used.
@@ -25,13 +27,29 @@ fn is_amd() -> bool {
     [leaf.ebx, leaf.edx, leaf.ecx].map(u32::to_le_bytes).as_flattened() == b"AuthenticAMD"
 }
 
-pub(super) static ROW: Kernels = Kernels { name: "avx512bf16", matmul_pairs: Some(matmul_pairs), ..avx512::KERNELS };
+pub(super) static ROW: Kernels =
+    Kernels { name: "avx512bf16", matmul_pairs: Some(matmul_pairs), narrow_pairs, ..avx512::KERNELS };
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")]
 fn matmul_pairs(task: &mut MatmulTask<'_, Pairs, Pairs>) {
     // SAFETY: the instructions are enabled by this function.
     let lanes = unsafe { Avx512::new() };
-    matmul::matmul::<_, _, 6, 4, 8>(lanes, PairProducts(()), task);
+    matmul::matmul::<_, _, 6, 4, 4>(lanes, PairProducts(()), task);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")]
+fn narrow_pairs(from: &[f32], to: &mut [u16]) {
+    assert_eq!(from.len(), to.len());
+    let (from, from_rest) = from.as_chunks::<LANES>();
+    let (to, to_rest) = to.as_chunks_mut::<LANES>();
+    for (from, to) in from.iter().zip(to) {
+        // SAFETY: the instructions are enabled by this function; sixteen numbers are read and written.
+        unsafe {
+            let rounded = _mm512_cvtneps_pbh(_mm512_loadu_ps(from.as_ptr()));
+            _mm256_storeu_si256(to.as_mut_ptr().cast(), std::mem::transmute::<__m256bh, __m256i>(rounded));
+        }
+    }
+    half::convert(from_rest, to_rest, half::f32_to_bf16);
 }
 
 /// Lane l of step k takes numbers 32 k + 2 l and 32 k + 2 l + 1.

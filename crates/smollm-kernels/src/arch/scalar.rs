@@ -21,6 +21,7 @@ pub(super) static ROW: Kernels = Kernels {
     widen_bf16: |from, to| elementwise::widen_bf16(from, to),
     narrow_f16: |from, to| elementwise::narrow_f16(Portable, from, to),
     narrow_bf16: |from, to| elementwise::narrow_bf16(from, to),
+    narrow_pairs: |from, to| elementwise::narrow_bf16(from, to),
     round_bf16: |from, to| elementwise::round_bf16(from, to),
     rms_norm: |x, weight, eps, out| elementwise::rms_norm(Portable, x, weight, eps, out),
     add: |x, y| elementwise::add(x, y),

@@ -58,9 +58,31 @@ pub(crate) fn matmul<S: Lanes, D: Dot<S>, const M: usize, const R: usize, const 
 ) {
     match task.x.len() / task.x_stride {
         0 => {}
-        1 => in_place::<S, D, 1, R1>(s, d, task),
+        1 => streams::<S, D, R1>(s, d, task),
         n if n <= FEW_STRIPS * M => in_place::<S, D, M, R>(s, d, task),
         _ => by_block::<S, D, M, R>(s, d, task),
+    }
+}
+
+/// One activation row against weight rows that are read in R1 streams, each from its own part of memory: so the machine
+/// fetches more of them at once than from one stream.
+#[inline(always)]
+fn streams<S: Lanes, D: Dot<S>, const R1: usize>(s: S, d: D, task: &mut MatmulTask<'_, D::X, D::W>) {
+    let steps = task.steps;
+    let rows = task.w.len() / steps;
+    let run = rows / R1;
+    for r in 0..run {
+        let w = Rows::new(&task.w[r * steps..], run * steps);
+        let ahead = Apart::<_, R1> { from: w.vectors.as_ptr(), stride: w.stride };
+        let mut sums = [[s.zero(); R1]; 1];
+        accumulate(s, d, Rows::new(task.x, task.x_stride), w, steps, ahead, &mut sums);
+        let sums = folded(s, sums);
+        for j in 0..R1 {
+            write(task, 0, r + j * run, [[sums[0][j]]]);
+        }
+    }
+    for r in run * R1..rows {
+        in_place_tile::<S, D, 1, 1>(s, d, task, 0, r);
     }
 }
 
@@ -345,6 +367,25 @@ impl Ahead for Stream {
         let at = self.from.wrapping_add(k * self.step + STREAM_AHEAD);
         for offset in (0..self.step).step_by(64) {
             s.prefetch(at.wrapping_add(offset));
+        }
+    }
+}
+
+/// R streams of vectors.
+#[derive(Clone, Copy)]
+struct Apart<W, const R: usize> {
+    from: *const W,
+    stride: usize,
+}
+
+impl<W: Copy, const R: usize> Ahead for Apart<W, R> {
+    #[inline(always)]
+    fn ask<S: Lanes>(self, s: S, k: usize) {
+        // A line may hold two vectors; it is asked for once.
+        if size_of::<W>() >= 64 || k.is_multiple_of(2) {
+            for r in 0..R {
+                s.prefetch(self.from.wrapping_add(k + r * self.stride).cast::<u8>().wrapping_add(STREAM_AHEAD));
+            }
         }
     }
 }

@@ -12,8 +12,10 @@ use crate::matrix::{Matrix, Rows};
 use crate::pool::lock;
 use crate::table::{Kernels, MatmulTask, Pairs};
 
-/// Weight rows in an item of work: a multiple of every row's tile, and at most this many.
+/// Weight rows in an item of work at most, where they are packed: so many stay in the second-level cache.
 const ITEM_ROWS: usize = 64;
+/// Weight rows in an item of work at most, where a few activation rows take them as they lie: long streams are read faster.
+const STREAM_ROWS: usize = 512;
 /// Weight rows that are packed at a time for a few activation rows: then both fit the first-level cache.
 const SMALL_BLOCK: usize = 8;
 /// Activation rows from which on the weights of an item are packed all at once.
@@ -134,7 +136,7 @@ fn lay_out(cpu: &Cpu, x: &[f32], cols: usize, form: Form, to: &mut [Chunk<f32>])
             let to = unsafe { to.piece(row * stride, steps) };
             if form == Form::Pairs {
                 // SAFETY: `Cpu` holds only rows that are available.
-                unsafe { (cpu.kernels.narrow_bf16)(from, lines_mut::<Pairs>(to).as_flattened_mut()) };
+                unsafe { (cpu.kernels.narrow_pairs)(from, lines_mut::<Pairs>(to).as_flattened_mut()) };
                 continue;
             }
             let (to, fill) = to.as_flattened_mut().split_at_mut(cols);
@@ -171,8 +173,12 @@ impl<'a> Jobs<'a> {
     fn new(cpu: &Cpu, n: usize, products: &'a mut [Product<'_>], x: &Activations<'a>) -> Self {
         let rows: usize = products.iter().map(|product| product.weight.rows()).sum();
         // With many activation rows large items are worth more than many, since those rows can be split too.
-        let per_thread = if n < MANY { ITEMS_PER_THREAD } else { 2 };
-        let item_rows = (rows / (per_thread * cpu.threads())).clamp(1, ITEM_ROWS).next_multiple_of(SMALL_BLOCK);
+        let (per_thread, most) = match n {
+            MANY.. => (2, ITEM_ROWS),
+            1 => (ITEMS_PER_THREAD / 2, STREAM_ROWS),
+            _ => (ITEMS_PER_THREAD, ITEM_ROWS),
+        };
+        let item_rows = (rows / (per_thread * cpu.threads())).clamp(1, most).next_multiple_of(SMALL_BLOCK);
         let products: Vec<_> = products
             .iter_mut()
             .map(|product| {
