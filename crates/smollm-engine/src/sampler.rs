@@ -24,7 +24,8 @@ impl Sampler {
         Self { params, seen, draws: 0 }
     }
 
-    /// Chooses the next token and takes note of it. `logits` (V) are used up. `None` if no logit is finite.
+    /// Chooses the next token and takes note of it. `logits` (V) are used up. `None` if every token is impossible (minus
+    /// infinity or NaN).
     pub fn next(&mut self, logits: &mut [f32]) -> Option<u32> {
         self.penalise(logits);
         let id = if self.params.temperature == 0.0 { largest(logits) } else { self.draw(logits) }?;
@@ -51,11 +52,16 @@ impl Sampler {
 
     fn draw(&mut self, logits: &mut [f32]) -> Option<u32> {
         let p = &self.params;
+        let max = logits[largest(logits)? as usize];
         for logit in &mut *logits {
-            // NaN sorts above everything and would be drawn for ever; it is as impossible as minus infinity
-            *logit = if logit.is_nan() { f32::NEG_INFINITY } else { *logit / p.temperature };
+            // Taken from the largest first, no temperature and no bias can make infinities that are then told apart by
+            // nothing. NaN sorts above everything and would be drawn for ever; it is as impossible as minus infinity.
+            *logit = match *logit {
+                l if l.is_nan() => f32::NEG_INFINITY,
+                l if l == max => 0.0,
+                l => (l - max) / p.temperature,
+            };
         }
-        largest(logits)?;
         let u = uniform(p.seed, self.draws);
         self.draws += 1;
         let unfiltered = p.top_k == 0 && p.top_p >= 1.0 && p.min_p <= 0.0;
@@ -87,7 +93,7 @@ fn pick<I: Iterator<Item = Candidate>>(u: f64, candidates: impl Fn() -> I) -> u3
     last // rounding may leave a crumb after the last candidate; it belongs to it
 }
 
-/// The lowest id among the largest finite-or-infinite logits, ignoring NaN; `None` if there is nothing above -inf.
+/// The lowest id among the largest logits, ignoring NaN; `None` if there is nothing above minus infinity.
 fn largest(logits: &[f32]) -> Option<u32> {
     let mut best: Option<(u32, f32)> = None;
     for (id, &logit) in logits.iter().enumerate() {

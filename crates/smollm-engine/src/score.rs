@@ -44,9 +44,7 @@ impl Session {
     ) -> Result<Option<Score>, EngineError> {
         let length = windows.length.min(self.context()).max(2);
         let stride = windows.stride.clamp(1, (length - 1).max(1));
-        for window in ids.chunks(length) {
-            self.check(window)?;
-        }
+        self.check_vocabulary(ids)?;
         let mut logprobs: Vec<Option<f32>> = ids.first().map(|_| None).into_iter().collect();
         let mut start = 0;
         while logprobs.len() < ids.len() {
@@ -94,7 +92,7 @@ impl Session {
             for (row, &target) in logits.chunks(vocab_size).zip(targets) {
                 let logprob = row[target as usize] - log_sum_exp(row);
                 if !logprob.is_finite() {
-                    return Err(EngineError::NotFinite { position: logprobs.len() });
+                    return Err(EngineError::NotFinite { position: logprobs.len() - 1 });
                 }
                 logprobs.push(Some(logprob));
             }

@@ -76,14 +76,20 @@ impl Session {
     /// # Errors
     /// Names the first id that does not exist, or both lengths.
     pub fn check(&self, ids: &[u32]) -> Result<(), EngineError> {
-        let vocab_size = self.model.config.vocab_size;
-        if let Some((position, &id)) = ids.iter().enumerate().find(|(_, id)| **id as usize >= vocab_size) {
-            return Err(EngineError::TokenOutOfRange { position, id, vocab_size });
-        }
+        self.check_vocabulary(ids)?;
         if ids.len() > self.context {
             return Err(EngineError::PromptTooLong { prompt: ids.len(), context: self.context });
         }
         Ok(())
+    }
+
+    /// Checks that every id exists.
+    pub(crate) fn check_vocabulary(&self, ids: &[u32]) -> Result<(), EngineError> {
+        let vocab_size = self.model.config.vocab_size;
+        match ids.iter().enumerate().find(|(_, id)| **id as usize >= vocab_size) {
+            Some((position, &id)) => Err(EngineError::TokenOutOfRange { position, id, vocab_size }),
+            None => Ok(()),
+        }
     }
 
     /// Keeps of the cache what `prompt` starts with, and returns how many tokens that is. At least the last token of

@@ -207,6 +207,16 @@ fn bad_requests_are_refused_with_the_numbers() {
     assert!(refuse(&vec![0; 3000], &limit(1)).contains("3000 tokens, but the context holds 2048"));
     let hot = Request { sampling: SamplingParams { temperature: -1.0, ..SamplingParams::default() }, ..limit(1) };
     assert!(refuse(&[1], &hot).contains("temperature is -1"));
+    let mut ids = vec![5; 90];
+    ids[70] = 256; // in the third window
+    let score = |model: &Arc<Model>, ids: &[u32]| {
+        let mut progress = |_, _| ControlFlow::Continue(());
+        plain(model).score(ids, Windows { length: 32, stride: 16 }, &mut progress).unwrap_err()
+    };
+    assert!(score(&model, &ids).to_string().contains("token id 256 at position 70 does not exist"));
+    let mut broken = (*model).clone();
+    broken.weights.norm[3] = f32::NAN;
+    assert!(matches!(score(&Arc::new(broken), &[1, 2, 3]), EngineError::NotFinite { position: 0 }));
 }
 
 #[test]

@@ -92,6 +92,25 @@ fn masked_tokens_are_never_drawn() {
     assert_eq!(sampler.next(&mut [f32::NEG_INFINITY; 4]), None);
 }
 
+/// Nothing but the largest is drawn where the temperature is next to zero or a bias is beyond all bounds.
+#[test]
+fn extreme_temperatures_and_biases_decide() {
+    let logits = [30.0_f32, 40.0, -5.0, 39.0];
+    for (temperature, logit_bias, expected) in [
+        (1e-40, vec![], 1),
+        (f32::MIN_POSITIVE, vec![], 1),
+        (1.0, vec![(2, f32::INFINITY)], 2),
+        (1e-40, vec![(2, f32::MAX), (2, f32::MAX)], 2),
+        (1.0, vec![(0, f32::NEG_INFINITY), (1, f32::NEG_INFINITY), (3, -1e30)], 2),
+    ] {
+        for top_k in [0, 3] {
+            let p = SamplingParams { temperature, logit_bias: logit_bias.clone(), top_k, ..params() };
+            p.validate(4).unwrap();
+            assert_eq!(next_after(p, &[], &[], &logits), Some(expected), "{temperature} {logit_bias:?} top_k {top_k}");
+        }
+    }
+}
+
 #[test]
 fn parameters_out_of_range_are_named() {
     let name = |p: SamplingParams| p.validate(10).unwrap_err().name;
