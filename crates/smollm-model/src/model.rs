@@ -19,6 +19,8 @@ pub struct Model {
     pub(crate) rotary: Rotary,
     /// What the weights are mapped from; `None` where they were made in memory.
     checkpoint: Option<Arc<Checkpoint>>,
+    /// What the adapters over them are mapped from.
+    adapters: Vec<Arc<Checkpoint>>,
 }
 
 /// Why a checkpoint did not become a model.
@@ -48,7 +50,7 @@ impl Model {
     /// A model of weights that are in memory already.
     pub fn new(config: ModelConfig, weights: Weights) -> Self {
         let rotary = Rotary::new(&config.rope, config.head_dim, config.max_position_embeddings);
-        Self { config, weights, rotary, checkpoint: None }
+        Self { config, weights, rotary, checkpoint: None, adapters: Vec::new() }
     }
 
     /// Lays a LoRA adapter over the weights.
@@ -56,16 +58,18 @@ impl Model {
     /// # Errors
     /// The adapter targets a module that the model does not have, or has the wrong shape.
     pub fn apply_adapter(&mut self, adapter: &Adapter) -> Result<(), ModelError> {
-        Ok(apply(&mut self.weights, adapter)?)
+        apply(&mut self.weights, adapter)?;
+        self.adapters.extend(adapter.source().cloned());
+        Ok(())
     }
 
-    /// The files still are what was mapped. Called before results are handed out, because a mapped file that was cut
-    /// short reads as zeros up to the end of its last page.
+    /// The files, those of adapters too, still are what was mapped. Called before results are handed out, because a mapped
+    /// file that was cut short reads as zeros up to the end of its last page.
     ///
     /// # Errors
     /// A file was truncated or replaced since it was opened.
     pub fn still_intact(&self) -> Result<(), CheckpointError> {
-        self.checkpoint.as_ref().map_or(Ok(()), |checkpoint| checkpoint.still_intact())
+        self.checkpoint.iter().chain(&self.adapters).try_for_each(|checkpoint| checkpoint.still_intact())
     }
 
     /// The tensors behind the model, if it came from files.

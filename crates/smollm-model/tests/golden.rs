@@ -1,16 +1,19 @@
 //! Logits and greedy tokens against transformers, on tiny random models of every supported shape.
 
+use smollm_checkpoint::adapter::{Adapter, AdapterConfig};
 use smollm_checkpoint::{Checkpoint, Tensor};
 use smollm_kernels::ops::argmax;
-use smollm_kernels::{Cpu, Dtype, KvDtype, Matrix};
+use smollm_kernels::{Bytes, Cpu, Dtype, KvDtype, Matrix};
 use smollm_model::{BLOCK_TOKENS, Batch, KvPool, Model, ModelConfig, Runner, Span, lm_head, parameter_count, params};
-use smollm_testkit::golden::{LogitRows, LogitsGolden, logits_goldens};
+use smollm_testkit::golden::{LogitRows, LogitsGolden, LoraGolden, logits_golden, logits_goldens, lora_goldens};
+use smollm_testkit::stored::Stored;
+use smollm_testkit::tiny;
 use std::sync::Arc;
 
 /// The model of a golden file with its weights stored as `dtype`.
 fn model(golden: &LogitsGolden, dtype: Dtype) -> Model {
     let config = ModelConfig::from_json(golden.config.to_string().as_bytes(), &golden.name).unwrap();
-    let tensors = smollm_testkit::tiny::weights(&golden.config).into_iter().map(|tensor| {
+    let tensors = tiny::weights(&golden.config).into_iter().map(|tensor| {
         let cols = *tensor.shape.last().unwrap();
         let matrix = Matrix::from_f32(tensor.data.len() / cols, cols, tensor.data).to_dtype(dtype);
         Tensor { name: tensor.name, dtype, shape: tensor.shape, data: matrix.bytes().clone() }
@@ -25,6 +28,8 @@ struct Sequence<'m> {
     model: &'m Model,
     runner: Runner,
     kv: KvPool,
+    /// Every block of the cache, in the order in which the sequence claims them.
+    blocks: Vec<u32>,
     position: usize,
 }
 
@@ -35,19 +40,29 @@ impl<'m> Sequence<'m> {
 
     fn with_cache(model: &'m Model, cpu: Cpu, dtype: KvDtype) -> Self {
         let kv = KvPool::new(&model.config, dtype, 1024);
-        Self { cpu, model, runner: Runner::default(), kv, position: 0 }
+        let blocks = (0..kv.blocks() as u32).collect();
+        Self { cpu, model, runner: Runner::default(), kv, blocks, position: 0 }
+    }
+
+    /// No block of the cache lies beside its neighbour.
+    fn with_scattered_blocks(mut self) -> Self {
+        scatter(&mut self.blocks);
+        self
     }
 
     /// Appends `tokens`; the logits of every one of them.
     fn append(&mut self, tokens: &[u32]) -> Vec<Vec<f32>> {
-        let table = (0..self.kv.blocks() as u32).collect();
-        let batch = Batch::single(tokens.to_vec(), self.position, table);
+        let batch = Batch::single(tokens.to_vec(), self.position, self.blocks.clone());
         self.position += tokens.len();
         let hidden = self.runner.forward(&self.cpu, self.model, &batch, &mut self.kv);
         let mut logits = vec![0.0; tokens.len() * self.model.config.vocab_size];
         lm_head(&self.cpu, self.model, hidden, &mut logits);
         logits.chunks(self.model.config.vocab_size).map(<[f32]>::to_vec).collect()
     }
+}
+
+fn scatter(blocks: &mut [u32]) {
+    blocks.sort_by_key(|block| block.wrapping_mul(0x9E37_79B9));
 }
 
 fn max_delta(ours: &[Vec<f32>], theirs: &LogitRows) -> f32 {
@@ -110,6 +125,7 @@ fn f32_greedy_tokens_are_those_of_transformers() {
 
 #[test]
 fn bf16_greedy_tokens_are_those_of_transformers_where_the_gap_exceeds_its_error() {
+    let (mut steps, mut certain) = (0, 0);
     for golden in logits_goldens() {
         let model = model(&golden, Dtype::BF16);
         for prompt in golden.prompts.iter().filter(|p| p.bf16_greedy.is_some()) {
@@ -120,9 +136,12 @@ fn bf16_greedy_tokens_are_those_of_transformers_where_the_gap_exceeds_its_error(
             for ((step, &id), &gap) in expected.ids.iter().enumerate().zip(&expected.gaps) {
                 assert!(next == id || gap <= noise, "{} step {step}: gap {gap}, noise {noise}", prompt.name);
                 next = argmax(&sequence.append(&[id])[0]) as u32;
+                steps += 1;
+                certain += usize::from(gap > noise);
             }
         }
     }
+    assert!(2 * certain > steps, "only {certain} of {steps} steps tell anything");
 }
 
 const DTYPES: [Dtype; 3] = [Dtype::F32, Dtype::BF16, Dtype::F16];
@@ -140,7 +159,7 @@ fn any_way_of_running_gives_the_same_bits() {
                     let sequence = |threads| Sequence::with_cache(&model, Cpu::with_isa(isa, threads).unwrap(), cache);
                     let whole = sequence(1).append(&prompt.ids);
                     for (threads, chunk) in [(2, 1), (3, 7), (1, 32), (2, 100)] {
-                        let mut sequence = sequence(threads);
+                        let mut sequence = sequence(threads).with_scattered_blocks();
                         let parts: Vec<_> = prompt.ids.chunks(chunk).flat_map(|c| sequence.append(c)).collect();
                         let cache = cache.name();
                         assert!(parts == whole, "{isa} {dtype} cache {cache} {}: chunks of {chunk}", prompt.name);
@@ -148,6 +167,34 @@ fn any_way_of_running_gives_the_same_bits() {
                 }
             });
         }
+    }
+}
+
+/// The model of a golden adapter under it, and the longest of its prompts.
+fn adapted(golden: &LoraGolden) -> (Model, &[u32]) {
+    let mut model = model(&logits_golden(&golden.base), Dtype::F32);
+    let tensors = golden.tensors.iter().map(|(name, shape)| {
+        let data = Bytes::from(Stored::F32.encode(&tiny::tensor(name, shape).data));
+        Tensor { name: name.clone(), dtype: Dtype::F32, shape: shape.clone(), data }
+    });
+    let config = AdapterConfig::parse(golden.adapter_config.to_string().as_bytes()).unwrap();
+    model.apply_adapter(&Adapter::from_tensors(config, tensors).unwrap()).unwrap();
+    (model, golden.prompts.iter().map(|p| p.ids.as_slice()).max_by_key(|ids| ids.len()).unwrap())
+}
+
+#[test]
+fn an_adapter_changes_nothing_of_that() {
+    for golden in lora_goldens() {
+        let (model, ids) = adapted(&golden);
+        every_isa(|isa| {
+            let sequence = |threads| Sequence::new(&model, Cpu::with_isa(isa, threads).unwrap());
+            let whole = sequence(1).append(ids);
+            for (threads, chunk) in [(2, 1), (3, 7)] {
+                let mut sequence = sequence(threads).with_scattered_blocks();
+                let parts: Vec<_> = ids.chunks(chunk).flat_map(|c| sequence.append(c)).collect();
+                assert!(parts == whole, "{isa} {}: chunks of {chunk}", golden.name);
+            }
+        });
     }
 }
 
@@ -168,7 +215,7 @@ fn check_ragged(golden: &LogitsGolden, model: &Model, isa: &str, cache: KvDtype)
     let tokens: usize = prompts.iter().map(|p| p.ids.len()).sum();
     let mut kv = KvPool::new(&model.config, cache, tokens + prompts.len() * BLOCK_TOKENS);
     let mut free: Vec<u32> = (0..kv.blocks() as u32).collect();
-    free.sort_by_key(|b| b.wrapping_mul(0x9E37_79B9)); // no block beside its neighbour
+    scatter(&mut free);
     let mut batch = Batch::default();
     for prompt in &prompts {
         let needed = prompt.ids.len().div_ceil(BLOCK_TOKENS);

@@ -182,7 +182,7 @@ fn a_written_adapter_opens_again() {
     assert_eq!(opened.config(), adapter.config());
     assert_eq!(opened.targets().map(|(module, _)| module).collect::<Vec<_>>(), ["l.q_proj"]);
     assert_eq!(opened.saved()[0].name, "lm_head.weight");
-    opened.still_intact().expect("untouched");
+    opened.source().expect("a file").still_intact().expect("untouched");
 
     fs::remove_file(path.join("adapter_config.json")).expect("removed");
     assert_eq!(

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::config::AdapterConfig;
 use super::error::AdapterError;
@@ -51,8 +52,8 @@ pub struct Adapter {
     config: AdapterConfig,
     targets: BTreeMap<String, LoraTarget>,
     saved: Vec<Tensor>,
-    /// The opened file, for [`Adapter::still_intact`].
-    source: Option<Checkpoint>,
+    /// The opened file.
+    source: Option<Arc<Checkpoint>>,
 }
 
 impl Adapter {
@@ -84,7 +85,7 @@ impl Adapter {
         }
         let mut adapter = Self::from_tensors(config, source.tensors().cloned())
             .map_err(|error| CheckpointError::Adapter { file: weights_file, error })?;
-        adapter.source = Some(source);
+        adapter.source = Some(Arc::new(source));
         Ok(adapter)
     }
 
@@ -145,12 +146,10 @@ impl Adapter {
         &self.saved
     }
 
-    /// As [`Checkpoint::still_intact`], for the adapter's file.
-    ///
-    /// # Errors
-    /// If the file is no longer what was opened.
-    pub fn still_intact(&self) -> Result<(), CheckpointError> {
-        self.source.as_ref().map_or(Ok(()), Checkpoint::still_intact)
+    /// The opened file, whose bytes the tensors share: whoever computes with them asks it whether it is
+    /// [still intact](Checkpoint::still_intact). `None` where the tensors were in memory.
+    pub fn source(&self) -> Option<&Arc<Checkpoint>> {
+        self.source.as_ref()
     }
 
     /// Writes the folder that PEFT's `from_pretrained` reads; it is created if it is not there.
