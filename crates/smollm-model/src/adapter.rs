@@ -11,7 +11,8 @@ use smollm_kernels::Matrix;
 pub enum AdapterError {
     /// The model has no such module.
     #[error(
-        "adapter module `{module}` does not exist in the model; adaptable are q, k, v, o, gate, up and down_proj of layers 0 to {last_layer}"
+        "adapter module `{}` does not exist in the model; adaptable are q, k, v, o, gate, up and down_proj of layers 0 to {last_layer}",
+        module.escape_debug()
     )]
     UnknownModule {
         /// Name in the adapter.
@@ -41,7 +42,8 @@ pub enum AdapterError {
     },
     /// The adapter replaces whole modules besides its low-rank pairs.
     #[error(
-        "the adapter saves whole modules (modules_to_save), first `{tensor}`; that is not supported over a loaded model"
+        "the adapter saves whole modules (modules_to_save), first `{}`; that is not supported over a loaded model",
+        tensor.escape_debug()
     )]
     SavedModules {
         /// The first of them.

@@ -43,7 +43,7 @@ pub enum WeightsError {
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
     /// A tensor has another shape than the configuration says.
-    #[error("{file}: tensor `{tensor}` has shape {found:?}, but the configuration asks for {expected:?}")]
+    #[error("{file}: tensor `{}` has shape {found:?}, but the configuration asks for {expected:?}", tensor.escape_debug())]
     Shape {
         /// The checkpoint.
         file: String,
@@ -56,7 +56,8 @@ pub enum WeightsError {
     },
     /// A tensor has a type that cannot be computed with.
     #[error(
-        "{file}: tensor `{tensor}` has type {dtype}, which is not supported as a weight; supported are {supported}"
+        "{file}: tensor `{}` has type {dtype}, which is not supported as a weight; supported are {supported}",
+        tensor.escape_debug()
     )]
     Dtype {
         /// The checkpoint.
@@ -69,7 +70,7 @@ pub enum WeightsError {
         supported: String,
     },
     /// A tensor that the architecture does not know: ignoring it would give a wrong answer.
-    #[error("{file}: tensor `{tensor}` is not part of a {architecture} model; refusing to ignore it")]
+    #[error("{file}: tensor `{}` is not part of a {architecture} model; refusing to ignore it", tensor.escape_debug())]
     Unknown {
         /// The checkpoint.
         file: String,

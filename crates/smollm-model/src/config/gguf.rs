@@ -36,7 +36,7 @@ impl ModelConfig {
                 return Err(GgufConfigError::Config(ConfigError::Unsupported {
                     file,
                     field: "general.architecture".into(),
-                    found: format!("`{other}`"),
+                    found: format!("`{}`", other.escape_debug()),
                     hint: "supported are llama (SmolLM, SmolLM2) and smollm3".into(),
                 }));
             }
@@ -192,41 +192,51 @@ impl<'a> Keys<'a> {
         self.metadata.optional(&self.name(key))
     }
 
+    /// As llama.cpp reads it: a factor without a type is linear.
     fn rope_scaling(&self, checkpoint: &Checkpoint) -> Result<RopeScaling, GgufConfigError> {
+        let unsupported = |field: String, found: String, hint: &str| {
+            let file = name_of(checkpoint);
+            GgufConfigError::Config(ConfigError::Unsupported { file, field, found, hint: hint.into() })
+        };
+        if let Some(scale) = self.optional::<f32>("rope.scaling.attn_factor")?.filter(|&scale| scale != 1.0) {
+            return Err(unsupported(self.name("rope.scaling.attn_factor"), scale.to_string(), "only 1 is computed"));
+        }
         let factor = || -> Result<f64, CheckpointError> { Ok(f64::from(self.require::<f32>("rope.scaling.factor")?)) };
-        match self.optional::<&str>("rope.scaling.type")? {
-            None | Some("none") => {}
-            Some("linear") => return Ok(RopeScaling::Linear { factor: factor()? }),
-            Some("yarn") => {
-                return Ok(RopeScaling::Yarn {
-                    factor: factor()?,
-                    original_context: self.optional("rope.scaling.original_context_length")?,
-                    beta_fast: 32.0,
-                    beta_slow: 1.0,
-                    attention_factor: None,
-                });
-            }
+        let scaling = match self.optional::<&str>("rope.scaling.type")? {
+            Some("none") => RopeScaling::None,
+            None => match self.optional::<f32>("rope.scaling.factor")?.or(self.optional("rope.scale_linear")?) {
+                None | Some(0.0 | 1.0) => RopeScaling::None,
+                Some(factor) => RopeScaling::Linear { factor: f64::from(factor) },
+            },
+            Some("linear") => RopeScaling::Linear { factor: factor()? },
+            Some("yarn") => RopeScaling::Yarn {
+                factor: factor()?,
+                original_context: self.optional("rope.scaling.original_context_length")?,
+                beta_fast: 32.0,
+                beta_slow: 1.0,
+                attention_factor: None,
+            },
             Some(other) => {
-                return Err(GgufConfigError::Config(ConfigError::Unsupported {
-                    file: name_of(checkpoint),
-                    field: self.name("rope.scaling.type"),
-                    found: format!("`{other}`"),
-                    hint: "supported are none, linear and yarn".into(),
-                }));
+                let found = format!("`{}`", other.escape_debug());
+                return Err(unsupported(self.name("rope.scaling.type"), found, "supported are none, linear and yarn"));
+            }
+        };
+        let divisors = "rope_freqs.weight";
+        match (checkpoint.get(divisors), scaling) {
+            (None, scaling) => Ok(scaling),
+            (Some(tensor), RopeScaling::None) => {
+                let matrix = Matrix::new(tensor.dtype, 1, tensor.elements(), tensor.data.clone()).map_err(|_| {
+                    unsupported(divisors.into(), format!("of type {}", tensor.dtype.name()), "it must be F32")
+                })?;
+                let mut values = vec![0.0; tensor.elements()];
+                matrix.row_to_f32(0, &mut values);
+                Ok(RopeScaling::Divisors(values))
+            }
+            (Some(_), _) => {
+                let kind = self.name("rope.scaling.type");
+                let hint = format!("it is computed only without the scaling of {kind}");
+                Err(unsupported(divisors.into(), "there".into(), &hint))
             }
         }
-        let Some(divisors) = checkpoint.get("rope_freqs.weight") else { return Ok(RopeScaling::None) };
-        let matrix = Matrix::new(divisors.dtype, 1, divisors.elements(), divisors.data.clone());
-        let Ok(matrix) = matrix else {
-            return Err(GgufConfigError::Config(ConfigError::Unsupported {
-                file: name_of(checkpoint),
-                field: "rope_freqs.weight".into(),
-                found: format!("of type {}", divisors.dtype.name()),
-                hint: "it must be F32".into(),
-            }));
-        };
-        let mut values = vec![0.0; divisors.elements()];
-        matrix.row_to_f32(0, &mut values);
-        Ok(RopeScaling::Divisors(values))
     }
 }

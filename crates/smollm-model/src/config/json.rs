@@ -159,7 +159,7 @@ impl Fields<'_> {
             (found, model_type) => Err(ConfigError::Unsupported {
                 file: self.file.into(),
                 field: if found.is_some() { "architectures" } else { "model_type" }.into(),
-                found: format!("`{}`", found.or(model_type).unwrap_or_default()),
+                found: format!("`{}`", found.or(model_type).unwrap_or_default().escape_debug()),
                 hint: "supported are LlamaForCausalLM (SmolLM, SmolLM2) and SmolLM3ForCausalLM".into(),
             }),
         }
@@ -171,15 +171,14 @@ impl Fields<'_> {
                 return self.unsupported(field, "SmolLM models have it off");
             }
         }
-        match self.keys.get("hidden_act").and_then(Value::as_str) {
-            None | Some("silu" | "swish") => {}
-            Some(_) => return self.unsupported("hidden_act", "only silu is computed"),
+        if self.present("hidden_act").is_some_and(|name| name != "silu" && name != "swish") {
+            return self.unsupported("hidden_act", "only silu is computed");
         }
         if self.keys.get("quantization_config").is_some_and(|v| !v.is_null()) {
             return self.unsupported("quantization_config", "use the unquantised checkpoint or a GGUF file");
         }
-        let layer_types = self.keys.get("layer_types").and_then(Value::as_array);
-        if layer_types.is_some_and(|types| types.iter().any(|t| t != "full_attention")) {
+        let full = |types: &Value| types.as_array().is_some_and(|types| types.iter().all(|t| t == "full_attention"));
+        if self.present("layer_types").is_some_and(|types| !full(types)) {
             return self.unsupported("layer_types", "only full_attention is computed");
         }
         Ok(())
@@ -187,52 +186,74 @@ impl Fields<'_> {
 
     /// `rope_theta` and `rope_scaling` beside it, or both inside `rope_parameters` (transformers 5).
     fn rope(&self, theta_default: f64, notes: &mut Vec<String>) -> Result<RopeConfig, ConfigError> {
-        let inner = self.keys.get("rope_parameters").and_then(Value::as_object);
-        let source = inner.map_or(Fields { keys: self.keys, file: self.file }, |keys| Fields { keys, file: self.file });
-        let theta = match source.float("rope_theta")?.or(self.float("rope_theta")?) {
-            Some(theta) => theta,
-            None => {
-                notes.push(format!("{}: no rope_theta; {theta_default} is used, as transformers does", self.file));
-                theta_default
-            }
+        let parameters = self.object("rope_parameters")?;
+        let theta = match parameters.as_ref().map(|inner| inner.float("rope_theta")).transpose()?.flatten() {
+            None => self.float("rope_theta")?,
+            inner => inner,
         };
-        let scaling = match inner.or_else(|| self.keys.get("rope_scaling").and_then(Value::as_object)) {
-            None => RopeScaling::None,
-            Some(keys) => Fields { keys, file: self.file }.rope_scaling()?,
+        let theta = theta.unwrap_or_else(|| {
+            notes.push(format!("{}: no rope_theta; {theta_default} is used, as transformers does", self.file));
+            theta_default
+        });
+        let scaling = match parameters {
+            None => self.object("rope_scaling")?,
+            inner => inner,
         };
-        Ok(RopeConfig { theta, scaling })
+        Ok(RopeConfig { theta, scaling: scaling.map_or(Ok(RopeScaling::None), |fields| fields.rope_scaling())? })
     }
 
+    /// `self` are the keys of `rope_scaling` or `rope_parameters`.
     fn rope_scaling(&self) -> Result<RopeScaling, ConfigError> {
-        let kind = self.keys.get("rope_type").or_else(|| self.keys.get("type")).and_then(Value::as_str);
+        if let Some((key, _)) = self.keys.iter().find(|(_, value)| value.is_object()) {
+            return self.unsupported(key, "all layers have the same rotary embedding here");
+        }
+        if self.float("partial_rotary_factor")?.is_some_and(|part| part != 1.0) {
+            return self.unsupported("partial_rotary_factor", "heads are rotated whole");
+        }
+        if self.flag("truncate")? == Some(false) {
+            return self.unsupported("truncate", "YaRN's range of dimensions is always rounded");
+        }
         let factor = || {
             self.float("factor")?
                 .ok_or_else(|| ConfigError::Missing { file: self.file.into(), field: "rope_scaling.factor".into() })
         };
         let original = || self.optional_size("original_max_position_embeddings");
-        match kind {
-            None | Some("default") => Ok(RopeScaling::None),
-            Some("linear") => Ok(RopeScaling::Linear { factor: factor()? }),
-            Some("yarn") => Ok(RopeScaling::Yarn {
+        match self.present("rope_type").or_else(|| self.present("type")).map(Value::as_str) {
+            None | Some(Some("default")) => Ok(RopeScaling::None),
+            Some(Some("linear")) => Ok(RopeScaling::Linear { factor: factor()? }),
+            Some(Some("yarn")) => Ok(RopeScaling::Yarn {
                 factor: factor()?,
                 original_context: original()?,
                 beta_fast: self.float("beta_fast")?.unwrap_or(32.0),
                 beta_slow: self.float("beta_slow")?.unwrap_or(1.0),
-                attention_factor: self.float("attention_factor")?,
+                attention_factor: self.yarn_attention_factor(factor()?)?,
             }),
-            Some("llama3") => Ok(RopeScaling::Llama3 {
+            Some(Some("llama3")) => Ok(RopeScaling::Llama3 {
                 factor: factor()?,
                 low_freq_factor: self.float("low_freq_factor")?.unwrap_or(1.0),
                 high_freq_factor: self.float("high_freq_factor")?.unwrap_or(4.0),
                 original_context: original()?.unwrap_or(8192),
             }),
-            Some(other) => Err(ConfigError::Unsupported {
+            Some(Some(other)) => Err(ConfigError::Unsupported {
                 file: self.file.into(),
                 field: "rope_scaling.rope_type".into(),
-                found: format!("`{other}`"),
+                found: format!("`{}`", other.escape_debug()),
                 hint: "supported are default, linear, yarn and llama3".into(),
             }),
+            Some(None) => {
+                let field = if self.present("rope_type").is_some() { "rope_type" } else { "type" };
+                self.invalid(field, "it must be the name of a scaling")
+            }
         }
+    }
+
+    /// `attention_factor`, or the quotient that `mscale` and `mscale_all_dim` make where both are there (`transformers`,
+    /// `_compute_yarn_parameters`).
+    fn yarn_attention_factor(&self, factor: f64) -> Result<Option<f64>, ConfigError> {
+        let scaled = |scale: f64| if factor <= 1.0 { 1.0 } else { 0.1 * scale * factor.ln() + 1.0 };
+        let part = |field| -> Result<_, ConfigError> { Ok(self.float(field)?.filter(|&scale| scale != 0.0)) };
+        let quotient = part("mscale")?.zip(part("mscale_all_dim")?).map(|(over, under)| scaled(over) / scaled(under));
+        Ok(self.float("attention_factor")?.or(quotient))
     }
 
     /// `no_rope_layers` holds 1 = "rotate", 0 = "do not", despite its name; without it every
@@ -268,6 +289,15 @@ impl Fields<'_> {
             "float16" => Some(Dtype::F16),
             "bfloat16" => Some(Dtype::BF16),
             _ => None, // the tensors themselves say what they are; this key is information only
+        }
+    }
+
+    /// The fields of an object that may be absent.
+    fn object(&self, field: &str) -> Result<Option<Fields<'_>>, ConfigError> {
+        match self.present(field) {
+            None => Ok(None),
+            Some(Value::Object(keys)) => Ok(Some(Fields { keys, file: self.file })),
+            Some(_) => self.invalid(field, "it must be an object"),
         }
     }
 

@@ -61,8 +61,32 @@ fn scalings_are_read() {
         scaling(json!({"rope_type": "yarn", "factor": 2.0, "original_max_position_embeddings": 65536})),
         RopeScaling::Yarn { original_context: Some(65536), .. }
     ));
-    assert!(message("rope_scaling", json!({"rope_type": "longrope", "factor": 2})).contains("`longrope`"));
-    assert!(message("rope_scaling", json!({"rope_type": "yarn"})).contains("rope_scaling.factor"));
+    // the quotient of _compute_yarn_parameters in transformers 5.24: (0.1 m ln 4 + 1) over the same of mscale_all_dim
+    let scaled = json!({"type": "yarn", "factor": 4.0, "mscale": 1.0, "mscale_all_dim": 0.5});
+    let RopeScaling::Yarn { attention_factor, .. } = scaling(scaled) else { panic!("a yarn") };
+    assert!((attention_factor.unwrap() - 1.138_629_436 / 1.069_314_718).abs() < 1e-9);
+    let scaled = json!({"type": "yarn", "factor": 4.0, "attention_factor": 1.25, "mscale": 1.0, "mscale_all_dim": 0.5});
+    assert!(matches!(scaling(scaled), RopeScaling::Yarn { attention_factor: Some(1.25), .. }));
+}
+
+/// What would change the frequencies and is not computed.
+#[test]
+fn scalings_that_are_not_computed_are_refused() {
+    let cases = [
+        (json!({"rope_type": "longrope", "factor": 2}), "`rope_scaling.rope_type` is `longrope`"),
+        (json!({"rope_type": "yarn"}), "`rope_scaling.factor` is missing"),
+        (json!({"rope_type": "yarn", "factor": 2, "truncate": false}), "`truncate` is false, which is not supported"),
+        (json!({"rope_type": "default", "partial_rotary_factor": 0.5}), "`partial_rotary_factor` is 0.5"),
+        (json!({"rope_type": 3}), "`rope_type` is 3; it must be the name of a scaling"),
+        (json!("yarn"), "is \"yarn\"; it must be an object"),
+        (json!({"full_attention": {"rope_type": "default"}}), "`full_attention` is {"),
+    ];
+    for (value, expected) in cases {
+        for key in ["rope_scaling", "rope_parameters"] {
+            let found = message(key, value.clone());
+            assert!(found.contains(expected), "{key}: {found}");
+        }
+    }
 }
 
 #[test]
@@ -95,6 +119,9 @@ fn what_is_wrong_is_named_with_file_and_field() {
         ("tie_word_embeddings", json!("yes"), "it must be true or false"),
         ("eos_token_id", json!(100), "must be below vocab_size (100)"),
         ("eos_token_id", json!("x"), "it must be a token id"),
+        ("hidden_act", json!(7), "`hidden_act` is 7, which is not supported"),
+        ("layer_types", json!(["sliding_attention", "full_attention"]), "`layer_types` is [\"sliding_attention\""),
+        ("layer_types", json!("full_attention"), "`layer_types` is \"full_attention\""),
         ("quantization_config", json!({"bits": 4}), "quantization_config"),
     ];
     for (key, value, expected) in cases {
