@@ -8,9 +8,6 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering, fence};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-/// Whether a thread is already writing its last line.
-static SPOKEN: AtomicBool = AtomicBool::new(false);
-
 use crate::error::{CheckpointError, OneLine};
 
 /// How many files may be mapped at once.
@@ -39,6 +36,9 @@ static TABLE: [Slot; SLOTS] = [const {
 
 /// Held by whoever changes the table, and true once the handler is installed; the handler never takes it.
 static WRITER: Mutex<bool> = Mutex::new(false);
+
+/// Whether a thread is already writing its last line.
+static SPOKEN: AtomicBool = AtomicBool::new(false);
 
 /// What handled SIGBUS before us; set before our handler is installed.
 static PREVIOUS: OnceLock<libc::sigaction> = OnceLock::new();
