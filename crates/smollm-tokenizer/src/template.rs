@@ -192,11 +192,3 @@ impl Write for Capped {
         Ok(())
     }
 }
-
-/// Template source, messages and options from raw bytes, for fuzzing: whatever comes, it answers or refuses.
-pub fn render_bytes(template: &[u8], messages: &[u8]) -> Result<String, TemplateError> {
-    let template = ChatTemplate::new(&String::from_utf8_lossy(template), &[])?;
-    let messages: serde_json::Value =
-        serde_json::from_slice(messages).map_err(|e| TemplateError::Messages { problem: e.to_string() })?;
-    template.render(&messages, &RenderOptions::default())
-}

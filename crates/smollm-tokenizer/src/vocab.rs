@@ -4,6 +4,8 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use crate::error::shortened;
+
 /// What a token is for. The numbers are those of `tokenizer.ggml.token_type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -39,8 +41,9 @@ impl Vocab {
         // Holes are allowed, but a table of billions for a handful of tokens is not.
         let limit = 8 * entries.len() + 65_536;
         if size > limit {
-            let far = entries.iter().find(|e| e.2 as usize + 1 == size).map(|e| &text[e.0 as usize..e.1 as usize]);
-            return Err(format!("id {} of {:?} is far beyond the {} tokens", size - 1, far, entries.len()));
+            let far = entries.iter().find(|e| e.2 as usize + 1 == size);
+            let far = shortened(far.map_or("", |e| &text[e.0 as usize..e.1 as usize]));
+            return Err(format!("id {} of {far:?} is far beyond the {} tokens", size - 1, entries.len()));
         }
         let mut vocab = Self {
             text,
@@ -60,7 +63,7 @@ impl Vocab {
     pub(crate) fn add(&mut self, id: u32, text: &str, kind: Kind) -> Result<(), String> {
         let limit = self.spans.len() + 65_536;
         if id as usize >= limit || self.text.len() + text.len() > u32::MAX as usize {
-            return Err(format!("id {id} of {text:?} is far beyond the {} tokens", self.spans.len()));
+            return Err(format!("id {id} of {:?} is far beyond the {} tokens", shortened(text), self.spans.len()));
         }
         if id as usize >= self.spans.len() {
             self.spans.resize(id as usize + 1, (0, 0));
@@ -89,7 +92,8 @@ impl Vocab {
         let token = &self.text[span.0 as usize..span.1 as usize];
         let index = id as usize;
         if self.kinds[index] != Kind::Unused {
-            return Err(format!("id {id} belongs to both {:?} and {token:?}", self.spelled(id)));
+            let [before, token] = [self.spelled(id), token].map(shortened);
+            return Err(format!("id {id} belongs to both {before:?} and {token:?}"));
         }
         let hash = self.hasher.hash_one(token);
         let (text, spans, hasher) = (&self.text, &self.spans, &self.hasher);
@@ -99,7 +103,7 @@ impl Vocab {
         };
         match self.by_text.entry(hash, |&id| spelling(id) == token, |&id| hasher.hash_one(spelling(id))) {
             hashbrown::hash_table::Entry::Occupied(other) => {
-                Err(format!("{token:?} has both id {} and id {id}", other.get()))
+                Err(format!("{:?} has both id {} and id {id}", shortened(token), other.get()))
             }
             hashbrown::hash_table::Entry::Vacant(slot) => {
                 slot.insert(id);

@@ -23,7 +23,7 @@ pub(super) fn rewritten(source: &str) -> String {
         if let Some(name) = tag_name(tag)
             && name == "raw"
         {
-            let end = after.find("endraw").map_or(after.len(), |i| i);
+            let end = after.find("endraw").unwrap_or(after.len());
             out.push_str(tag);
             out.push_str(&after[..end]);
             rest = &after[end..];

@@ -1,4 +1,4 @@
-//! Helpers of the template engine against Python's own results; whole templates are in `tests/templates.rs`.
+//! Helpers of the template engine against Python's own results; whole templates are in `tests/golden_templates.rs`.
 
 use super::*;
 use serde_json::json;
