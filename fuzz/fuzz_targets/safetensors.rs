@@ -1,11 +1,17 @@
-//! Any bytes as a safetensors file and as a shard index: an error, or tensors that lie within the file one after another.
+//! Any bytes as a safetensors file, a shard index and an adapter's configuration: an error, or tensors that lie within the
+//! file one after another.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use smollm_checkpoint::adapter::AdapterConfig;
 use smollm_checkpoint::safetensors::{parse_header, parse_index};
 
 fuzz_target!(|bytes: &[u8]| {
-    let _ = parse_index(bytes).map_err(|error| error.to_string());
+    let _ = parse_index(bytes).map_err(|error| one_line(&error));
+    if let Ok(config) = AdapterConfig::parse(bytes).map_err(|error| one_line(&error)) {
+        let _ = config.rank("model.layers.0.self_attn.q_proj").map_err(|error| one_line(&error));
+        let _ = config.scaling("model.layers.0.self_attn.q_proj", config.r).map_err(|error| one_line(&error));
+    }
     // The claimed length of the file: the true one, and a larger one, as if only its beginning had been read.
     for file_len in [bytes.len() as u64, bytes.len() as u64 + 4096] {
         match parse_header(bytes, file_len) {
@@ -24,7 +30,11 @@ fuzz_target!(|bytes: &[u8]| {
                     assert_eq!(bits, u128::from(tensor.end - tensor.begin) * 8, "{}", tensor.name);
                 }
             }
-            Err(error) => assert!(!error.to_string().contains('\n'), "an error of several lines: {error}"),
+            Err(error) => one_line(&error),
         }
     }
 });
+
+fn one_line(error: &dyn std::error::Error) {
+    assert!(!error.to_string().contains('\n'), "an error of several lines: {error}");
+}

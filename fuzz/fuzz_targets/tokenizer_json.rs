@@ -1,4 +1,5 @@
-//! Any bytes as a `tokenizer.json`: an error, or a tokenizer that encodes and decodes any text without a panic.
+//! Any bytes as a `tokenizer.json`: an error, or a tokenizer that encodes and decodes any text without a panic, and whose
+//! own file gives the same ids.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -18,6 +19,13 @@ fuzz_target!(|bytes: &[u8]| {
             let _ = tokenizer.decode(&[0, u32::MAX, 1, 1 << 20], false);
             if let Err(error) = tokenizer.to_gguf() {
                 one_line(&error);
+            }
+            match tokenizer.to_json() {
+                Ok(json) => {
+                    let again = Tokenizer::from_json(json.to_string().as_bytes(), "tokenizer.json").expect("our own");
+                    assert_eq!(again.encode(&own, Specials::Parse), tokenizer.encode(&own, Specials::Parse));
+                }
+                Err(error) => one_line(&error),
             }
         }
         Err(error) => one_line(&error),

@@ -20,7 +20,24 @@ pub(super) fn of(target: &str) -> Vec<Seed> {
 /// The words of a target's format as a libFuzzer dictionary.
 pub(super) fn dictionary(target: &str) -> String {
     let words: &[&str] = match target {
-        "safetensors" => &["__metadata__", "dtype", "shape", "data_offsets", "F32", "BF16", "F16", "I64", "{}", "[]"],
+        "safetensors" => &[
+            "__metadata__",
+            "dtype",
+            "shape",
+            "data_offsets",
+            "F32",
+            "BF16",
+            "F16",
+            "I64",
+            "{}",
+            "[]",
+            "weight_map",
+            "peft_type",
+            "LORA",
+            "lora_alpha",
+            "rank_pattern",
+            "target_modules",
+        ],
         "gguf" => &[
             "GGUF",
             "general.architecture",
@@ -33,6 +50,15 @@ pub(super) fn dictionary(target: &str) -> String {
             "split.count",
             "token_embd.weight",
             "blk.0.attn_q.weight",
+            "rope_freqs.weight",
+            "smollm3",
+            "llama.rope.scaling.type",
+            "llama.rope.scaling.factor",
+            "yarn",
+            "tokenizer.ggml.pre",
+            "smaug-bpe",
+            "tokenizer.ggml.token_type",
+            "tokenizer.ggml.eos_token_id",
         ],
         "config_json" => &[
             "model_type",
@@ -49,6 +75,9 @@ pub(super) fn dictionary(target: &str) -> String {
             "factor",
             "no_rope_layers",
             "no_rope_layer_interval",
+            "rope_parameters",
+            "mscale",
+            "mscale_all_dim",
             "tie_word_embeddings",
             "eos_token_id",
             "torch_dtype",
@@ -164,6 +193,14 @@ fn safetensors() -> Vec<Seed> {
         ("overlap", file(&json!({"a": tensor("F32", &[2], 0, 8), "b": tensor("F32", &[2], 4, 12)}), 12)),
         ("integers", file(&json!({"ids": tensor("I64", &[1, 2], 0, 16)}), 16)),
         ("absurd-length", [&u64::MAX.to_le_bytes()[..], b"{}"].concat()),
+        ("index", json!({"metadata": {"total_size": 8}, "weight_map": {"a": "1.st", "b": "2.st"}}).to_string().into_bytes()),
+        (
+            "adapter",
+            json!({"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["q_proj"], "rank_pattern": {"q.*": 4},
+                "alpha_pattern": {"^model.*v_proj": 2.5}, "use_rslora": true, "bias": "none"})
+            .to_string()
+            .into_bytes(),
+        ),
     ]
 }
 
@@ -243,7 +280,7 @@ fn gguf() -> Vec<Seed> {
             .data(32, 96)
     };
     // All that a configuration asks for.
-    let model = Gguf::new(3, 1, 10)
+    let model = Gguf::new(3, 1, 13)
         .pair_string("general.architecture", "llama")
         .pair_u32("llama.block_count", 2)
         .pair_u32("llama.embedding_length", 8)
@@ -254,6 +291,9 @@ fn gguf() -> Vec<Seed> {
         .pair_u32("llama.vocab_size", 4)
         .pair_f32("llama.attention.layer_norm_rms_epsilon", 1e-5)
         .pair_f32("llama.rope.freq_base", 10000.0)
+        .pair_string("llama.rope.scaling.type", "yarn")
+        .pair_f32("llama.rope.scaling.factor", 2.0)
+        .pair_u32("llama.rope.scaling.original_context_length", 32)
         .tensor("token_embd.weight", &[8, 4], 0, 0)
         .data(32, 128);
     let byte_level = Gguf::new(3, 0, 4)
@@ -262,19 +302,24 @@ fn gguf() -> Vec<Seed> {
         .pair_strings("tokenizer.ggml.tokens", &["a", "b", "Ġ", "ab", "Ġab"])
         .pair_strings("tokenizer.ggml.merges", &["a b", "Ġ ab"])
         .data(32, 0);
+    // Six tokens, then one for every byte.
+    let bytes: Vec<String> = (0..=255).map(|byte| format!("<0x{byte:02X}>")).collect();
+    let tokens: Vec<&str> =
+        ["<unk>", "<s>", "</s>", "▁", "a", "▁a"].into_iter().chain(bytes.iter().map(String::as_str)).collect();
+    let types: Vec<i32> = [2, 3, 3, 1, 1, 1].into_iter().chain([6; 256]).collect();
     let sentence_piece = Gguf::new(3, 0, 5)
         .pair_string("tokenizer.ggml.model", "llama")
-        .pair_strings("tokenizer.ggml.tokens", &["<unk>", "<s>", "</s>", "▁", "a", "▁a", "<0x41>"])
+        .pair_strings("tokenizer.ggml.tokens", &tokens)
         .string("tokenizer.ggml.scores")
         .u32(9)
         .u32(6)
-        .u64(7)
-        .bytes(&[0; 28])
+        .u64(tokens.len() as u64)
+        .bytes(&(0..tokens.len()).map(|id| -(id as f32)).flat_map(f32::to_le_bytes).collect::<Vec<u8>>())
         .string("tokenizer.ggml.token_type")
         .u32(9)
         .u32(5)
-        .u64(7)
-        .bytes(&[2, 3, 3, 1, 1, 1, 6].map(i32::to_le_bytes).concat())
+        .u64(types.len() as u64)
+        .bytes(&types.into_iter().flat_map(i32::to_le_bytes).collect::<Vec<u8>>())
         .pair_u32("tokenizer.ggml.bos_token_id", 1)
         .data(32, 0);
     // One pair of every value type but strings and arrays of strings.
@@ -377,8 +422,12 @@ fn tokenizer_json() -> Vec<Seed> {
     };
     let digits =
         json!({"type": "Sequence", "pretokenizers": [{"type": "Digits", "individual_digits": true}, byte_level]});
+    let llama3 = concat!(
+        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|",
+        r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+    );
     let split = json!({"type": "Sequence", "pretokenizers": [
-        {"type": "Split", "pattern": {"Regex": "\\p{N}{1,3}|\\s+"}, "behavior": "Isolated", "invert": false},
+        {"type": "Split", "pattern": {"Regex": llama3}, "behavior": "Isolated", "invert": false},
         {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false}]});
     let sentence_piece = {
         let mut vocab = json!({"<unk>": 0, "<s>": 1, "</s>": 2, "▁": 3, "a": 4, "▁a": 5});
