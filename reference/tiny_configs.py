@@ -1,6 +1,6 @@
 """The tiny random configurations whose logits are golden, and how each one's config.json is written.
 
-Not run by itself: logits_golden.py, lora_golden.py and tiny_gguf.py import it.
+Not run by itself: logits_golden.py and lora_golden.py import it.
 
 style v4: the keys of the released SmolLM and SmolLM2 files (rope_theta, rope_scaling, torch_dtype).
 style v5: what transformers 5 writes (rope_parameters, dtype).

@@ -52,30 +52,44 @@ pub(crate) fn accept(workspace: &Workspace, arguments: &[String]) -> Result<Tall
     Ok(tally)
 }
 
-/// The instruction-set rows that this machine can run, best first: names and conditions as in `crates/smollm-kernels/src/arch/`.
-fn rows() -> Vec<&'static str> {
-    let mut rows = vec!["scalar"];
-    #[cfg(target_arch = "x86_64")]
-    {
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c") {
-            rows.insert(0, "avx2");
-        }
-        if is_x86_feature_detected!("avx512f")
+/// The instruction-set rows of `crates/smollm-kernels/src/arch/mod.rs`, best first, and whether this machine has them.
+const ROWS: [(&str, fn() -> bool); 3] = [("avx512", x86::avx512), ("avx2", x86::avx2), ("scalar", || true)];
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    pub(super) fn avx512() -> bool {
+        is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512bw")
             && is_x86_feature_detected!("avx512vl")
             && is_x86_feature_detected!("avx512dq")
-        {
-            rows.insert(0, "avx512");
-        }
     }
-    rows
+
+    pub(super) fn avx2() -> bool {
+        is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c")
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+mod x86 {
+    pub(super) fn avx512() -> bool {
+        false
+    }
+
+    pub(super) fn avx2() -> bool {
+        false
+    }
+}
+
+/// The rows that this machine can run, best first.
+fn rows() -> impl Iterator<Item = &'static str> {
+    ROWS.iter().filter(|(_, available)| available()).map(|(name, _)| *name)
 }
 
 /// Kernels, model and engine once more on the rows below the one that a plain run chooses.
 pub(crate) fn isa_sample(workspace: &Workspace) -> Result<Tally> {
     let arithmetic = |suite: &Suite| matches!(&*suite.package, "smollm-kernels" | "smollm-model" | "smollm-engine");
     let mut tally = Tally::default();
-    for row in rows().into_iter().filter(|row| matches!(*row, "avx2" | "scalar")) {
+    for row in rows().filter(|row| matches!(*row, "avx2" | "scalar")) {
         println!("   SMOLLM_ISA={row}");
         tally += suites::run(workspace, &format!("isa-{row}"), arithmetic, &[("SMOLLM_ISA", row)])?;
     }
@@ -129,7 +143,10 @@ mod tests {
     }
 
     #[test]
-    fn the_scalar_row_is_always_there_and_last() {
-        assert_eq!(rows().last(), Some(&"scalar"));
+    fn the_rows_are_those_of_the_kernels() {
+        let source = include_str!("../../crates/smollm-kernels/src/arch/mod.rs");
+        let row = |line: &'static str| line.trim().strip_prefix("(&")?.split_once("::ROW").map(|(name, _)| name);
+        assert_eq!(source.lines().filter_map(row).collect::<Vec<_>>(), ROWS.map(|(name, _)| name));
+        assert_eq!(rows().last(), Some("scalar"));
     }
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
@@ -13,7 +14,6 @@ use crate::recorded::{self, Programs};
 use crate::report::Tally;
 use crate::suites;
 use crate::workspace::{Workspace, scrub};
-use std::time::Duration;
 
 const FACTS: &str = "testdata/recorded";
 const STAND_IN_FACTS: &str = "testdata/recorded/stand_in";

@@ -69,6 +69,7 @@ pub(crate) fn checks(workspace: &Workspace) -> Result<Vec<Check>> {
         check("the code map of ARCHITECTURE.md is current", code_map::outdated(&files)),
         check("relative links resolve", documents::links(&files, &paths)),
         check("documented cargo xtask commands exist", each(&files, documents::xtask_commands)),
+        check("reference/README.md lists every script", documents::unlisted_scripts(&files)),
         check("every golden file is used and has its script", documents::orphans(&files, &paths)),
     ])
 }

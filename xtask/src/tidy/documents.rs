@@ -110,6 +110,14 @@ pub(super) fn xtask_commands(file: &File) -> Vec<String> {
     findings
 }
 
+/// `reference/README.md` names every script beside it.
+pub(super) fn unlisted_scripts(files: &[File]) -> Vec<String> {
+    let Some(page) = files.iter().find(|file| file.path == "reference/README.md") else { return Vec::new() };
+    let scripts = files.iter().filter(|file| file.path.starts_with("reference/") && file.is(&["py"]));
+    let unnamed = scripts.filter(|file| !page.text.contains(file.path.trim_start_matches("reference/")));
+    unnamed.map(|file| format!("{}: does not name {}", page.path, file.path)).collect()
+}
+
 /// Every file below `testdata/` is named by a Rust test and by a script in `reference/` that made it.
 ///
 /// Named means: its name, its name without extensions, or its folder below `testdata/` stands in the text.

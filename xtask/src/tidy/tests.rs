@@ -166,3 +166,13 @@ fn golden_files_have_a_use_and_a_source() {
     assert_eq!(orphans("a.json", "\"a\" \"b.bin\""), ["testdata/b.bin: no test uses it"]);
     assert_eq!(orphans("logits \"b\"", "\"b\""), ["testdata/logits/a.json: no script in reference/ makes it"]);
 }
+
+#[test]
+fn scripts_that_the_page_leaves_out() {
+    let page = file("reference/README.md", "| `a.py` | this |\n");
+    let found =
+        |script: &str| documents::unlisted_scripts(&[file("reference/README.md", &page.text), file(script, "")]);
+    assert_eq!(found("reference/a.py"), [""; 0]);
+    assert_eq!(found("reference/b.py"), ["reference/README.md: does not name reference/b.py"]);
+    assert_eq!(found("other/b.py"), [""; 0]);
+}
