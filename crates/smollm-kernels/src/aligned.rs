@@ -65,6 +65,13 @@ pub(crate) fn view<T: Plain>(bytes: &[u8]) -> Option<&[T]> {
     (before.is_empty() && after.is_empty()).then_some(numbers)
 }
 
+/// [`view`] for writing.
+pub(crate) fn view_mut<T: Plain>(bytes: &mut [u8]) -> Option<&mut [T]> {
+    // SAFETY: `T` is `Plain`, so any bytes are valid values, and values of it are valid bytes.
+    let (before, numbers, after) = unsafe { bytes.align_to_mut::<T>() };
+    (before.is_empty() && after.is_empty()).then_some(numbers)
+}
+
 /// The bytes of numbers.
 pub(crate) fn bytes_of<T: Plain>(numbers: &[T]) -> &[u8] {
     // SAFETY: `T` is `Plain` (no padding), and a byte needs no alignment.

@@ -67,6 +67,11 @@ impl Dtype {
         self.layout().0
     }
 
+    /// Whether it is a format of several elements to a block, which share scales.
+    pub const fn is_quantized(self) -> bool {
+        self.block_len() > 1
+    }
+
     /// Elements in one block.
     pub const fn block_len(self) -> usize {
         self.layout().1

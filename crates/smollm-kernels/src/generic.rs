@@ -7,6 +7,7 @@ pub(crate) mod attention;
 pub(crate) mod dot;
 pub(crate) mod elementwise;
 pub(crate) mod exp;
+pub(crate) mod fit;
 pub(crate) mod matmul;
 pub(crate) mod roof;
 pub(crate) mod softmax;

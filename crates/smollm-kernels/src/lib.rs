@@ -24,6 +24,7 @@ mod lanes;
 mod matrix;
 pub mod ops;
 mod pool;
+pub mod quant;
 pub mod roof;
 mod table;
 mod threads;

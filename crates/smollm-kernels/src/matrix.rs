@@ -4,6 +4,7 @@ use crate::aligned::{bytes_of, view};
 use crate::bytes::Bytes;
 use crate::dtype::Dtype;
 use crate::half;
+use crate::quant;
 
 /// A matrix of weights, `rows` outputs by `cols` inputs, row-major. Cloning shares the bytes.
 #[derive(Clone, Debug)]
@@ -18,12 +19,6 @@ pub struct Matrix {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MatrixError {
-    /// No kernel multiplies by this type yet.
-    #[error("weights of type {dtype} are not supported (supported: F32, F16, BF16)")]
-    Unsupported {
-        /// The type asked for.
-        dtype: Dtype,
-    },
     /// The number of bytes does not fit the shape.
     #[error("a {rows} x {cols} matrix of type {dtype} takes {expected} bytes, not {actual}")]
     WrongLength {
@@ -56,6 +51,8 @@ pub(crate) enum Rows<'a> {
     F32(&'a [f32]),
     F16(&'a [u16]),
     Bf16(&'a [u16]),
+    /// Whole blocks of a type.
+    Blocks(Dtype, &'a [u8]),
 }
 
 impl Rows<'_> {
@@ -65,24 +62,24 @@ impl Rows<'_> {
             Self::F32(values) => Self::F32(&values[range]),
             Self::F16(values) => Self::F16(&values[range]),
             Self::Bf16(values) => Self::Bf16(&values[range]),
+            Self::Blocks(dtype, bytes) => Self::Blocks(dtype, &bytes[block_bytes(dtype, &range)]),
         }
     }
 }
 
-impl Matrix {
-    /// Whether `dtype` can be multiplied by.
-    pub const fn supports(dtype: Dtype) -> bool {
-        matches!(dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16)
-    }
+/// Where the bytes of some elements lie, which must be whole blocks.
+fn block_bytes(dtype: Dtype, range: &std::ops::Range<usize>) -> std::ops::Range<usize> {
+    let at = |element| dtype.bytes_for(element).unwrap_or_else(|| panic!("element {element} begins no {dtype} block"));
+    at(range.start)..at(range.end)
+}
 
-    /// A matrix over `data`, little-endian as in every weight file. Bytes that do not start on an element border are copied.
+impl Matrix {
+    /// A matrix over `data`, little-endian as in every weight file. Plain numbers that do not start on an element border are
+    /// copied; blocks may start anywhere.
     ///
     /// # Errors
-    /// If the type is not supported or the bytes do not fit the shape.
+    /// If the bytes do not fit the shape.
     pub fn new(dtype: Dtype, rows: usize, cols: usize, data: Bytes) -> Result<Self, MatrixError> {
-        if !Self::supports(dtype) {
-            return Err(MatrixError::Unsupported { dtype });
-        }
         let row_bytes = dtype.bytes_for(cols);
         let expected = row_bytes.and_then(|bytes| bytes.checked_mul(rows));
         let Some(expected) = expected else {
@@ -93,7 +90,8 @@ impl Matrix {
         }
         let aligned = match dtype {
             Dtype::F32 => view::<f32>(data.as_slice()).is_some(),
-            _ => view::<u16>(data.as_slice()).is_some(),
+            Dtype::F16 | Dtype::BF16 => view::<u16>(data.as_slice()).is_some(),
+            _ => true,
         };
         let data = if aligned { data } else { realigned(dtype, data.as_slice()) };
         Ok(Self { dtype, rows, cols, data })
@@ -142,18 +140,19 @@ impl Matrix {
             Rows::F32(values) => out.copy_from_slice(values),
             Rows::F16(values) => half::f16s_to_f32s(values, out),
             Rows::Bf16(values) => half::bf16s_to_f32s(values, out),
+            Rows::Blocks(dtype, blocks) => quant::dequantize(dtype, blocks, out),
         }
     }
 
-    /// The same matrix in another type, rounded to nearest even.
+    /// The same matrix in another plain type, rounded to nearest even.
     ///
     /// # Panics
-    /// If the type is not supported; see [`Matrix::supports`].
+    /// If the type is another one of blocks.
     pub fn to_dtype(&self, dtype: Dtype) -> Self {
-        assert!(Self::supports(dtype), "weights of type {dtype} are not supported");
         if dtype == self.dtype {
             return self.clone();
         }
+        assert!(!dtype.is_quantized(), "rounding to the nearest does not make {dtype} blocks");
         let mut row = vec![0.0; self.cols];
         if dtype == Dtype::F32 {
             let mut values = vec![0.0; self.rows * self.cols];
@@ -179,7 +178,8 @@ impl Matrix {
         match self.dtype {
             Dtype::F32 => Rows::F32(&typed(bytes)[range]),
             Dtype::F16 => Rows::F16(&typed(bytes)[range]),
-            _ => Rows::Bf16(&typed(bytes)[range]),
+            Dtype::BF16 => Rows::Bf16(&typed(bytes)[range]),
+            dtype => Rows::Blocks(dtype, &bytes[block_bytes(dtype, &range)]),
         }
     }
 }
@@ -197,7 +197,7 @@ fn typed<T: crate::aligned::Plain>(bytes: &[u8]) -> &[T] {
     view(bytes).expect("alignment was checked when the matrix was made")
 }
 
-/// A copy of the bytes that starts on an element border.
+/// A copy of plain numbers that starts on an element border.
 fn realigned(dtype: Dtype, bytes: &[u8]) -> Bytes {
     match dtype {
         Dtype::F32 => Bytes::new(Owned(bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect())),

@@ -5,6 +5,7 @@
 
 use crate::disjoint::Disjoint;
 use crate::lanes::{Chunk, LANES};
+use crate::quant::Grid;
 
 pub(crate) struct Kernels {
     /// What `SMOLLM_ISA` calls the row.
@@ -53,6 +54,10 @@ pub(crate) struct Kernels {
     pub(crate) mix_bf16: unsafe fn(&mut MixTask<'_, u16>),
     /// Folds the attention over one partition into that over the earlier ones.
     pub(crate) merge: unsafe fn(&mut SoftmaxSums<'_>, &SoftmaxSums<'_>),
+    /// How good sixteen ways to scale numbers to a grid are.
+    pub(crate) fit_moments: unsafe fn(&FitTask<'_>) -> Moments,
+    /// The same, with scales that are given.
+    pub(crate) fit_errors: unsafe fn(&FitTask<'_>, &Chunk<f32>) -> Chunk<f32>,
     /// The sum of all numbers, read as fast as the row can (for `roof`).
     pub(crate) read: unsafe fn(&[f32]) -> f32,
     /// Some `rounds` of independent multiply-adds, `FMAS_PER_ROUND` vectors each (for `roof`).
@@ -154,4 +159,23 @@ pub(crate) struct SoftmaxSums<'a> {
     pub(crate) total: &'a mut [f32],
     /// The sum of exp(score - max) * value, as many vectors per row as hold D numbers.
     pub(crate) mixed: &'a mut [Chunk<f32>],
+}
+
+/// Sixteen ways to bring numbers to a grid: lane i takes each x to g, the number of the grid that is nearest to
+/// `(x + shift[i]) * inverse[i]`.
+pub(crate) struct FitTask<'a> {
+    pub(crate) grid: Grid,
+    pub(crate) x: &'a [f32],
+    /// The weight of each, as long as `x`.
+    pub(crate) w: &'a [f32],
+    pub(crate) shift: &'a Chunk<f32>,
+    pub(crate) inverse: &'a Chunk<f32>,
+}
+
+/// What follows for each lane: the sums of w g, w g^2 and w x g.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Moments {
+    pub(crate) g: Chunk<f32>,
+    pub(crate) gg: Chunk<f32>,
+    pub(crate) xg: Chunk<f32>,
 }

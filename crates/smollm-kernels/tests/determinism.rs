@@ -29,11 +29,14 @@ fn bits(values: &[f32]) -> Vec<u32> {
 
 #[test]
 fn a_row_of_a_product_does_not_depend_on_the_rows_beside_it() {
-    for (cols, rows) in [(576, 200), (1600, 72), (50, 33)] {
+    for (cols, rows) in [(576, 200), (1600, 72), (50, 33), (512, 50)] {
         let n = 131;
         let x = numbers(1, n * cols);
-        for dtype in DTYPES {
-            let weight = Matrix::from_f32(rows, cols, numbers(2, rows * cols)).to_dtype(dtype);
+        let plain = DTYPES.map(|dtype| Matrix::from_f32(rows, cols, numbers(2, rows * cols)).to_dtype(dtype));
+        let formats = oracle::formats().filter(|_| cols == 512); // whole blocks of every format
+        let blocks = formats.map(|dtype| oracle::quantized(rows, cols, dtype));
+        for weight in plain.into_iter().chain(blocks) {
+            let dtype = weight.dtype();
             for isa in every_isa() {
                 let whole = matmul(&cpu(isa, 1), &x, &weight);
                 for threads in 1..=4 {

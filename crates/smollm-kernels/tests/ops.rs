@@ -9,21 +9,34 @@ use smollm_kernels::{Dtype, KvBuffer, KvDtype, KvSlot, Matrix, half, ops};
 const DTYPES: [Dtype; 3] = [Dtype::F32, Dtype::F16, Dtype::BF16];
 
 fn check_matmul(n: usize, cols: usize, rows: &[usize], dtype: Dtype) {
+    let plain = |(i, r): (usize, &usize)| Matrix::from_f32(*r, cols, numbers(2 + i as u64, r * cols)).to_dtype(dtype);
+    check_products(n, cols, &rows.iter().enumerate().map(plain).collect::<Vec<_>>());
+}
+
+fn check_products(n: usize, cols: usize, weights: &[Matrix]) {
     let x = numbers(1, n * cols);
-    let weights: Vec<Matrix> = rows
-        .iter()
-        .enumerate()
-        .map(|(i, r)| Matrix::from_f32(*r, cols, numbers(2 + i as u64, r * cols)).to_dtype(dtype))
-        .collect();
+    let dtype = weights[0].dtype();
     for cpu in cpus() {
-        let mut outs: Vec<Vec<f32>> = rows.iter().map(|r| vec![f32::NAN; n * r]).collect();
+        let mut outs: Vec<Vec<f32>> = weights.iter().map(|w| vec![f32::NAN; n * w.rows()]).collect();
         let mut products: Vec<_> =
             weights.iter().zip(&mut outs).map(|(weight, out)| ops::Product { weight, out }).collect();
         ops::matmul(&cpu, &x, &mut products);
         for (weight, out) in weights.iter().zip(&outs) {
             let expected = oracle::matmul(&x, weight);
             let what = format!("{cpu:?} {dtype} {n} x {cols} -> {}", weight.rows());
-            Close { relative: 1e-6, of: (cols as f64).sqrt() }.check(&what, out, &expected);
+            let of = (cols as f64).sqrt() * oracle::largest(weight);
+            Close { relative: 1e-6, of }.check(&what, out, &expected);
+        }
+    }
+}
+
+#[test]
+fn matmul_agrees_for_every_block_format() {
+    for dtype in oracle::formats() {
+        for (n, blocks, rows) in [(1, 1, 3), (1, 3, 130), (5, 2, 67), (70, 2, 9)] {
+            let cols = blocks * dtype.block_len();
+            let company = Matrix::from_f32(4, cols, numbers(9, 4 * cols));
+            check_products(n, cols, &[oracle::quantized(rows, cols, dtype), company.to_dtype(Dtype::BF16), company]);
         }
     }
 }
@@ -123,6 +136,24 @@ fn embed_copies_rows_widened() {
                 table.row_to_f32(*id as usize, &mut row);
                 assert_eq!(out, row);
             }
+        }
+    }
+}
+
+#[test]
+fn embed_widens_rows_of_blocks() {
+    for dtype in oracle::formats() {
+        let cols = 2 * dtype.block_len();
+        let table = oracle::quantized(5, cols, dtype);
+        for cpu in cpus() {
+            let mut out = vec![f32::NAN; 3 * cols];
+            ops::embed(&cpu, &table, &[4, 0, 3], &mut out);
+            let mut row = vec![0.0; cols];
+            for (id, out) in [4, 0, 3].into_iter().zip(out.chunks_exact(cols)) {
+                table.row_to_f32(id, &mut row);
+                assert_eq!(out, row, "{cpu:?} {dtype}");
+            }
+            assert!(out.iter().any(|x| *x != 0.0));
         }
     }
 }

@@ -4,8 +4,8 @@ use crate::config::ModelConfig;
 use crate::linear::Linear;
 use crate::params::{LayerSlot, Param, Shape, Slot, params};
 use crate::permute::to_halves;
-use smollm_checkpoint::{Checkpoint, CheckpointError, Tensor};
-use smollm_kernels::{Bytes, Dtype, Matrix};
+use smollm_checkpoint::{Checkpoint, CheckpointError};
+use smollm_kernels::{Bytes, Dtype, Matrix, MatrixError};
 use std::collections::{HashMap, HashSet};
 
 /// Everything the forward pass multiplies with.
@@ -54,20 +54,15 @@ pub enum WeightsError {
         /// The shape by the configuration.
         expected: Vec<usize>,
     },
-    /// A tensor has a type that cannot be computed with.
-    #[error(
-        "{file}: tensor `{}` has type {dtype}, which is not supported as a weight; supported are {supported}",
-        tensor.escape_debug()
-    )]
-    Dtype {
+    /// A tensor's rows are not whole blocks of its type, or its bytes do not fit.
+    #[error("{file}: tensor `{}`: {source}", tensor.escape_debug())]
+    Matrix {
         /// The checkpoint.
         file: String,
         /// The tensor.
         tensor: String,
-        /// Its type.
-        dtype: String,
-        /// What could be used instead.
-        supported: String,
+        /// What does not fit.
+        source: MatrixError,
     },
     /// A tensor that the architecture does not know: ignoring it would give a wrong answer.
     #[error("{file}: tensor `{}` is not part of a {architecture} model; refusing to ignore it", tensor.escape_debug())]
@@ -84,12 +79,6 @@ pub enum WeightsError {
 /// What messages call a checkpoint: its first file.
 pub(crate) fn name_of(checkpoint: &Checkpoint) -> String {
     checkpoint.files().first().map_or_else(|| "checkpoint in memory".into(), |file| file.display().to_string())
-}
-
-/// The weight types that [`Matrix`] computes with, for messages.
-fn supported_dtypes() -> String {
-    let all = [Dtype::F32, Dtype::F16, Dtype::BF16];
-    all.iter().filter(|d| Matrix::supports(**d)).map(|d| d.name()).collect::<Vec<_>>().join(", ")
 }
 
 impl Weights {
@@ -217,20 +206,15 @@ pub fn load_matrix(checkpoint: &Checkpoint, param: &Param, dtype: Option<Dtype>)
         Some(heads) if is_gguf => Bytes::from(to_halves(tensor.data.as_slice(), heads, rows)),
         _ => tensor.data.clone(),
     };
-    let matrix = Matrix::new(tensor.dtype, rows, cols, data).map_err(|_| unsupported(checkpoint, tensor))?;
+    let matrix = Matrix::new(tensor.dtype, rows, cols, data).map_err(|source| WeightsError::Matrix {
+        file: name_of(checkpoint),
+        tensor: tensor.name.clone(),
+        source,
+    })?;
     Ok(match (dtype, param.shape) {
         (Some(dtype), Shape::Matrix(..)) => matrix.to_dtype(dtype),
         _ => matrix,
     })
-}
-
-fn unsupported(checkpoint: &Checkpoint, tensor: &Tensor) -> WeightsError {
-    WeightsError::Dtype {
-        file: name_of(checkpoint),
-        tensor: tensor.name.clone(),
-        dtype: tensor.dtype.name().into(),
-        supported: supported_dtypes(),
-    }
 }
 
 /// A tensor that nobody asks for is a sign of another architecture (a bias, a second norm); the exceptions are known to

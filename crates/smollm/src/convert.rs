@@ -7,7 +7,7 @@ use crate::model::Parts;
 use crate::outputs::{copy_tokenizer_files, create_directory, write_json};
 use crate::tokenizer_files;
 use smollm_checkpoint::gguf::GgufMetadata;
-use smollm_checkpoint::{Progress, TensorSpec, gguf, safetensors};
+use smollm_checkpoint::{Progress, Tensor, TensorSpec, gguf, safetensors};
 use smollm_kernels::{Bytes, Dtype, Matrix};
 use smollm_model::permute::to_pairs;
 use smollm_model::{ModelConfig, Param, RopeConfig, RopeScaling, Shape, Slot, load_matrix, params};
@@ -15,12 +15,12 @@ use std::path::Path;
 
 /// Converts the model in `from` to `to`: a GGUF file if the name ends in `.gguf`, else a safetensors directory.
 ///
-/// Matrices keep their type unless `dtype` names another. Norms are F32 in GGUF files, as llama.cpp needs them, and of
-/// the matrices' type in safetensors, as the released models have them. `progress` hears of bytes and may stop the work
-/// with an error; then nothing is left at `to`.
+/// Matrices keep their type unless `dtype`, a plain one, names another. Norms are F32 in GGUF files, as llama.cpp needs
+/// them, and of the matrices' type in safetensors, as the released models have them. `progress` hears of bytes and may stop
+/// the work with an error; then nothing is left at `to`.
 ///
 /// # Errors
-/// The source is damaged or unsupported, or says something that the target cannot.
+/// The source is damaged or unsupported, or says or holds something that the target cannot.
 pub fn convert(
     from: &ModelFiles,
     to: &Path,
@@ -47,8 +47,13 @@ fn to_directory(
         return Err(Error::NotAModel { path: from.path().into(), problem });
     }
     let table = params(&parts.config);
-    let natural = matrix_dtype(parts, &table);
-    let stored = dtype.unwrap_or(natural);
+    let stored = match (dtype, quantized_matrix(parts, &table)) {
+        (None, Some(tensor)) => {
+            let (path, tensor, dtype) = (from.path().into(), tensor.name.clone(), tensor.dtype.name());
+            return Err(Error::QuantizedSource { path, tensor, dtype });
+        }
+        (dtype, _) => dtype.unwrap_or_else(|| matrix_dtype(parts, &table)),
+    };
     let specs = table.iter().map(|p| TensorSpec { name: p.hf_name.clone(), dtype: stored, shape: p.shape.dims() });
     create_directory(to)?;
     match from {
@@ -60,7 +65,7 @@ fn to_directory(
     }
     let data = |spec: &TensorSpec| {
         let param = row(&table, |p| p.hf_name == spec.name);
-        Ok(load_matrix_as(parts, param, stored)?.bytes().clone())
+        Ok(load_as(parts, param, stored)?.bytes().clone())
     };
     let metadata = [("format".to_owned(), "pt".to_owned())];
     let mut checked = |at: Progress| {
@@ -82,7 +87,11 @@ fn to_gguf(
     let config = &parts.config;
     let mut table = params(config);
     table.sort_by_cached_key(llama_cpp_order);
-    let stored = dtype.unwrap_or_else(|| matrix_dtype(parts, &table));
+    // a file with quantised matrices is a mix of types on purpose
+    let stored = match (dtype, quantized_matrix(parts, &table)) {
+        (None, Some(_)) => None,
+        (dtype, _) => Some(dtype.unwrap_or_else(|| matrix_dtype(parts, &table))),
+    };
     let metadata = metadata(parts, from, to, stored)?;
     let divisors = rope_divisors(&config.rope, config);
     let mut specs: Vec<TensorSpec> = Vec::new();
@@ -91,7 +100,7 @@ fn to_gguf(
     }
     specs.extend(table.iter().map(|p| TensorSpec {
         name: p.gguf_name.clone(),
-        dtype: gguf_dtype(p, stored),
+        dtype: gguf_dtype(parts, p, stored),
         shape: p.shape.dims(),
     }));
     let data = |spec: &TensorSpec| {
@@ -99,7 +108,7 @@ fn to_gguf(
             return Ok(Matrix::from_f32(1, divisors.len(), divisors.clone()).bytes().clone());
         }
         let param = row(&table, |p| p.gguf_name == spec.name);
-        let matrix = load_matrix_as(parts, param, spec.dtype)?;
+        let matrix = load_as(parts, param, spec.dtype)?;
         Ok(match param.permuted_heads {
             Some(heads) => Bytes::from(to_pairs(matrix.bytes().as_slice(), heads, matrix.rows())),
             None => matrix.bytes().clone(),
@@ -131,23 +140,33 @@ fn row(table: &[Param], is: impl Fn(&Param) -> bool) -> &Param {
     table.iter().find(|p| is(p)).expect("the tensor is in the parameter table")
 }
 
-/// Norms are always F32 in GGUF files.
-fn gguf_dtype(param: &Param, stored: Dtype) -> Dtype {
+/// Norms are always F32 in GGUF files; a matrix is `stored`, or as it is.
+fn gguf_dtype(parts: &Parts, param: &Param, stored: Option<Dtype>) -> Dtype {
     match param.shape {
         Shape::Vector(_) => Dtype::F32,
-        Shape::Matrix(..) => stored,
+        Shape::Matrix(..) => stored.or_else(|| Some(tensor(parts, param)?.dtype)).unwrap_or(Dtype::BF16),
     }
+}
+
+/// The tensor of a row of the table, if it is there.
+fn tensor<'p>(parts: &'p Parts, param: &Param) -> Option<&'p Tensor> {
+    let is_gguf = parts.checkpoint.gguf_metadata().is_some();
+    parts.checkpoint.get(if is_gguf { &param.gguf_name } else { &param.hf_name })
+}
+
+/// The first matrix that is stored in blocks, if there is one.
+fn quantized_matrix<'p>(parts: &'p Parts, table: &[Param]) -> Option<&'p Tensor> {
+    let matrices = table.iter().filter(|p| matches!(p.shape, Shape::Matrix(..)));
+    matrices.filter_map(|p| tensor(parts, p)).find(|t| t.dtype.is_quantized())
 }
 
 /// The type of the source's matrices; mixed types follow the first projection.
 fn matrix_dtype(parts: &Parts, table: &[Param]) -> Dtype {
-    let is_gguf = parts.checkpoint.gguf_metadata().is_some();
     let projection = table.iter().find(|p| p.permuted_heads.is_some());
-    let name = projection.map(|p| if is_gguf { &p.gguf_name } else { &p.hf_name });
-    name.and_then(|name| parts.checkpoint.get(name)).map_or(Dtype::BF16, |tensor| tensor.dtype)
+    projection.and_then(|p| tensor(parts, p)).map_or(Dtype::BF16, |tensor| tensor.dtype)
 }
 
-fn load_matrix_as(parts: &Parts, param: &Param, dtype: Dtype) -> Result<Matrix, Error> {
+fn load_as(parts: &Parts, param: &Param, dtype: Dtype) -> Result<Matrix, Error> {
     Ok(load_matrix(&parts.checkpoint, param, None).map_err(smollm_model::ModelError::from)?.to_dtype(dtype))
 }
 
@@ -165,7 +184,8 @@ fn rope_divisors(rope: &RopeConfig, config: &ModelConfig) -> Option<Vec<f32>> {
     }
 }
 
-fn metadata(parts: &Parts, from: &ModelFiles, to: &Path, stored: Dtype) -> Result<GgufMetadata, Error> {
+/// `stored` is the type of all matrices; `None` where they are as in the source.
+fn metadata(parts: &Parts, from: &ModelFiles, to: &Path, stored: Option<Dtype>) -> Result<GgufMetadata, Error> {
     let mut metadata = GgufMetadata::new();
     if let Some(source) = parts.checkpoint.gguf_metadata() {
         // name, licence and the like; what describes this file is set below
@@ -180,7 +200,9 @@ fn metadata(parts: &Parts, from: &ModelFiles, to: &Path, stored: Dtype) -> Resul
         metadata.set("general.name", name);
     }
     parts.config.to_gguf(&to.display().to_string(), &mut metadata)?;
-    metadata.set("general.file_type", file_type(stored));
+    if let Some(stored) = stored {
+        metadata.set("general.file_type", file_type(stored));
+    }
     metadata.set("general.quantization_version", QUANTIZATION_VERSION);
     match &parts.text.tokenizer {
         Some(tokenizer) => write_vocab(tokenizer.to_gguf()?, parts.config.vocab_size, &mut metadata),

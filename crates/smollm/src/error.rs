@@ -15,6 +15,20 @@ pub enum Error {
         /// The system's answer.
         error: std::io::Error,
     },
+    /// Quantised matrices were to go where only plain numbers can.
+    #[error(
+        "{}: tensor `{tensor}` is quantised ({dtype}), which safetensors cannot hold; choose a type for all with --dtype \
+         (f32 keeps every value)",
+        path.display()
+    )]
+    QuantizedSource {
+        /// The model.
+        path: PathBuf,
+        /// Its first quantised matrix.
+        tensor: String,
+        /// The type of that.
+        dtype: &'static str,
+    },
     /// A text file is no text.
     #[error("{}: not UTF-8 at byte {offset}", path.display())]
     NotUtf8 {

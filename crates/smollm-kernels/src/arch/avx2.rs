@@ -3,9 +3,9 @@
 use std::arch::x86_64::*;
 
 use crate::generic::dot::Widened;
-use crate::generic::{attention, elementwise, matmul, roof};
+use crate::generic::{attention, elementwise, fit, matmul, roof};
 use crate::lanes::{Bf16, Chunk, F16, F32, LANES, Lanes};
-use crate::table::{Kernels, MatmulTask, MixTask, ScoreTask, SoftmaxSums, TurnTask};
+use crate::table::{FitTask, Kernels, MatmulTask, MixTask, Moments, ScoreTask, SoftmaxSums, TurnTask};
 
 /// Proof that AVX2, FMA and F16C may be used.
 #[derive(Clone, Copy)]
@@ -40,6 +40,8 @@ pub(super) static ROW: Kernels = Kernels {
     mix_f16,
     mix_bf16,
     merge,
+    fit_moments,
+    fit_errors,
     read,
     fma_rounds,
 };
@@ -142,6 +144,16 @@ fn mix_bf16(task: &mut MixTask<'_, u16>) {
 #[target_feature(enable = "avx2,fma,f16c")]
 fn merge(sums: &mut SoftmaxSums<'_>, next: &SoftmaxSums<'_>) {
     attention::merge(Avx2(()), sums, next);
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn fit_moments(task: &FitTask<'_>) -> Moments {
+    fit::moments(Avx2(()), task)
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn fit_errors(task: &FitTask<'_>, scale: &Chunk<f32>) -> Chunk<f32> {
+    fit::errors(Avx2(()), task, scale)
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]

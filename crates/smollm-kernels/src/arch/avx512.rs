@@ -3,9 +3,9 @@
 use std::arch::x86_64::*;
 
 use crate::generic::dot::Widened;
-use crate::generic::{attention, elementwise, matmul, roof};
+use crate::generic::{attention, elementwise, fit, matmul, roof};
 use crate::lanes::{Bf16, Chunk, F16, F32, LANES, Lanes};
-use crate::table::{Kernels, MatmulTask, MixTask, ScoreTask, SoftmaxSums, TurnTask};
+use crate::table::{FitTask, Kernels, MatmulTask, MixTask, Moments, ScoreTask, SoftmaxSums, TurnTask};
 
 /// Proof that AVX-512 F, BW, VL and DQ may be used.
 #[derive(Clone, Copy)]
@@ -55,6 +55,8 @@ pub(super) const KERNELS: Kernels = Kernels {
     mix_f16,
     mix_bf16,
     merge,
+    fit_moments,
+    fit_errors,
     read,
     fma_rounds,
 };
@@ -157,6 +159,16 @@ fn mix_bf16(task: &mut MixTask<'_, u16>) {
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
 fn merge(sums: &mut SoftmaxSums<'_>, next: &SoftmaxSums<'_>) {
     attention::merge(Avx512(()), sums, next);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+fn fit_moments(task: &FitTask<'_>) -> Moments {
+    fit::moments(Avx512(()), task)
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+fn fit_errors(task: &FitTask<'_>, scale: &Chunk<f32>) -> Chunk<f32> {
+    fit::errors(Avx512(()), task, scale)
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]

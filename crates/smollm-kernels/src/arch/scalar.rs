@@ -1,7 +1,7 @@
 //! The row for every machine, and the oracle: lanes are an array, multiply and add round separately.
 
 use crate::generic::dot::Widened;
-use crate::generic::{attention, elementwise, matmul, roof};
+use crate::generic::{attention, elementwise, fit, matmul, roof};
 use crate::half;
 use crate::lanes::{Bf16, Chunk, F16, F32, LANES, Lanes};
 use crate::table::Kernels;
@@ -35,6 +35,8 @@ pub(super) static ROW: Kernels = Kernels {
     mix_f16: |task| attention::mix::<_, F16, 2, 1>(Portable, task),
     mix_bf16: |task| attention::mix::<_, Bf16, 2, 1>(Portable, task),
     merge: |sums, next| attention::merge(Portable, sums, next),
+    fit_moments: |task| fit::moments(Portable, task),
+    fit_errors: |task, scale| fit::errors(Portable, task, scale),
     read: |numbers| roof::read(Portable, numbers),
     fma_rounds: |rounds| roof::fma_rounds::<_, 2>(Portable, rounds),
 };

@@ -8,7 +8,8 @@ fn wrong_lengths_and_types_are_refused_with_a_reason() {
     for (dtype, rows, cols, message) in [
         (Dtype::F32, 2, 4, "a 2 x 4 matrix of type F32 takes 32 bytes, not 24"),
         (Dtype::BF16, 3, 3, "a 3 x 3 matrix of type BF16 takes 18 bytes, not 24"),
-        (Dtype::Q4_K, 1, 256, "weights of type Q4_K are not supported (supported: F32, F16, BF16)"),
+        (Dtype::Q4_K, 1, 256, "a 1 x 256 matrix of type Q4_K takes 144 bytes, not 24"),
+        (Dtype::Q4_K, 1, 576, "a 1 x 576 matrix cannot be stored as Q4_K (blocks of 256)"),
         (Dtype::F16, usize::MAX, 2, &format!("a {} x 2 matrix cannot be stored as F16 (blocks of 1)", usize::MAX)),
     ] {
         let error = Matrix::new(dtype, rows, cols, bytes()).expect_err("refused");

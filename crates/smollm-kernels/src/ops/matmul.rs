@@ -10,6 +10,7 @@ use crate::generic::matmul::{FEW_STRIPS, scratch_len, vectors};
 use crate::lanes::{Chunk, LANES};
 use crate::matrix::{Matrix, Rows};
 use crate::pool::lock;
+use crate::quant;
 use crate::table::{Kernels, MatmulTask, Pairs};
 
 /// Weight rows in an item of work at most, where they are packed: so many stay in the second-level cache.
@@ -231,21 +232,17 @@ impl Job<'_> {
         } else {
             scratch_len(self.steps, kernels.tile_rows, self.block_rows(&item))
         };
-        let padded = if cols.is_multiple_of(LANES) { 0 } else { rows * self.steps };
+        let in_place = cols.is_multiple_of(LANES) && !self.weight.dtype().is_quantized();
+        let padded = if in_place { 0 } else { rows * self.steps };
         let (padded, packed) = scratch.take(padded + packed).split_at_mut(padded);
         let weights = self.weight.rows_in(item.rows.start, rows);
         // SAFETY (of all calls): `Cpu` holds only rows that are available; items do not overlap, and each is done once.
         match weights {
-            _ if !padded.is_empty() => {
-                widen_rows(kernels, weights, cols, padded);
-                // SAFETY: as above.
-                unsafe { (kernels.matmul_f32)(&mut self.task(&item, padded, packed)) }
-            }
             // SAFETY: as above.
-            Rows::F32(w) => unsafe { (kernels.matmul_f32)(&mut self.task(&item, vectors_of(w), packed)) },
+            Rows::F32(w) if in_place => unsafe { (kernels.matmul_f32)(&mut self.task(&item, vectors_of(w), packed)) },
             // SAFETY: as above.
-            Rows::F16(w) => unsafe { (kernels.matmul_f16)(&mut self.task(&item, vectors_of(w), packed)) },
-            Rows::Bf16(w) => match kernels.matmul_pairs {
+            Rows::F16(w) if in_place => unsafe { (kernels.matmul_f16)(&mut self.task(&item, vectors_of(w), packed)) },
+            Rows::Bf16(w) if in_place => match kernels.matmul_pairs {
                 // SAFETY: as above.
                 Some(matmul_pairs) if self.form == Form::Pairs => unsafe {
                     matmul_pairs(&mut self.task(&item, vectors_of(w), packed))
@@ -253,6 +250,11 @@ impl Job<'_> {
                 // SAFETY: as above.
                 _ => unsafe { (kernels.matmul_bf16)(&mut self.task(&item, vectors_of(w), packed)) },
             },
+            weights => {
+                widen_rows(kernels, weights, cols, padded);
+                // SAFETY: as above.
+                unsafe { (kernels.matmul_f32)(&mut self.task(&item, padded, packed)) }
+            }
         }
     }
 
@@ -284,6 +286,7 @@ pub(super) fn widen_rows(kernels: &Kernels, from: Rows<'_>, cols: usize, to: &mu
         Rows::F16(from) => unsafe { (kernels.widen_f16)(from, to) },
         // SAFETY: as above.
         Rows::Bf16(from) => unsafe { (kernels.widen_bf16)(from, to) },
+        Rows::Blocks(dtype, from) => quant::dequantize(dtype, from, to),
     };
     if cols.is_multiple_of(LANES) {
         return widen(from, to.as_flattened_mut());

@@ -21,6 +21,26 @@ pub(crate) fn numbers(seed: u64, len: usize) -> Vec<f32> {
     (0..len as u64).map(one).collect()
 }
 
+/// The block formats.
+pub(crate) fn formats() -> impl Iterator<Item = Dtype> {
+    Dtype::ALL.into_iter().filter(|dtype| dtype.is_quantized())
+}
+
+/// A matrix of the golden blocks of `dtype` with ordinary scales, another one first in each row.
+pub(crate) fn quantized(rows: usize, cols: usize, dtype: Dtype) -> Matrix {
+    let path = format!("{}/../../testdata/quant/{dtype}.bin", env!("CARGO_MANIFEST_DIR"));
+    let file = std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let count = file.len() / (dtype.block_bytes() + 4 * dtype.block_len());
+    let ordinary = &file[4 * dtype.block_bytes()..count * dtype.block_bytes()];
+    let blocks: Vec<&[u8]> = ordinary.chunks_exact(dtype.block_bytes()).collect();
+    let per_row = cols / dtype.block_len();
+    let bytes: Vec<u8> = (0..rows)
+        .flat_map(|r| (0..per_row).map(move |b| r + b))
+        .flat_map(|i| blocks[i % blocks.len()].to_vec())
+        .collect();
+    Matrix::new(dtype, rows, cols, bytes.into()).expect("whole blocks")
+}
+
 /// How far two results may lie apart: `relative` times the magnitude, or times `of` where that is larger.
 pub(crate) struct Close {
     pub(crate) relative: f64,
@@ -35,6 +55,15 @@ impl Close {
             assert!((f64::from(*got) - expected).abs() <= bound, "{what}: [{i}] is {got}, not {expected}");
         }
     }
+}
+
+/// The largest magnitude, at least 1.
+pub(crate) fn largest(weight: &Matrix) -> f64 {
+    let mut row = vec![0.0; weight.cols()];
+    (0..weight.rows()).fold(1.0, |largest, r| {
+        weight.row_to_f32(r, &mut row);
+        row.iter().fold(largest, |largest, w| largest.max(f64::from(w.abs())))
+    })
 }
 
 /// x * weight^T, x rounded to bf16 where the weights are.

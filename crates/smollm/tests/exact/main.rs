@@ -4,6 +4,7 @@ mod converted;
 mod determinism;
 mod foreign;
 mod metadata;
+mod quantized;
 mod stories;
 
 use smollm::{Model, OpenOptions, Session};

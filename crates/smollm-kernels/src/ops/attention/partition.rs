@@ -50,6 +50,7 @@ impl Mix<'_> {
             Rows::F16(values) => unsafe { (kernels.mix_f16)(&mut self.task(vectors_of(values), from)) },
             // SAFETY: as above.
             Rows::Bf16(values) => unsafe { (kernels.mix_bf16)(&mut self.task(vectors_of(values), from)) },
+            Rows::Blocks(..) => unreachable!("the cache holds plain numbers"),
         }
     }
 
@@ -144,6 +145,7 @@ impl Call<'_> {
                 Rows::F16(keys) => unsafe { (kernels.turn_f16)(&TurnTask { keys: vectors_of(keys), width }, out) },
                 // SAFETY: as above.
                 Rows::Bf16(keys) => unsafe { (kernels.turn_bf16)(&TurnTask { keys: vectors_of(keys), width }, out) },
+                Rows::Blocks(..) => unreachable!("the cache holds plain numbers"),
             }
         }
     }

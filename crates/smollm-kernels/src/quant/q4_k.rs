@@ -1,0 +1,42 @@
+//! Q4_K: 256 elements of four bits; eight groups of 32, each with a scale and a minimum of six bits.
+
+use super::super_block::shifted;
+use super::{Block, Elements, F16Bytes, k_scales};
+use crate::dtype::Dtype;
+
+/// value = d * scale * q - dmin * min
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub(crate) struct BlockQ4K {
+    pub(crate) d: F16Bytes,
+    pub(crate) dmin: F16Bytes,
+    /// See [`k_scales`].
+    pub(crate) scales: [u8; 12],
+    /// Of each 64 elements 32 bytes: byte l holds elements l and 32 + l.
+    pub(crate) qs: [u8; 128],
+}
+
+impl Block for BlockQ4K {
+    const DTYPE: Dtype = Dtype::Q4_K;
+
+    #[inline(always)]
+    fn dequantize(&self, out: &mut [f32]) {
+        let (d, dmin) = (self.d.to_f32(), self.dmin.to_f32());
+        let scales = k_scales::unpack(&self.scales);
+        for (g, ((scale, min), out)) in scales.into_iter().zip(out.chunks_exact_mut(32)).enumerate() {
+            let (scale, min) = (d * f32::from(scale), dmin * f32::from(min));
+            for (out, q) in out.iter_mut().zip(&self.qs[g / 2 * 32..][..32]) {
+                *out = scale * f32::from(q >> (g % 2 * 4) & 15) - min;
+            }
+        }
+    }
+
+    fn quantize(elements: Elements<'_>) -> Self {
+        let block = shifted(elements, 32, 15.0, 63.0);
+        let qs = std::array::from_fn(|i| {
+            let first = i / 32 * 64 + i % 32;
+            block.q[first] | block.q[first + 32] << 4
+        });
+        Self { d: block.d, dmin: block.dmin, scales: k_scales::pack(&block.scales), qs }
+    }
+}

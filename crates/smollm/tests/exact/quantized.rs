@@ -1,0 +1,80 @@
+//! Quantised GGUF files: every block format gives the bits of the f32 file with the values that its blocks stand for.
+
+use super::{bits, open, session, temporary};
+use serde_json::{Value, json};
+use smollm::{ModelFiles, convert};
+use smollm_checkpoint::{Checkpoint, CheckpointError, Tensor, gguf};
+use smollm_kernels::{Cpu, Dtype, Matrix, ops};
+use smollm_testkit::gguf::tiny_gguf;
+use smollm_testkit::stored::Stored;
+use smollm_testkit::tiny::prompt_ids;
+use std::path::Path;
+
+/// Rows of 256 and 512, so that every format fits.
+fn config() -> Value {
+    json!({
+        "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu", "hidden_size": 256,
+        "intermediate_size": 512, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
+        "vocab_size": 320, "max_position_embeddings": 256, "rms_norm_eps": 1e-5, "rope_theta": 10000.0,
+        "tie_word_embeddings": true, "bos_token_id": 1, "eos_token_id": 2, "torch_dtype": "float32",
+    })
+}
+
+/// Writes the file at `from` to `to` with every matrix changed by `change`.
+fn rewrite(from: &Path, to: &Path, change: impl Fn(&Matrix) -> Matrix) {
+    let checkpoint = Checkpoint::open_gguf(from).unwrap();
+    let changed = |tensor: &Tensor| match tensor.shape[..] {
+        [rows, cols] => {
+            let matrix = change(&Matrix::new(tensor.dtype, rows, cols, tensor.data.clone()).unwrap());
+            Tensor { dtype: matrix.dtype(), data: matrix.bytes().clone(), ..tensor.clone() }
+        }
+        _ => tensor.clone(),
+    };
+    let tensors: Vec<Tensor> = checkpoint.tensors().map(changed).collect();
+    let metadata = checkpoint.gguf_metadata().unwrap();
+    gguf::write_tensors(to, metadata, &tensors.iter().collect::<Vec<_>>()).unwrap();
+}
+
+#[test]
+fn blocks_give_the_bits_of_the_values_they_stand_for() {
+    let folder = temporary();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::write(at("plain.gguf"), tiny_gguf(&config(), "m", Stored::F32).to_bytes()).unwrap();
+    let cpu = Cpu::new(2).unwrap();
+    let ids = prompt_ids("quantized", 70, 320);
+    for dtype in Dtype::ALL.into_iter().filter(|dtype| dtype.is_quantized()) {
+        rewrite(&at("plain.gguf"), &at("blocks.gguf"), |matrix| ops::quantize(&cpu, matrix, dtype, None));
+        rewrite(&at("blocks.gguf"), &at("values.gguf"), |matrix| matrix.to_dtype(Dtype::F32));
+        // to another file and back into its own order of rows
+        convert(&ModelFiles::at(&at("blocks.gguf")).unwrap(), &at("converted.gguf"), None, |_| Ok(())).unwrap();
+        for isa in Cpu::available_isas() {
+            let logits = |name: &str| session(&open(&at(name), None), isa).logits(&ids).unwrap();
+            let expected = bits(&logits("values.gguf"));
+            assert!(bits(&logits("blocks.gguf")) == expected, "{isa} {dtype}");
+            assert!(bits(&logits("converted.gguf")) == expected, "{isa} {dtype}, converted");
+            let widened = session(&open(&at("blocks.gguf"), Some(Dtype::F32)), isa).logits(&ids).unwrap();
+            assert!(bits(&widened) == expected, "{isa} {dtype}, --dtype f32");
+        }
+    }
+}
+
+/// What cannot be computed is refused by its name, as is a format whose blocks do not fit a row.
+#[test]
+fn other_formats_are_refused_with_type_and_tensor() {
+    let folder = temporary();
+    let path = folder.path().join("m.gguf");
+    let mut bytes = tiny_gguf(&config(), "m", Stored::F32).to_bytes();
+    let name = b"blk.1.attn_v.weight";
+    let at = bytes.windows(name.len()).position(|window| window == name).unwrap() + name.len();
+    // the type stands after the number of dimensions and two of them
+    bytes[at + 4 + 16..][..4].copy_from_slice(&16u32.to_le_bytes());
+    std::fs::write(&path, &bytes).unwrap();
+    let error = smollm::Model::open(path.to_str().unwrap()).expect_err("refused").to_string();
+    assert!(error.contains("blk.1.attn_v.weight") && error.contains("IQ2_XXS") && error.contains("m.gguf"), "{error}");
+    bytes[at + 4 + 16..][..4].copy_from_slice(&99u32.to_le_bytes());
+    std::fs::write(&path, bytes).unwrap();
+    let error = Checkpoint::open_gguf(&path).expect_err("refused");
+    assert!(matches!(error, CheckpointError::Gguf { .. }));
+    let error = error.to_string();
+    assert!(error.contains("blk.1.attn_v.weight") && error.contains("99"), "{error}");
+}
