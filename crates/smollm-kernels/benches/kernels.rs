@@ -15,6 +15,17 @@ use smollm_kernels::{Bytes, Cpu, Dtype, KvBuffer, KvDtype, Matrix, granted_threa
 /// Name, hidden size C, feed-forward F, query heads H, key/value heads G, layers that give each copy its own memory.
 const MODELS: [(&str, usize, usize, usize, usize); 3] =
     [("135M", 576, 1536, 9, 3), ("360M", 960, 2560, 15, 5), ("1.7B", 2048, 8192, 32, 32)];
+/// Types of weights with kernels of their own.
+const DTYPES: [Dtype; 8] = [
+    Dtype::F32,
+    Dtype::F16,
+    Dtype::BF16,
+    Dtype::Q8_0,
+    Dtype::Q4_0,
+    Dtype::Q5_0,
+    Dtype::Q4_K,
+    Dtype::Q6_K,
+];
 const VOCABULARY: usize = 49_152;
 const HEAD_DIM: usize = 64;
 /// Weights of one shape are spread over this many bytes at least, past the second-level caches.
@@ -47,7 +58,7 @@ impl Bench<'_> {
             let products =
                 [("q_proj", c, h * HEAD_DIM), ("gate_proj", c, f), ("down_proj", f, c), ("lm_head", c, VOCABULARY)];
             for (name, cols, rows) in products {
-                for dtype in [Dtype::F32, Dtype::F16, Dtype::BF16] {
+                for dtype in DTYPES.into_iter().filter(|dtype| cols % dtype.block_len() == 0) {
                     for n in [1, 2, 4, 8, 16, 64, 512] {
                         self.matmul(&format!("{model} {name}"), dtype, n, cols, rows);
                     }
@@ -90,6 +101,7 @@ impl Bench<'_> {
         let memory = Bytes::from(vec![0x3c; bytes * copies]);
         let weights: Vec<Matrix> = (0..copies)
             .map(|i| Matrix::new(dtype, rows, cols, memory.slice(i * bytes..(i + 1) * bytes)).expect("fits"))
+            .map(|matrix| matrix.pack(&self.cpu))
             .collect();
         let x = vec![0.5; n * cols];
         let mut out = vec![0.0; n * rows];

@@ -33,6 +33,8 @@ impl Scratch {
 pub(crate) unsafe trait Line: Copy + Send + Sync {}
 // SAFETY: sixteen times four bytes, all of them numbers.
 unsafe impl Line for Chunk<f32> {}
+// SAFETY: sixteen times four bytes, all of them numbers.
+unsafe impl Line for Chunk<i32> {}
 // SAFETY: 32 times two bytes, all of them numbers.
 unsafe impl Line for [u16; 2 * LANES] {}
 
@@ -46,6 +48,55 @@ pub(crate) fn lines<T: Line>(lines: &[Chunk<f32>]) -> &[T] {
 pub(crate) fn lines_mut<T: Line>(lines: &mut [Chunk<f32>]) -> &mut [T] {
     // SAFETY: as in `lines`, and the exclusive borrow is passed on.
     unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast::<T>(), lines.len()) }
+}
+
+/// Words seen as numbers.
+pub(crate) fn floats_of_mut(words: &mut [i32]) -> &mut [f32] {
+    // SAFETY: both are four bytes of which any are a value, aligned alike; the exclusive borrow is passed on.
+    unsafe { std::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), words.len()) }
+}
+
+/// Lines of words seen as two halves a word.
+pub(crate) fn halves_of(lines: &[Chunk<i32>]) -> &[u16] {
+    // SAFETY: a word is two halves of which any bits are a value, and is aligned more strictly.
+    unsafe { std::slice::from_raw_parts(lines.as_ptr().cast(), 2 * lines.as_flattened().len()) }
+}
+
+/// Lines of words seen as two halves a word.
+pub(crate) fn halves_mut(lines: &mut [Chunk<i32>]) -> &mut [u16] {
+    let len = 2 * lines.as_flattened().len();
+    // SAFETY: as in `halves_of`, and the exclusive borrow is passed on.
+    unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast(), len) }
+}
+
+/// Whole cache lines of words that start on a border, in memory that the system zeroes when it is first touched.
+pub(crate) struct Lines {
+    words: Vec<i32>,
+    /// Words before the first line.
+    skip: usize,
+    len: usize,
+}
+
+impl Lines {
+    pub(crate) fn zeroed(len: usize) -> Self {
+        let words = vec![0i32; (len + 1) * LANES];
+        let skip = words.as_ptr().align_offset(64).min(LANES);
+        Self { words, skip, len }
+    }
+
+    pub(crate) fn as_slice(&self) -> &[Chunk<i32>] {
+        &self.words[self.skip..].as_chunks().0[..self.len]
+    }
+
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [Chunk<i32>] {
+        &mut self.words[self.skip..].as_chunks_mut().0[..self.len]
+    }
+}
+
+impl std::fmt::Debug for Lines {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Lines({})", self.len)
+    }
 }
 
 /// Plain numbers, for which every bit pattern is a value.

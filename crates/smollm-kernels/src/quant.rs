@@ -54,6 +54,16 @@ impl F16Bytes {
         f16_to_f32(u16::from_le_bytes(self.0))
     }
 
+    #[inline(always)]
+    pub(crate) fn bits(self) -> u16 {
+        u16::from_le_bytes(self.0)
+    }
+
+    #[inline(always)]
+    pub(crate) fn from_bits(bits: u16) -> Self {
+        Self(bits.to_le_bytes())
+    }
+
     /// The nearest that is finite.
     #[inline(always)]
     pub(crate) fn nearest(value: f32) -> Self {

@@ -3,8 +3,12 @@
 //! An entry works on a row of numbers, a tile or a panel, never on one element, and takes care of its own tails. Every
 //! entry may be called only where its row was found to be available; that is the one obligation on callers (`ops`).
 
+use std::ops::Range;
+
+use crate::aligned::lines;
 use crate::disjoint::Disjoint;
 use crate::lanes::{Chunk, LANES};
+use crate::panels::Layout;
 use crate::quant::Grid;
 
 pub(crate) struct Kernels {
@@ -18,6 +22,10 @@ pub(crate) struct Kernels {
     pub(crate) matmul_bf16: unsafe fn(&mut MatmulTask<'_, Chunk<f32>, Chunk<u16>>),
     /// The same with instructions that multiply pairs of bf16; where a row has it, it is taken for rows of whole vectors.
     pub(crate) matmul_pairs: Option<unsafe fn(&mut MatmulTask<'_, Pairs, Pairs>)>,
+    /// Quantised weights in panels; the second argument is `generic::panel::scratch_len` lines of scratch memory.
+    pub(crate) matmul_panels: unsafe fn(&PanelTask<'_>, &mut [Chunk<f32>]),
+    /// One row of activations to bytes: x, words, scales, sums (`generic::panel::quantize_row`).
+    pub(crate) quantize_row: unsafe fn(&[f32], &mut [i32], &mut [f32], &mut [i32]),
     /// Widens f16 patterns.
     pub(crate) widen_f16: unsafe fn(&[u16], &mut [f32]),
     /// Widens bf16 patterns.
@@ -92,6 +100,68 @@ pub(crate) struct MatmulTask<'a, X, W> {
     pub(crate) out: &'a Disjoint<'a, f32>,
     /// Element of `out` that takes row 0 of both.
     pub(crate) out_start: usize,
+    /// Elements of `out` from one activation row to the next.
+    pub(crate) out_stride: usize,
+}
+
+/// Activations as bytes, for quantised weights: a row is its bytes, four to a word; then a scale for each unit of 32; then
+/// the sums of the bytes of each half of a unit.
+#[derive(Clone, Copy)]
+pub(crate) struct ByteRows<'a> {
+    lines: &'a [Chunk<f32>],
+    /// Lines from one row to the next.
+    stride: usize,
+    units: usize,
+}
+
+impl<'a> ByteRows<'a> {
+    /// Words of a row of some units.
+    pub(crate) const fn row_words(units: usize) -> usize {
+        units * (8 + 1 + 2)
+    }
+
+    pub(crate) fn new(lines: &'a [Chunk<f32>], stride: usize, units: usize) -> Self {
+        Self { lines, stride, units }
+    }
+
+    /// Some units of a row.
+    #[inline(always)]
+    pub(crate) fn row(&self, row: usize, first: usize, units: usize) -> ByteRow<'a> {
+        let line = &self.lines[row * self.stride..][..self.stride];
+        let (numbers, words) = (line.as_flattened(), lines::<Chunk<i32>>(line).as_flattened());
+        ByteRow {
+            words: &words[8 * first..][..8 * units],
+            scales: &numbers[8 * self.units + first..][..units],
+            sums: &words[9 * self.units + 2 * first..][..2 * units],
+        }
+    }
+}
+
+/// Some units of one row of [`ByteRows`].
+#[derive(Clone, Copy)]
+pub(crate) struct ByteRow<'a> {
+    pub(crate) words: &'a [i32],
+    pub(crate) scales: &'a [f32],
+    pub(crate) sums: &'a [i32],
+}
+
+/// Some activation rows against some groups of sixteen weight rows in panels; what is computed stands at `generic::panel`.
+pub(crate) struct PanelTask<'a> {
+    /// All activation rows of the call.
+    pub(crate) x: ByteRows<'a>,
+    /// The activation rows of this task.
+    pub(crate) tokens: Range<usize>,
+    pub(crate) layout: Layout,
+    /// The groups of the whole matrix.
+    pub(crate) w: &'a [Chunk<i32>],
+    /// Units of 32 numbers of a row.
+    pub(crate) units: usize,
+    /// The groups of this task.
+    pub(crate) groups: Range<usize>,
+    /// Groups that are expanded at a time where there are many activation rows.
+    pub(crate) block_groups: usize,
+    /// Where the outputs go. Nobody else may use the elements of this task while it runs.
+    pub(crate) out: &'a Disjoint<'a, f32>,
     /// Elements of `out` from one activation row to the next.
     pub(crate) out_stride: usize,
 }

@@ -2,10 +2,11 @@
 
 use std::arch::x86_64::*;
 
+use crate::dwords::Dwords;
 use crate::generic::dot::Widened;
-use crate::generic::{attention, elementwise, fit, matmul, roof};
+use crate::generic::{attention, elementwise, fit, matmul, panel, roof};
 use crate::lanes::{Bf16, Chunk, F16, F32, LANES, Lanes};
-use crate::table::{FitTask, Kernels, MatmulTask, MixTask, Moments, ScoreTask, SoftmaxSums, TurnTask};
+use crate::table::{FitTask, Kernels, MatmulTask, MixTask, PanelTask, Moments, ScoreTask, SoftmaxSums, TurnTask};
 
 /// Proof that AVX2, FMA and F16C may be used.
 #[derive(Clone, Copy)]
@@ -22,6 +23,8 @@ pub(super) static ROW: Kernels = Kernels {
     matmul_f16,
     matmul_bf16,
     matmul_pairs: None,
+    matmul_panels,
+    quantize_row,
     widen_f16,
     widen_bf16,
     narrow_f16,
@@ -59,6 +62,16 @@ fn matmul_f16(task: &mut MatmulTask<'_, Chunk<f32>, Chunk<u16>>) {
 #[target_feature(enable = "avx2,fma,f16c")]
 fn matmul_bf16(task: &mut MatmulTask<'_, Chunk<f32>, Chunk<u16>>) {
     matmul::matmul::<_, _, 3, 2, 4>(Avx2(()), Widened::<Bf16>::new(), task);
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn matmul_panels(task: &PanelTask<'_>, scratch: &mut [Chunk<f32>]) {
+    panel::matmul::<_, 2>(Avx2(()), task, scratch);
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn quantize_row(x: &[f32], words: &mut [i32], scales: &mut [f32], sums: &mut [i32]) {
+    panel::quantize_row(Avx2(()), x, words, scales, sums);
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]
@@ -364,5 +377,115 @@ impl Lanes for Avx2 {
     fn prefetch(self, address: *const u8) {
         // SAFETY: as above; a prefetch of any address is harmless.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
+    }
+}
+
+// SAFETY (of every block below): as for `Lanes`.
+impl Dwords for Avx2 {
+    type I = [__m256i; 2];
+    const BIAS: i32 = 0;
+
+    #[inline(always)]
+    fn splat_word(self, word: i32) -> Self::I {
+        // SAFETY: as above.
+        unsafe { [_mm256_set1_epi32(word); 2] }
+    }
+
+    #[inline(always)]
+    fn load_words(self, from: &Chunk<i32>) -> Self::I {
+        // SAFETY: as above.
+        unsafe { [_mm256_loadu_si256(from.as_ptr().cast()), _mm256_loadu_si256(from.as_ptr().add(8).cast())] }
+    }
+
+    #[inline(always)]
+    fn store_words(self, words: Self::I, to: &mut Chunk<i32>) {
+        // SAFETY: as above.
+        unsafe {
+            _mm256_storeu_si256(to.as_mut_ptr().cast(), words[0]);
+            _mm256_storeu_si256(to.as_mut_ptr().add(8).cast(), words[1]);
+        }
+    }
+
+    #[inline(always)]
+    fn and(self, a: Self::I, b: Self::I) -> Self::I {
+        // SAFETY: as above.
+        unsafe { [_mm256_and_si256(a[0], b[0]), _mm256_and_si256(a[1], b[1])] }
+    }
+
+    #[inline(always)]
+    fn or(self, a: Self::I, b: Self::I) -> Self::I {
+        // SAFETY: as above.
+        unsafe { [_mm256_or_si256(a[0], b[0]), _mm256_or_si256(a[1], b[1])] }
+    }
+
+    #[inline(always)]
+    fn xor(self, a: Self::I, b: Self::I) -> Self::I {
+        // SAFETY: as above.
+        unsafe { [_mm256_xor_si256(a[0], b[0]), _mm256_xor_si256(a[1], b[1])] }
+    }
+
+    #[inline(always)]
+    fn shift_right<const BITS: u32>(self, a: Self::I) -> Self::I {
+        // SAFETY: as above.
+        unsafe {
+            let bits = _mm_cvtsi32_si128(BITS as i32);
+            [_mm256_srl_epi32(a[0], bits), _mm256_srl_epi32(a[1], bits)]
+        }
+    }
+
+    #[inline(always)]
+    fn shift_left<const BITS: u32>(self, a: Self::I) -> Self::I {
+        // SAFETY: as above.
+        unsafe {
+            let bits = _mm_cvtsi32_si128(BITS as i32);
+            [_mm256_sll_epi32(a[0], bits), _mm256_sll_epi32(a[1], bits)]
+        }
+    }
+
+    #[inline(always)]
+    fn shift_signed<const BITS: u32>(self, a: Self::I) -> Self::I {
+        // SAFETY: as above.
+        unsafe {
+            let bits = _mm_cvtsi32_si128(BITS as i32);
+            [_mm256_sra_epi32(a[0], bits), _mm256_sra_epi32(a[1], bits)]
+        }
+    }
+
+    #[inline(always)]
+    fn dot<const WIDE: bool>(self, sums: Self::I, w: Self::I, x: Self::I) -> Self::I {
+        let mut out = sums;
+        for i in 0..2 {
+            // SAFETY: as above.
+            unsafe {
+                // Pairs of products fit sixteen bits: |w| is at most 128 and |x| at most 127.
+                let pairs = if WIDE {
+                    _mm256_maddubs_epi16(_mm256_abs_epi8(w[i]), _mm256_sign_epi8(x[i], w[i]))
+                } else {
+                    _mm256_maddubs_epi16(w[i], x[i])
+                };
+                out[i] = _mm256_add_epi32(sums[i], _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+            }
+        }
+        out
+    }
+
+    #[inline(always)]
+    fn words_to_f32(self, words: Self::I) -> Self::F {
+        // SAFETY: as above.
+        unsafe { [_mm256_cvtepi32_ps(words[0]), _mm256_cvtepi32_ps(words[1])] }
+    }
+
+    #[inline(always)]
+    fn to_bytes(self, numbers: Self::F) -> [i32; 4] {
+        let mut out = [0; 4];
+        // SAFETY: as above.
+        unsafe {
+            // Packing goes quarter by quarter: 0-3, 8-11, 4-7, 12-15.
+            let words = _mm256_packs_epi32(_mm256_cvtps_epi32(numbers[0]), _mm256_cvtps_epi32(numbers[1]));
+            let words = _mm256_permute4x64_epi64::<0b11_01_10_00>(words);
+            let bytes = _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256::<1>(words));
+            _mm_storeu_si128(out.as_mut_ptr().cast(), bytes);
+        }
+        out
     }
 }

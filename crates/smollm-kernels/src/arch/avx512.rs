@@ -1,19 +1,20 @@
-//! AVX-512 (F, BW, VL, DQ): sixteen lanes are one 512-bit register.
+//! AVX-512 (F, BW, VL, DQ, VNNI): sixteen lanes are one 512-bit register.
 
 use std::arch::x86_64::*;
 
+use crate::dwords::Dwords;
 use crate::generic::dot::Widened;
-use crate::generic::{attention, elementwise, fit, matmul, roof};
+use crate::generic::{attention, elementwise, fit, matmul, panel, roof};
 use crate::lanes::{Bf16, Chunk, F16, F32, LANES, Lanes};
-use crate::table::{FitTask, Kernels, MatmulTask, MixTask, Moments, ScoreTask, SoftmaxSums, TurnTask};
+use crate::table::{FitTask, Kernels, MatmulTask, MixTask, PanelTask, Moments, ScoreTask, SoftmaxSums, TurnTask};
 
-/// Proof that AVX-512 F, BW, VL and DQ may be used.
+/// Proof that AVX-512 F, BW, VL, DQ and VNNI may be used.
 #[derive(Clone, Copy)]
 pub(super) struct Avx512(());
 
 impl Avx512 {
     /// # Safety
-    /// Only inside functions that enable AVX-512 F, BW, VL and DQ.
+    /// Only inside functions that enable AVX-512 F, BW, VL, DQ and VNNI.
     #[inline(always)]
     pub(super) unsafe fn new() -> Self {
         Self(())
@@ -25,6 +26,7 @@ pub(super) fn available() -> bool {
         && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512vl")
         && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512vnni")
 }
 
 pub(super) static ROW: Kernels = KERNELS;
@@ -37,6 +39,8 @@ pub(super) const KERNELS: Kernels = Kernels {
     matmul_f16,
     matmul_bf16,
     matmul_pairs: None,
+    matmul_panels,
+    quantize_row,
     widen_f16,
     widen_bf16,
     narrow_f16,
@@ -61,122 +65,132 @@ pub(super) const KERNELS: Kernels = Kernels {
     fma_rounds,
 };
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 fn matmul_f32(task: &mut MatmulTask<'_, Chunk<f32>, Chunk<f32>>) {
     matmul::matmul::<_, _, 6, 4, 4>(Avx512(()), Widened::<F32>::new(), task);
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 fn matmul_f16(task: &mut MatmulTask<'_, Chunk<f32>, Chunk<u16>>) {
     matmul::matmul::<_, _, 6, 4, 4>(Avx512(()), Widened::<F16>::new(), task);
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 fn matmul_bf16(task: &mut MatmulTask<'_, Chunk<f32>, Chunk<u16>>) {
     matmul::matmul::<_, _, 6, 4, 4>(Avx512(()), Widened::<Bf16>::new(), task);
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+fn matmul_panels(task: &PanelTask<'_>, scratch: &mut [Chunk<f32>]) {
+    panel::matmul::<_, 6>(Avx512(()), task, scratch);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+fn quantize_row(x: &[f32], words: &mut [i32], scales: &mut [f32], sums: &mut [i32]) {
+    panel::quantize_row(Avx512(()), x, words, scales, sums);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 fn widen_f16(from: &[u16], to: &mut [f32]) {
     elementwise::widen_f16(Avx512(()), from, to);
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 fn widen_bf16(from: &[u16], to: &mut [f32]) {
     elementwise::widen_bf16(from, to);
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 fn narrow_f16(from: &[f32], to: &mut [u16]) {
     elementwise::narrow_f16(Avx512(()), from, to);
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 fn narrow_bf16(from: &[f32], to: &mut [u16]) {
     elementwise::narrow_bf16(from, to);
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 fn round_bf16(from: &[f32], to: &mut [f32]) {
     elementwise::round_bf16(from, to);
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 fn rms_norm(x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) {
     elementwise::rms_norm(Avx512(()), x, weight, eps, out);
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 fn add(x: &mut [f32], y: &[f32]) {
     elementwise::add(x, y);
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 fn swiglu(gate: &[f32], up: &[f32], out: &mut [f32]) {
     elementwise::swiglu(Avx512(()), gate, up, out);
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 fn rope(head: &mut [f32], cos: &[f32], sin: &[f32]) {
     elementwise::rope(head, cos, sin);
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 fn turn_f32(task: &TurnTask<'_, f32>, out: &mut [Chunk<f32>]) {
     attention::turn::<_, F32>(Avx512(()), task, out);
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 fn turn_f16(task: &TurnTask<'_, u16>, out: &mut [Chunk<f32>]) {
     attention::turn::<_, F16>(Avx512(()), task, out);
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 fn turn_bf16(task: &TurnTask<'_, u16>, out: &mut [Chunk<f32>]) {
     attention::turn::<_, Bf16>(Avx512(()), task, out);
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 fn score(task: &mut ScoreTask<'_>) {
     attention::score::<_, 6, 4>(Avx512(()), task);
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 fn mix_f32(task: &mut MixTask<'_, f32>) {
     attention::mix::<_, F32, 6, 4>(Avx512(()), task);
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 fn mix_f16(task: &mut MixTask<'_, u16>) {
     attention::mix::<_, F16, 6, 4>(Avx512(()), task);
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 fn mix_bf16(task: &mut MixTask<'_, u16>) {
     attention::mix::<_, Bf16, 6, 4>(Avx512(()), task);
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 fn merge(sums: &mut SoftmaxSums<'_>, next: &SoftmaxSums<'_>) {
     attention::merge(Avx512(()), sums, next);
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 fn fit_moments(task: &FitTask<'_>) -> Moments {
     fit::moments(Avx512(()), task)
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 fn fit_errors(task: &FitTask<'_>, scale: &Chunk<f32>) -> Chunk<f32> {
     fit::errors(Avx512(()), task, scale)
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 fn read(numbers: &[f32]) -> f32 {
     roof::read(Avx512(()), numbers)
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 fn fma_rounds(rounds: usize) -> f32 {
     roof::fma_rounds::<_, 12>(Avx512(()), rounds)
 }
@@ -334,5 +348,85 @@ impl Lanes for Avx512 {
     fn prefetch(self, address: *const u8) {
         // SAFETY: as above; a prefetch of any address is harmless.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
+    }
+}
+
+// SAFETY (of every block below): as for `Lanes`.
+impl Dwords for Avx512 {
+    type I = __m512i;
+    const BIAS: i32 = 128;
+
+    #[inline(always)]
+    fn splat_word(self, word: i32) -> __m512i {
+        // SAFETY: as above.
+        unsafe { _mm512_set1_epi32(word) }
+    }
+
+    #[inline(always)]
+    fn load_words(self, from: &Chunk<i32>) -> __m512i {
+        // SAFETY: as above.
+        unsafe { _mm512_loadu_si512(from.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    fn store_words(self, words: __m512i, to: &mut Chunk<i32>) {
+        // SAFETY: as above.
+        unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), words) }
+    }
+
+    #[inline(always)]
+    fn and(self, a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: as above.
+        unsafe { _mm512_and_si512(a, b) }
+    }
+
+    #[inline(always)]
+    fn or(self, a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: as above.
+        unsafe { _mm512_or_si512(a, b) }
+    }
+
+    #[inline(always)]
+    fn xor(self, a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: as above.
+        unsafe { _mm512_xor_si512(a, b) }
+    }
+
+    #[inline(always)]
+    fn shift_right<const BITS: u32>(self, a: __m512i) -> __m512i {
+        // SAFETY: as above.
+        unsafe { _mm512_srli_epi32::<BITS>(a) }
+    }
+
+    #[inline(always)]
+    fn shift_left<const BITS: u32>(self, a: __m512i) -> __m512i {
+        // SAFETY: as above.
+        unsafe { _mm512_slli_epi32::<BITS>(a) }
+    }
+
+    #[inline(always)]
+    fn shift_signed<const BITS: u32>(self, a: __m512i) -> __m512i {
+        // SAFETY: as above.
+        unsafe { _mm512_srai_epi32::<BITS>(a) }
+    }
+
+    #[inline(always)]
+    fn dot<const WIDE: bool>(self, sums: __m512i, w: __m512i, x: __m512i) -> __m512i {
+        // SAFETY: as above.
+        unsafe { _mm512_dpbusd_epi32(sums, w, x) }
+    }
+
+    #[inline(always)]
+    fn words_to_f32(self, words: __m512i) -> __m512 {
+        // SAFETY: as above.
+        unsafe { _mm512_cvtepi32_ps(words) }
+    }
+
+    #[inline(always)]
+    fn to_bytes(self, numbers: __m512) -> [i32; 4] {
+        let mut out = [0; 4];
+        // SAFETY: as above.
+        unsafe { _mm_storeu_si128(out.as_mut_ptr().cast(), _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(numbers))) }
+        out
     }
 }

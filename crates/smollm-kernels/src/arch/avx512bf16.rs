@@ -30,14 +30,14 @@ fn is_amd() -> bool {
 pub(super) static ROW: Kernels =
     Kernels { name: "avx512bf16", matmul_pairs: Some(matmul_pairs), narrow_pairs, ..avx512::KERNELS };
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512bf16")]
 fn matmul_pairs(task: &mut MatmulTask<'_, Pairs, Pairs>) {
     // SAFETY: the instructions are enabled by this function.
     let lanes = unsafe { Avx512::new() };
     matmul::matmul::<_, _, 6, 4, 4>(lanes, PairProducts(()), task);
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512bf16")]
 fn narrow_pairs(from: &[f32], to: &mut [u16]) {
     assert_eq!(from.len(), to.len());
     let (from, from_rest) = from.as_chunks::<LANES>();

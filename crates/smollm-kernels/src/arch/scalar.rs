@@ -1,7 +1,8 @@
 //! The row for every machine, and the oracle: lanes are an array, multiply and add round separately.
 
 use crate::generic::dot::Widened;
-use crate::generic::{attention, elementwise, fit, matmul, roof};
+use crate::generic::{attention, elementwise, fit, matmul, panel, roof};
+use crate::dwords::Dwords;
 use crate::half;
 use crate::lanes::{Bf16, Chunk, F16, F32, LANES, Lanes};
 use crate::table::Kernels;
@@ -17,6 +18,8 @@ pub(super) static ROW: Kernels = Kernels {
     matmul_f16: |task| matmul::matmul::<_, _, 2, 1, 1>(Portable, Widened::<F16>::new(), task),
     matmul_bf16: |task| matmul::matmul::<_, _, 2, 1, 1>(Portable, Widened::<Bf16>::new(), task),
     matmul_pairs: None,
+    matmul_panels: |task, scratch| panel::matmul::<_, 2>(Portable, task, scratch),
+    quantize_row: |x, words, scales, sums| panel::quantize_row(Portable, x, words, scales, sums),
     widen_f16: |from, to| elementwise::widen_f16(Portable, from, to),
     widen_bf16: |from, to| elementwise::widen_bf16(from, to),
     narrow_f16: |from, to| elementwise::narrow_f16(Portable, from, to),
@@ -163,4 +166,89 @@ impl Lanes for Portable {
 
     #[inline(always)]
     fn prefetch(self, _address: *const u8) {}
+}
+
+/// The word-wise result of a function of two words.
+#[inline(always)]
+fn words(a: Chunk<i32>, b: Chunk<i32>, f: impl Fn(i32, i32) -> i32) -> Chunk<i32> {
+    let mut out = [0; LANES];
+    for i in 0..LANES {
+        out[i] = f(a[i], b[i]);
+    }
+    out
+}
+
+impl Dwords for Portable {
+    type I = Chunk<i32>;
+    const BIAS: i32 = 128;
+
+    #[inline(always)]
+    fn splat_word(self, word: i32) -> Chunk<i32> {
+        [word; LANES]
+    }
+
+    #[inline(always)]
+    fn load_words(self, from: &Chunk<i32>) -> Chunk<i32> {
+        *from
+    }
+
+    #[inline(always)]
+    fn store_words(self, words: Chunk<i32>, to: &mut Chunk<i32>) {
+        *to = words;
+    }
+
+    #[inline(always)]
+    fn and(self, a: Chunk<i32>, b: Chunk<i32>) -> Chunk<i32> {
+        words(a, b, |a, b| a & b)
+    }
+
+    #[inline(always)]
+    fn or(self, a: Chunk<i32>, b: Chunk<i32>) -> Chunk<i32> {
+        words(a, b, |a, b| a | b)
+    }
+
+    #[inline(always)]
+    fn xor(self, a: Chunk<i32>, b: Chunk<i32>) -> Chunk<i32> {
+        words(a, b, |a, b| a ^ b)
+    }
+
+    #[inline(always)]
+    fn shift_right<const BITS: u32>(self, a: Chunk<i32>) -> Chunk<i32> {
+        a.map(|a| (a as u32 >> BITS) as i32)
+    }
+
+    #[inline(always)]
+    fn shift_left<const BITS: u32>(self, a: Chunk<i32>) -> Chunk<i32> {
+        a.map(|a| a << BITS)
+    }
+
+    #[inline(always)]
+    fn shift_signed<const BITS: u32>(self, a: Chunk<i32>) -> Chunk<i32> {
+        a.map(|a| a >> BITS)
+    }
+
+    #[inline(always)]
+    fn dot<const WIDE: bool>(self, mut sums: Chunk<i32>, w: Chunk<i32>, x: Chunk<i32>) -> Chunk<i32> {
+        for i in 0..LANES {
+            let (w, x) = (w[i].to_le_bytes(), x[i].to_le_bytes());
+            for j in 0..4 {
+                sums[i] += i32::from(w[j]) * i32::from(x[j] as i8);
+            }
+        }
+        sums
+    }
+
+    #[inline(always)]
+    fn words_to_f32(self, words: Chunk<i32>) -> Chunk<f32> {
+        words.map(|word| word as f32)
+    }
+
+    #[inline(always)]
+    fn to_bytes(self, numbers: Chunk<f32>) -> [i32; 4] {
+        let mut out = [0; 4];
+        for (out, numbers) in out.iter_mut().zip(numbers.as_chunks::<4>().0) {
+            *out = i32::from_le_bytes(numbers.map(|number| number as i8 as u8));
+        }
+        out
+    }
 }

@@ -25,7 +25,7 @@ fn misaligned_bytes_are_copied_and_read_the_same() {
         for dtype in [Dtype::F32, Dtype::F16, Dtype::BF16] {
             let source = Matrix::from_f32(3, 4, values.clone()).to_dtype(dtype);
             let mut bytes = vec![0; shift];
-            bytes.extend_from_slice(source.data.as_slice());
+            bytes.extend_from_slice(source.bytes().as_slice());
             let len = bytes.len();
             let matrix = Matrix::new(dtype, 3, 4, Bytes::from(bytes).slice(shift..len)).expect("fits");
             let mut row = [0.0; 4];

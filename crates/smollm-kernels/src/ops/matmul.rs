@@ -1,17 +1,23 @@
 //! Products of activations and weights.
 
+mod activations;
+
 use std::ops::Range;
 
-use crate::aligned::{Line, Scratch, lines, lines_mut, vectors_of};
+use self::activations::{Activations, Form, x_stride};
+
+use crate::aligned::{Line, Scratch, lines, vectors_of};
 use crate::cpu::Cpu;
 use crate::disjoint::Disjoint;
-use crate::dtype::Dtype;
+use crate::generic::expand::{Meaning, UNIT};
 use crate::generic::matmul::{FEW_STRIPS, scratch_len, vectors};
+use crate::generic::panel;
 use crate::lanes::{Chunk, LANES};
 use crate::matrix::{Matrix, Rows};
 use crate::pool::lock;
 use crate::quant;
-use crate::table::{Kernels, MatmulTask, Pairs};
+use crate::panels::Panels;
+use crate::table::{ByteRows, Kernels, MatmulTask, PanelTask};
 
 /// Weight rows in an item of work at most, where they are packed: so many stay in the second-level cache.
 const ITEM_ROWS: usize = 64;
@@ -19,6 +25,10 @@ const ITEM_ROWS: usize = 64;
 const STREAM_ROWS: usize = 512;
 /// Weight rows that are packed at a time for a few activation rows: then both fit the first-level cache.
 const SMALL_BLOCK: usize = 8;
+/// Weight rows of an item are a multiple of it: of every tile, and of a panel.
+const ROW_GRAIN: usize = 16;
+/// Panels that are expanded at a time for many activation rows.
+const BLOCK_GROUPS: usize = 2;
 /// Activation rows from which on the weights of an item are packed all at once.
 const MANY: usize = 64;
 /// Activation rows of an item at least, where they are split: the work of packing is spread over these.
@@ -66,91 +76,6 @@ pub fn matmul(cpu: &Cpu, x: &[f32], products: &mut [Product<'_>]) {
     });
 }
 
-/// What the activations of a product are: the form in which its kernel takes them.
-#[derive(Clone, Copy, PartialEq)]
-enum Form {
-    /// f32.
-    Plain,
-    /// f32 that are bf16 numbers.
-    Rounded,
-    /// Pairs of bf16.
-    Pairs,
-}
-
-impl Form {
-    const ALL: [Self; 3] = [Self::Plain, Self::Rounded, Self::Pairs];
-
-    fn of(kernels: &Kernels, weight: &Matrix) -> Self {
-        match weight.dtype() {
-            Dtype::BF16 if kernels.matmul_pairs.is_some() && weight.cols().is_multiple_of(2 * LANES) => Self::Pairs,
-            Dtype::BF16 => Self::Rounded,
-            _ => Self::Plain,
-        }
-    }
-
-    /// Vectors of a row of `cols` numbers.
-    fn steps(self, cols: usize) -> usize {
-        if self == Self::Pairs { cols / (2 * LANES) } else { vectors(cols) }
-    }
-}
-
-/// The activations in each form that some product wants.
-struct Activations<'a> {
-    lines: [&'a [Chunk<f32>]; Form::ALL.len()],
-}
-
-impl<'a> Activations<'a> {
-    fn new(cpu: &Cpu, x: &[f32], cols: usize, products: &[Product<'_>], scratch: &'a mut Scratch) -> Self {
-        let n = x.len() / cols;
-        let wanted = |form: &Form| products.iter().any(|product| Form::of(cpu.kernels, product.weight) == *form);
-        let sizes = Form::ALL.map(|form| if wanted(&form) { n * x_stride(form.steps(cols)) } else { 0 });
-        let mut rest = scratch.take(sizes.iter().sum());
-        let mut lines = [&[][..]; Form::ALL.len()];
-        for (form, size) in Form::ALL.into_iter().zip(sizes) {
-            let (own, after) = rest.split_at_mut(size);
-            rest = after;
-            if size > 0 {
-                lay_out(cpu, x, cols, form, own);
-            }
-            lines[form as usize] = own;
-        }
-        Self { lines }
-    }
-}
-
-/// Vectors from one activation row to the next for rows of `steps` vectors: never a large power of two, for which many rows
-/// would want the same few places of a cache.
-fn x_stride(steps: usize) -> usize {
-    if steps.is_multiple_of(32) { steps + 1 } else { steps }
-}
-
-/// Brings rows of `cols` numbers into a form, in rows of whole vectors, filled up with zeros.
-fn lay_out(cpu: &Cpu, x: &[f32], cols: usize, form: Form, to: &mut [Chunk<f32>]) {
-    let steps = form.steps(cols);
-    let stride = x_stride(steps);
-    let n = x.len() / cols;
-    let to = Disjoint::new(to);
-    cpu.pool.run(n, super::row_grain(cpu, n, cols), |_, rows| {
-        for row in rows {
-            let from = &x[row * cols..][..cols];
-            // SAFETY: rows do not overlap, and each is done once.
-            let to = unsafe { to.piece(row * stride, steps) };
-            if form == Form::Pairs {
-                // SAFETY: `Cpu` holds only rows that are available.
-                unsafe { (cpu.kernels.narrow_pairs)(from, lines_mut::<Pairs>(to).as_flattened_mut()) };
-                continue;
-            }
-            let (to, fill) = to.as_flattened_mut().split_at_mut(cols);
-            fill.fill(0.0);
-            match form {
-                Form::Plain => to.copy_from_slice(from),
-                // SAFETY: as above.
-                _ => unsafe { (cpu.kernels.round_bf16)(from, to) },
-            }
-        }
-    });
-}
-
 /// The work of one call: each product cut into items of some weight rows, and these, where they are few, into parts of the
 /// activation rows.
 struct Jobs<'a> {
@@ -179,7 +104,7 @@ impl<'a> Jobs<'a> {
             1 => (ITEMS_PER_THREAD / 2, STREAM_ROWS),
             _ => (ITEMS_PER_THREAD, ITEM_ROWS),
         };
-        let item_rows = (rows / (per_thread * cpu.threads())).clamp(1, most).next_multiple_of(SMALL_BLOCK);
+        let item_rows = (rows / (per_thread * cpu.threads())).clamp(1, most).next_multiple_of(ROW_GRAIN);
         let products: Vec<_> = products
             .iter_mut()
             .map(|product| {
@@ -226,6 +151,9 @@ struct Item {
 
 impl Job<'_> {
     fn compute(&self, kernels: &Kernels, item: Item, scratch: &mut Scratch) {
+        if let Some(panels) = self.weight.panels() {
+            return self.compute_panels(kernels, &item, panels, scratch);
+        }
         let (rows, cols) = (item.rows.len(), self.weight.cols());
         let packed = if item.tokens.len() <= FEW_STRIPS * kernels.tile_rows {
             0
@@ -256,6 +184,26 @@ impl Job<'_> {
                 unsafe { (kernels.matmul_f32)(&mut self.task(&item, padded, packed)) }
             }
         }
+    }
+
+    /// Bytes against panels.
+    fn compute_panels(&self, kernels: &Kernels, item: &Item, panels: &Panels, scratch: &mut Scratch) {
+        let units = self.weight.cols() / UNIT;
+        let few = item.tokens.len() <= panel::FEW;
+        let lines_len = panel::scratch_len(Meaning::of(panels.layout.dtype), units, BLOCK_GROUPS * LANES, few);
+        let task = PanelTask {
+            x: ByteRows::new(self.x, x_stride(self.steps), units),
+            tokens: item.tokens.clone(),
+            layout: panels.layout,
+            w: panels.lines(),
+            units,
+            groups: item.rows.start / LANES..item.rows.end / LANES,
+            block_groups: BLOCK_GROUPS,
+            out: &self.out,
+            out_stride: self.weight.rows(),
+        };
+        // SAFETY: `Cpu` holds only rows that are available; items do not overlap, and each is done once.
+        unsafe { (kernels.matmul_panels)(&task, scratch.take(lines_len)) }
     }
 
     fn block_rows(&self, item: &Item) -> usize {
