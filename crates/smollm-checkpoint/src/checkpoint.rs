@@ -156,6 +156,12 @@ impl Checkpoint {
         self.mappings.iter().try_for_each(|mapping| mapping.still_intact())
     }
 
+    /// Gives the memory of the pages of the files that were read so far back to the system, for a caller that has made
+    /// something else of most of them. The bytes can still be read.
+    pub fn release_pages(&self) {
+        self.mappings.iter().for_each(|mapping| mapping.release());
+    }
+
     fn file(&self, index: usize) -> PathBuf {
         self.files.get(index).cloned().unwrap_or_else(|| PathBuf::from(IN_MEMORY))
     }

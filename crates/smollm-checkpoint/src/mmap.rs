@@ -92,6 +92,17 @@ impl Mapping {
     pub(crate) fn bytes(self: &Arc<Self>) -> Bytes {
         Bytes::new(Owner(Arc::clone(self)))
     }
+
+    /// Gives the memory of the pages read so far back to the system; what is read again is fetched again.
+    pub(crate) fn release(&self) {
+        // SAFETY: the mapping is of a file and read-only, so dropped pages come back with the same bytes; where the file has
+        // changed meanwhile, it is as if it had changed before they were read (see the module text).
+        #[cfg(unix)]
+        let released = unsafe { self.map.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
+        // A system that does not take the advice keeps the pages, which costs memory and nothing else.
+        #[cfg(unix)]
+        drop(released);
+    }
 }
 
 struct Owner(Arc<Mapping>);

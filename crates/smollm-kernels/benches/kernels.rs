@@ -16,16 +16,8 @@ use smollm_kernels::{Bytes, Cpu, Dtype, KvBuffer, KvDtype, Matrix, granted_threa
 const MODELS: [(&str, usize, usize, usize, usize); 3] =
     [("135M", 576, 1536, 9, 3), ("360M", 960, 2560, 15, 5), ("1.7B", 2048, 8192, 32, 32)];
 /// Types of weights with kernels of their own.
-const DTYPES: [Dtype; 8] = [
-    Dtype::F32,
-    Dtype::F16,
-    Dtype::BF16,
-    Dtype::Q8_0,
-    Dtype::Q4_0,
-    Dtype::Q5_0,
-    Dtype::Q4_K,
-    Dtype::Q6_K,
-];
+const DTYPES: [Dtype; 8] =
+    [Dtype::F32, Dtype::F16, Dtype::BF16, Dtype::Q8_0, Dtype::Q4_0, Dtype::Q5_0, Dtype::Q4_K, Dtype::Q6_K];
 const VOCABULARY: usize = 49_152;
 const HEAD_DIM: usize = 64;
 /// Weights of one shape are spread over this many bytes at least, past the second-level caches.

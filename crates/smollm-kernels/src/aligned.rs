@@ -108,6 +108,8 @@ pub(crate) unsafe trait Plain: Copy {}
 unsafe impl Plain for f32 {}
 // SAFETY: every pattern of 16 bits is a u16.
 unsafe impl Plain for u16 {}
+// SAFETY: every pattern of eight bits is an i8.
+unsafe impl Plain for i8 {}
 
 /// The numbers that `bytes` are, or `None` where they are misaligned or not a whole number of them.
 pub(crate) fn view<T: Plain>(bytes: &[u8]) -> Option<&[T]> {

@@ -4,7 +4,7 @@
 //! line. It is a permutation of the same bytes: a matrix takes as much memory as in its file, and each row can be had back. The
 //! words of a group of rows come first, block after block, then its halves.
 
-use crate::aligned::{Lines, halves_mut, halves_of};
+use crate::aligned::{Lines, bytes_of, halves_mut, halves_of};
 use crate::cpu::Cpu;
 use crate::disjoint::Disjoint;
 use crate::dtype::Dtype;
@@ -76,7 +76,7 @@ impl Cut for BlockQ8_0 {
 
     #[inline(always)]
     fn cut(&self, word: impl FnMut(usize, i32), mut half: impl FnMut(usize, F16Bytes)) {
-        cut_bytes(&self.qs.map(|q| q as u8), 0, word);
+        cut_bytes(bytes_of(&self.qs), 0, word);
         half(0, self.d);
     }
 
@@ -179,7 +179,7 @@ impl Cut for BlockQ6K {
     fn cut(&self, mut word: impl FnMut(usize, i32), mut half: impl FnMut(usize, F16Bytes)) {
         cut_bytes(&self.ql, 0, &mut word);
         cut_bytes(&self.qh, 32, &mut word);
-        cut_bytes(&self.scales.map(|scale| scale as u8), 48, word);
+        cut_bytes(bytes_of(&self.scales), 48, word);
         half(0, self.d);
     }
 

@@ -49,7 +49,11 @@ fn packed_products_agree_with_f64() {
             for n in [1, 2, 3, 5, 8, 9, 23, 70] {
                 let x = numbers(2, n * cols);
                 let expected = oracle::matmul(&rounded(&x), &weight);
-                Close { relative: 2e-5, of: 1.0 }.check(&format!("{isa} {dtype} N={n}"), &matmul(&cpu, &x, &weight), &expected);
+                Close { relative: 2e-5, of: 1.0 }.check(
+                    &format!("{isa} {dtype} N={n}"),
+                    &matmul(&cpu, &x, &weight),
+                    &expected,
+                );
             }
         }
     }

@@ -6,7 +6,7 @@ use crate::rope::Rotary;
 use crate::weights::{Weights, WeightsError};
 use smollm_checkpoint::adapter::Adapter;
 use smollm_checkpoint::{Checkpoint, CheckpointError};
-use smollm_kernels::{Dtype, KvDtype};
+use smollm_kernels::{Cpu, Dtype, KvDtype};
 use std::sync::Arc;
 
 /// A loaded model. Weights are mapped from disk, so loading costs almost nothing and memory is shared between processes.
@@ -51,6 +51,21 @@ impl Model {
     pub fn new(config: ModelConfig, weights: Weights) -> Self {
         let rotary = Rotary::new(&config.rope, config.head_dim, config.max_position_embeddings);
         Self { config, weights, rotary, checkpoint: None, adapters: Vec::new() }
+    }
+
+    /// Brings quantised matrices into the form that this machine multiplies fastest, in memory of their own, and lets the
+    /// pages go that they were read from: so each matrix is in memory once. The other types are used as they lie.
+    pub fn pack(&mut self, cpu: &Cpu) {
+        let mut packed = 0;
+        for matrix in self.weights.matrices_mut() {
+            *matrix = matrix.pack(cpu);
+            packed += usize::from(matrix.is_packed());
+        }
+        if packed > 0
+            && let Some(checkpoint) = &self.checkpoint
+        {
+            checkpoint.release_pages();
+        }
     }
 
     /// Lays a LoRA adapter over the weights.

@@ -132,6 +132,12 @@ impl Weights {
         self.lm_head.as_ref().unwrap_or(&self.embed_tokens)
     }
 
+    /// Every matrix, the base ones under adapters among them.
+    pub(crate) fn matrices_mut(&mut self) -> impl Iterator<Item = &mut Matrix> {
+        let layers = self.layers.iter_mut().flat_map(|layer| layer.linears_mut()).map(|(_, linear)| &mut linear.weight);
+        std::iter::once(&mut self.embed_tokens).chain(self.lm_head.as_mut()).chain(layers)
+    }
+
     /// Bytes of all matrices and vectors; a tied head counts once.
     pub fn bytes(&self) -> usize {
         let linear = |l: &Linear| l.weight.bytes_len();

@@ -84,6 +84,7 @@ impl Model {
         let stop_ids = stop_ids(&config, parts.generation_config.as_ref(), parts.text.tokenizer.as_ref());
         let cpu = Cpu::new(options.threads.unwrap_or_else(granted_threads))?;
         let mut decoder = smollm_model::Model::load(Arc::new(parts.checkpoint), config, options.dtype)?;
+        decoder.pack(&cpu);
         if let Some(path) = &options.lora {
             decoder.apply_adapter(&Adapter::open(path)?)?;
         }

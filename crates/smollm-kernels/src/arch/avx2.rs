@@ -6,7 +6,7 @@ use crate::dwords::Dwords;
 use crate::generic::dot::Widened;
 use crate::generic::{attention, elementwise, fit, matmul, panel, roof};
 use crate::lanes::{Bf16, Chunk, F16, F32, LANES, Lanes};
-use crate::table::{FitTask, Kernels, MatmulTask, MixTask, PanelTask, Moments, ScoreTask, SoftmaxSums, TurnTask};
+use crate::table::{FitTask, Kernels, MatmulTask, MixTask, Moments, PanelTask, ScoreTask, SoftmaxSums, TurnTask};
 
 /// Proof that AVX2, FMA and F16C may be used.
 #[derive(Clone, Copy)]

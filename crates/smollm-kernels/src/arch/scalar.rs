@@ -1,8 +1,8 @@
 //! The row for every machine, and the oracle: lanes are an array, multiply and add round separately.
 
+use crate::dwords::Dwords;
 use crate::generic::dot::Widened;
 use crate::generic::{attention, elementwise, fit, matmul, panel, roof};
-use crate::dwords::Dwords;
 use crate::half;
 use crate::lanes::{Bf16, Chunk, F16, F32, LANES, Lanes};
 use crate::table::Kernels;

@@ -72,13 +72,21 @@ fn expand_units<S: Dwords>(s: S, task: &PanelTask<'_>, group: usize, units: &Ran
     let blocks = units.start / units_per_block..units.end / units_per_block;
     let lines = &task.w[group * layout.group_lines()..][..layout.group_lines()];
     let (words, halves) = lines.split_at(layout.blocks * layout.words);
-    let words = &words[blocks.start * layout.words..blocks.end * layout.words];
-    // Groups follow each other in memory, so what lies ahead may be the next.
-    for line in 0..words.len() {
-        s.prefetch(words.as_ptr().wrapping_add(line).cast::<u8>().wrapping_add(AHEAD));
+    let halves = half_vectors(halves_of(halves));
+    let block_lines = units_per_block * Meaning::of(layout.dtype).lines();
+    let mut rest = out;
+    for b in blocks {
+        let (out, after) = rest.split_at_mut(block_lines);
+        rest = after;
+        let words = &words[b * layout.words..][..layout.words];
+        // Groups follow each other in memory, so what lies ahead may be the next.
+        for line in 0..layout.words {
+            s.prefetch(words.as_ptr().wrapping_add(line).cast::<u8>().wrapping_add(AHEAD));
+        }
+        let halves = &halves[b * layout.halves..][..layout.halves];
+        s.prefetch(halves.as_ptr().wrapping_add(layout.group_lines() * 2).cast());
+        expand(s, layout.dtype, words, halves, out);
     }
-    let halves = &half_vectors(halves_of(halves))[blocks.start * layout.halves..blocks.end * layout.halves];
-    expand(s, layout.dtype, words, halves, out);
 }
 
 /// Few activation rows: each group of rows is walked once, segment by segment.
@@ -227,7 +235,10 @@ impl<const PARTS: usize, const WIDE: bool, const MINIMUM: bool> Kind<PARTS, WIDE
         for i in 1..M {
             rows[i] = row(i);
         }
-        let panels = panels.map(|panel| &panel[..units * Self::LINES]);
+        let mut panels = panels;
+        for p in 0..P {
+            panels[p] = &panels[p][..units * Self::LINES];
+        }
         for unit in 0..units {
             for part in 0..PARTS {
                 let mut products = [[s.splat_word(0); P]; M];

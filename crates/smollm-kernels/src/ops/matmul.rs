@@ -14,9 +14,9 @@ use crate::generic::matmul::{FEW_STRIPS, scratch_len, vectors};
 use crate::generic::panel;
 use crate::lanes::{Chunk, LANES};
 use crate::matrix::{Matrix, Rows};
+use crate::panels::Panels;
 use crate::pool::lock;
 use crate::quant;
-use crate::panels::Panels;
 use crate::table::{ByteRows, Kernels, MatmulTask, PanelTask};
 
 /// Weight rows in an item of work at most, where they are packed: so many stay in the second-level cache.

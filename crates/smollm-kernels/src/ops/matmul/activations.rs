@@ -53,13 +53,7 @@ pub(super) struct Activations<'a> {
 }
 
 impl<'a> Activations<'a> {
-    pub(super) fn new(
-        cpu: &Cpu,
-        x: &[f32],
-        cols: usize,
-        products: &[Product<'_>],
-        scratch: &'a mut Scratch,
-    ) -> Self {
+    pub(super) fn new(cpu: &Cpu, x: &[f32], cols: usize, products: &[Product<'_>], scratch: &'a mut Scratch) -> Self {
         let n = x.len() / cols;
         let wanted = |form: &Form| products.iter().any(|product| Form::of(cpu.kernels, product.weight) == *form);
         let sizes = Form::ALL.map(|form| if wanted(&form) { n * x_stride(form.steps(cols)) } else { 0 });
