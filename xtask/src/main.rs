@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout)] // printing is what it is for
 
 mod accept;
+mod bench_peers;
 mod code_map;
 mod command;
 mod fuzz;
@@ -20,6 +21,7 @@ mod report;
 mod steps;
 mod suites;
 mod tidy;
+mod venv;
 mod workspace;
 
 use std::process::ExitCode;
@@ -39,6 +41,12 @@ const COMMANDS: &[Entry] = &[
         "[RUN [OPTIONS]]",
         "the long forms, of which `test` runs a sample; without a name, the list",
         accept::accept,
+    ),
+    (
+        "bench-peers",
+        bench_peers::SYNOPSIS,
+        "smollm beside llama.cpp, OpenVINO and transformers on this machine",
+        bench_peers::bench_peers,
     ),
     ("map", "", "renews the code map of ARCHITECTURE.md from the first line of each file", code_map::map),
     ("fuzz", "[TARGET [--seconds N]]", "one fuzz target for N seconds (60); without a name, the list", fuzz::fuzz),

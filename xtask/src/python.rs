@@ -1,21 +1,21 @@
 //! Python clients: scripts in `reference/` that use what we write and serve with the libraries people have.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
 use crate::command::{Finished, capture};
 use crate::loopback::LoopbackHub;
 use crate::report::Tally;
 use crate::suites;
+use crate::venv::Venv;
 use crate::workspace::{Workspace, scrub};
 
-const REQUIREMENTS: &str = "reference/requirements-test.txt";
 /// Downloading and unpacking the packages takes about 20 s on a good line.
-const INSTALL_LIMIT: Duration = Duration::from_secs(10 * 60);
+const VENV: Venv<'_> = Venv { folder: "target/venv", requirements: "reference/requirements-test.txt", borrowed: None };
 const SCRIPT_LIMIT: Duration = Duration::from_secs(10 * 60);
 
 /// A script and the arguments it is given.
@@ -43,7 +43,7 @@ const CLIENTS: &[Client] = &[Client {
 ///
 /// A script that cannot check anything here prints a line `SKIP: why` and exits with 77.
 pub(crate) fn clients(workspace: &Workspace) -> Result<Tally> {
-    let python = match environment(workspace) {
+    let python = match VENV.ensure(workspace) {
         Ok(python) => python,
         Err(error) => {
             println!("   SKIP there is no Python environment: {error:#}");
@@ -112,33 +112,6 @@ fn empty_folder(workspace: &Workspace, name: &str) -> Result<PathBuf> {
     }
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     Ok(folder)
-}
-
-/// The Python of `target/venv`, made and filled if it is not there or the requirements have changed.
-fn environment(workspace: &Workspace) -> Result<PathBuf> {
-    let folder = workspace.root.join("target/venv");
-    let python = folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
-    let wanted = fs::read_to_string(workspace.root.join(REQUIREMENTS)).with_context(|| format!("no {REQUIREMENTS}"))?;
-    let marker = folder.join("requirements-installed.txt");
-    if python.exists() && fs::read_to_string(&marker).is_ok_and(|installed| installed == wanted) {
-        return Ok(python);
-    }
-    println!("   making target/venv from {REQUIREMENTS}");
-    let system = if cfg!(windows) { "python" } else { "python3" };
-    run(workspace, "venv", Command::new(system).args(["-m", "venv", "--clear"]).arg(&folder))?;
-    let mut install = Command::new(&python);
-    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", REQUIREMENTS]);
-    run(workspace, "pip", &mut install)?;
-    fs::write(&marker, wanted).with_context(|| format!("cannot write {}", marker.display()))?;
-    Ok(python)
-}
-
-fn run(workspace: &Workspace, name: &str, command: &mut Command) -> Result<()> {
-    let log: &Path = &workspace.log(name);
-    let finished = capture(command.current_dir(&workspace.root), log, INSTALL_LIMIT)?;
-    let last = finished.output.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    ensure!(finished.success, "{name}: {last} (whole output: {})", log.display());
-    Ok(())
 }
 
 #[cfg(test)]

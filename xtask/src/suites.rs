@@ -118,6 +118,19 @@ pub(crate) fn executable(workspace: &Workspace, package: &str, kind: &str, targe
     Ok(suite.with_context(|| format!("cargo test built no {kind} {target} of {package}"))?.executable.clone())
 }
 
+/// The same from the release profile, building nothing else: what is measured, and what serves measuring.
+pub(crate) fn release(workspace: &Workspace, package: &str, kind: &str, target: &str) -> Result<PathBuf> {
+    let mut command = cargo(&workspace.root);
+    command.args(["build", "--release", "-p", package, &format!("--{kind}"), target]);
+    command.args(["--message-format", "json-render-diagnostics"]);
+    command::quiet_unless_watched(&mut command);
+    let output = command.stderr(Stdio::inherit()).output().context("cannot run cargo build")?;
+    ensure!(output.status.success(), "{package} does not compile");
+    let suites = executables(&String::from_utf8(output.stdout).context("cargo printed text that is not UTF-8")?)?;
+    let wanted = |suite: &&Suite| (&*suite.kind, &*suite.target) == (kind, target);
+    Ok(suites.iter().find(wanted).with_context(|| format!("cargo built no {kind} {target}"))?.executable.clone())
+}
+
 /// Runs the suites of one group.
 pub(crate) fn run_group(workspace: &Workspace, group: Group) -> Result<Tally> {
     run(workspace, &format!("{group:?}"), |suite| suite.group() == group, &[])
