@@ -54,8 +54,8 @@ impl<'w> Models<'w> {
         }
         let source = plain("bf16")?;
         self.made(&name(weights.name), |out| {
-            let mut quantize = self.quantizer()?;
-            quantize.arg(source).arg(out).arg(weights.name);
+            let (mut quantize, before_type) = self.quantizer()?;
+            quantize.arg(source).arg(out).args(before_type).arg(weights.name);
             run(self.workspace, "peers-quantize", &mut quantize)
         })
     }
@@ -70,17 +70,17 @@ impl<'w> Models<'w> {
         })
     }
 
-    /// A command that wants input, output and type.
-    fn quantizer(&self) -> Result<Command> {
+    /// A command that wants input, output and type, and the word in front of the type.
+    fn quantizer(&self) -> Result<(Command, Option<&'static str>)> {
         let ours = self.command().args(["quantize", "--help"]).output().context("cannot run smollm")?;
         if ours.status.success() {
             let mut command = self.command();
-            command.args(["quantize", "--quiet", "--type"]);
-            return Ok(command);
+            command.args(["quantize", "--quiet"]);
+            return Ok((command, Some("--type")));
         }
-        let theirs = self.llama_quantize.as_ref();
         println!("   (this smollm has no `quantize`: llama-quantize does it)");
-        Ok(Command::new(theirs.context("neither smollm nor llama.cpp, which is left out, can quantise here")?))
+        let theirs = self.llama_quantize.as_ref();
+        Ok((Command::new(theirs.context("neither smollm nor llama.cpp, which is left out, can quantise here")?), None))
     }
 
     fn tokenizer(&self) -> Result<PathBuf> {
