@@ -42,10 +42,13 @@ struct Build {
     options: &'static [&'static str],
 }
 
+/// For whatever this machine has.
+const NATIVE: &str = "native";
+
 const BUILDS: &[Build] = &[
-    Build { name: "native", options: &["-DGGML_NATIVE=ON"] },
+    Build { name: NATIVE, options: &["-DGGML_NATIVE=ON"] },
     Build {
-        name: "avx512",
+        name: "avx512bf16",
         options: &[
             "-DGGML_NATIVE=OFF",
             "-DGGML_AVX512=ON",
@@ -54,9 +57,18 @@ const BUILDS: &[Build] = &[
             "-DGGML_AVX512_BF16=ON",
         ],
     },
+    Build {
+        name: "avx512",
+        options: &["-DGGML_NATIVE=OFF", "-DGGML_AVX512=ON", "-DGGML_AVX512_VBMI=ON", "-DGGML_AVX512_VNNI=ON"],
+    },
     // without GGML_NATIVE the options up to AVX2, FMA, F16C and BMI2 are on and all others off
     Build { name: "avx2", options: &["-DGGML_NATIVE=OFF"] },
 ];
+
+/// The rows of our kernels that llama.cpp can be held to.
+pub(crate) fn rows() -> Vec<&'static str> {
+    BUILDS.iter().map(|build| build.name).filter(|name| *name != NATIVE).collect()
+}
 
 /// A compiler that will do.
 #[derive(Debug)]
@@ -90,7 +102,7 @@ impl LlamaCpp {
 
 /// Builds llama.cpp for this machine, or for the instructions of a row of our kernels, if it is not there yet.
 pub(crate) fn ensure_built(workspace: &Workspace, row: Option<&str>) -> Result<LlamaCpp> {
-    let name = row.unwrap_or("native");
+    let name = row.unwrap_or(NATIVE);
     let build = BUILDS.iter().find(|build| build.name == name);
     let build = build.with_context(|| format!("there is no build of llama.cpp for {name}"))?;
     let clang = find_clang(&CLANGS, |program| {

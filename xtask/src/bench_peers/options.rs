@@ -1,10 +1,10 @@
 //! The options of `cargo xtask bench-peers`.
 
-use std::fmt::Display;
 use std::str::FromStr;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::llama_build::rows;
 use super::subject::{Case, Engine, Size, WeightType, size, weight_type};
 
 /// What the caller says.
@@ -38,14 +38,12 @@ cargo xtask bench-peers: smollm beside llama.cpp, OpenVINO and PyTorch transform
   --peers LIST     of torch, llama, openvino (all three)
   --threads N      for everybody (2)
   --rounds N       how often each takes its turn (5)
-  --isa ROW        avx512 or avx2: hold smollm and llama.cpp to these instructions (then llama is the only peer)
+  --isa ROW        avx512bf16, avx512 or avx2: hold smollm and llama.cpp to these instructions (llama is the only peer then)
   --quick          two short rounds of prefill512 and decode; prints the table and leaves docs/PERFORMANCE.md alone
   --install        install the peers and make the models, measure nothing
 
 Peers and models live in target/peers. Needed: Python 3.11 or newer with PyPI in reach, and for llama.cpp clang 19 or newer
 with its OpenMP library. Tables go to docs/PERFORMANCE.md, all samples to target/peers/results.";
-
-const ISA_ROWS: [&str; 2] = ["avx512", "avx2"];
 
 /// Reads the words after `bench-peers`.
 pub(crate) fn read(words: &[String]) -> Result<Options> {
@@ -65,7 +63,7 @@ pub(crate) fn read(words: &[String]) -> Result<Options> {
             "--peers" => peers = Some(list(word, value()?, Engine::from_str)?),
             "--threads" => threads = positive(word, value()?)?,
             "--rounds" => rounds = Some(positive(word, value()?)?),
-            "--isa" => isa = Some(one_of(word, value()?, &ISA_ROWS)?),
+            "--isa" => isa = Some(one_of(word, value()?, &rows())?),
             "--quick" => quick = true,
             "--install" => install = true,
             other => bail!("unknown option {other}; `cargo xtask bench-peers --help` lists them"),
@@ -113,9 +111,8 @@ fn positive(option: &str, value: &str) -> Result<usize> {
     }
 }
 
-fn one_of(option: &str, value: &str, choices: &[impl AsRef<str> + Display]) -> Result<String> {
-    let names = || choices.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(" or ");
-    ensure!(choices.iter().any(|choice| choice.as_ref() == value), "{option} is {}, not {value:?}", names());
+fn one_of(option: &str, value: &str, choices: &[&str]) -> Result<String> {
+    ensure!(choices.contains(&value), "{option} is one of {}, not {value:?}", choices.join(", "));
     Ok(value.to_owned())
 }
 

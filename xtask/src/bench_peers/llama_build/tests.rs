@@ -25,8 +25,11 @@ fn without_clang_the_message_says_what_to_do() {
 }
 
 #[test]
-fn every_row_that_can_be_asked_for_has_a_build() {
-    for row in ["native", "avx512", "avx2"] {
-        assert!(BUILDS.iter().any(|build| build.name == row), "{row}");
+fn only_the_native_build_takes_what_the_machine_has() {
+    assert_eq!(rows(), ["avx512bf16", "avx512", "avx2"]);
+    for build in BUILDS {
+        let native = build.options.contains(&"-DGGML_NATIVE=ON");
+        assert_eq!(native, build.name == NATIVE, "{}", build.name);
+        assert!(native || build.options.contains(&"-DGGML_NATIVE=OFF"), "{}", build.name);
     }
 }
