@@ -31,8 +31,7 @@ const QUIET: f64 = 0.05;
 impl Circumstances {
     /// Names the table: a later run with the same name takes its place.
     pub(crate) fn title(&self) -> String {
-        let threads = if self.threads == 1 { "1 thread".to_owned() } else { format!("{} threads", self.threads) };
-        format!("{} {}, {threads}", self.size, self.isa)
+        format!("{} {}, {}", self.size, self.isa, counted(self.threads, "thread"))
     }
 }
 
@@ -40,14 +39,14 @@ impl Circumstances {
 pub(crate) fn section(about: &Circumstances, rows: &[Row], failures: &[String]) -> String {
     let mut text = format!("### {}\n\n", about.title());
     text += &format!(
-        "{}, {}; roofs measured in this run: {:.1} GB/s read, {:.0} GFLOP/s f32. {}. Medians (smallest to largest) of {} rounds, \
+        "{}, {}; roofs measured in this run: {:.1} GB/s read, {:.0} GFLOP/s f32. {}. Medians (smallest to largest) of {}, \
          `{}`.\n\n",
         about.date,
         about.machine,
         about.roofs.0,
         about.roofs.1,
         about.versions.join("; "),
-        about.rounds,
+        counted(about.rounds, "round"),
         about.command,
     );
     if about.others.0.max(about.others.1) > QUIET {
@@ -112,6 +111,11 @@ fn cell(measured: Option<&Measured>) -> String {
         text += &format!(" `{}`", measured.flags);
     }
     text
+}
+
+/// `1 round`, `5 rounds`.
+fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Three significant digits, thousands apart.
