@@ -52,11 +52,22 @@ pub(crate) fn accept(workspace: &Workspace, arguments: &[String]) -> Result<Tall
     Ok(tally)
 }
 
-/// The instruction-set rows of `crates/smollm-kernels/src/arch/mod.rs`, best first, and whether this machine has them.
-const ROWS: [(&str, fn() -> bool); 3] = [("avx512", x86::avx512), ("avx2", x86::avx2), ("scalar", || true)];
+/// The instruction-set rows of `crates/smollm-kernels/src/arch/mod.rs`, best first.
+const ROWS: [Row; 4] =
+    [("avx512bf16", x86::avx512bf16), ("avx512", x86::avx512), ("avx2", x86::avx2), ("scalar", || true)];
+
+/// Its name and whether this machine has it.
+type Row = (&'static str, fn() -> bool);
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
+    pub(super) fn avx512bf16() -> bool {
+        // ebx, edx, ecx of leaf 0 spell the vendor
+        let vendor = std::arch::x86_64::__cpuid(0);
+        let vendor = [vendor.ebx, vendor.edx, vendor.ecx].map(u32::to_le_bytes);
+        avx512() && is_x86_feature_detected!("avx512bf16") && vendor.as_flattened() == b"AuthenticAMD"
+    }
+
     pub(super) fn avx512() -> bool {
         is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512bw")
@@ -71,6 +82,10 @@ mod x86 {
 
 #[cfg(not(target_arch = "x86_64"))]
 mod x86 {
+    pub(super) fn avx512bf16() -> bool {
+        false
+    }
+
     pub(super) fn avx512() -> bool {
         false
     }
