@@ -7,6 +7,7 @@
 mod environment;
 mod error;
 mod json;
+mod limits;
 mod messages;
 mod namespaces;
 mod repr;
@@ -22,6 +23,7 @@ pub use jiff::civil::DateTime;
 pub use source::{TemplateSource, special_tokens};
 
 use environment::environment;
+use limits::LONGEST_TEXT;
 use messages::checked;
 use minijinja::{Environment, Value};
 use rewrite::{Markers, code, rewritten};
@@ -36,8 +38,6 @@ const NAME: &str = "chat_template";
 const TOOL_USE: &str = "tool_use";
 /// Steps after which a rendering is stopped: a template that needs more loops for ever.
 const FUEL: u64 = 20_000_000;
-/// Bytes after which a rendering is stopped.
-const OUTPUT_LIMIT: usize = 64 << 20;
 
 /// A parsed chat template with the special tokens it may name.
 pub struct ChatTemplate {
@@ -181,7 +181,7 @@ struct Capped(Vec<u8>);
 
 impl Write for Capped {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        if self.0.len() + bytes.len() > OUTPUT_LIMIT {
+        if self.0.len() + bytes.len() > LONGEST_TEXT {
             return Err(std::io::Error::other("the output grows beyond all bounds"));
         }
         self.0.extend_from_slice(bytes);

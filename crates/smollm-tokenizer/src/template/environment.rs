@@ -2,6 +2,7 @@
 
 use super::error::RaisedException;
 use super::json::{JsonStyle, dumps};
+use super::limits;
 use super::repr::to_str;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, Rest, ValueKind};
@@ -33,6 +34,7 @@ pub(super) fn environment() -> Environment<'static> {
     environment.add_filter("tojson", tojson);
     environment.add_filter("length", length);
     environment.add_filter("count", length);
+    limits::bound(&mut environment);
     environment.add_filter(GENERATION_FILTER, generation);
     environment.add_function("raise_exception", raise_exception);
     environment.add_function("strftime_now", strftime_now);
@@ -43,6 +45,10 @@ pub(super) fn environment() -> Environment<'static> {
 fn method(state: &mut State<'_, '_>, value: &Value, name: &str, args: &[Value]) -> Result<Value, Error> {
     match name {
         "__reversed__" => reversed(value),
+        "format" => {
+            limits::check_format(value)?;
+            minijinja_contrib::pycompat::unknown_method_callback(state, value, name, args)
+        }
         _ => minijinja_contrib::pycompat::unknown_method_callback(state, value, name, args),
     }
 }

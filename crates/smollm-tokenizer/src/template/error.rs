@@ -51,7 +51,7 @@ impl TemplateError {
         let mut cause: Option<&(dyn Error + 'static)> = error.source();
         while let Some(source) = cause {
             if let Some(RaisedException(message)) = source.downcast_ref() {
-                return Self::Raised { message: message.clone(), line };
+                return Self::Raised { message: one_line(message), line };
             }
             cause = source.source();
         }
@@ -60,6 +60,11 @@ impl TemplateError {
             Some(detail) => format!("{kind}: {detail}"),
             None => kind.to_string(),
         };
-        Self::Template { line, problem: problem.replace('\n', " ") }
+        Self::Template { line, problem: one_line(&problem) }
     }
+}
+
+/// A text out of a template, fit for a one-line message.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

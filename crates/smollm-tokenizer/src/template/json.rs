@@ -1,6 +1,7 @@
 //! Python's `json.dumps` over template values, byte for byte.
 
 use super::environment::is_text;
+use super::limits::check_text;
 use minijinja::value::ValueKind;
 use minijinja::{Error, ErrorKind, Value};
 use std::fmt::Write;
@@ -33,6 +34,7 @@ impl JsonStyle {
         if depth > MAX_DEPTH {
             return refuse("the value is nested too deeply".into());
         }
+        check_text("tojson", out)?;
         match value.kind() {
             ValueKind::None => out.push_str("null"),
             ValueKind::Bool => out.push_str(if value.is_true() { "true" } else { "false" }),

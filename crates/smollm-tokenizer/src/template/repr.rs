@@ -1,6 +1,7 @@
 //! Python's `str` and `repr` of template values, byte for byte: templates print tools and floats with them.
 
 use super::json::float;
+use super::limits::check_text;
 use super::unprintable::UNPRINTABLE;
 use minijinja::value::ValueKind;
 use minijinja::{Error, ErrorKind, Value};
@@ -24,6 +25,7 @@ fn push_repr(value: &Value, depth: usize, out: &mut String) -> Result<(), Error>
     if depth > MAX_DEPTH {
         return Err(Error::new(ErrorKind::InvalidOperation, "the value is nested too deeply to be printed"));
     }
+    check_text("print", out)?;
     match value.kind() {
         ValueKind::Undefined => out.push_str("Undefined"),
         ValueKind::None => out.push_str("None"),

@@ -101,10 +101,35 @@ fn faults_name_the_line() {
     assert!(fault("\n\n{{ 'a' | nosuch }}").contains("line 3"));
     let raised = fault("\n{{ raise_exception('roles must alternate') }}");
     assert_eq!(raised, "the chat template refuses these messages: roles must alternate (line 2)");
+    let raised = fault("{{ raise_exception('roles\\nmust\\x1b[2J alternate') }}");
+    assert_eq!(raised, "the chat template refuses these messages: roles must [2J alternate (line 1)");
     assert!(fault("{{ strftime_now('%') }}").contains("strftime_now"));
     assert!(
         fault("{% for i in range(100000) %}{% for j in range(100000) %}x{% endfor %}{% endfor %}").contains("line 1")
     );
+}
+
+/// One step must not ask for more memory than there is: that would end the program.
+#[test]
+fn steps_without_bounds_are_refused() {
+    let doubled = format!("{{% set l = [0] %}}{}", "{% set l = [l, l] %}".repeat(60));
+    for (template, expected) in [
+        ("{{ 'x' | indent(1000000000000) }}", "indent: 1000000000000 is more than 100000"),
+        ("{{ 'x' | indent(width=1000000000000) }}", "indent: 1000000000000 is more than 100000"),
+        ("{{ [1] | batch(1000000000000, 0) | list }}", "batch: 1000000000000 is more than 100000"),
+        ("{{ [1] | slice(1000000000000, 0) | list }}", "slice: 1000000000000 is more than 100000"),
+        ("{{ '%1000000000000d' | format(1) }}", "format: 1000000000000 is more than 100000"),
+        ("{{ '{:>00100001}'.format(1) }}", "format: 100001 is more than 100000"),
+        ("{{ 'x' * 1000000000000 }}", "repeated string is too large"),
+        (&format!("{doubled}{{{{ l }}}}"), "print: the text grows beyond all bounds"),
+        (&format!("{doubled}{{{{ l | tojson }}}}"), "tojson: the text grows beyond all bounds"),
+    ] {
+        let fault = render(template, json!([])).unwrap_err().to_string();
+        assert!(fault.contains(expected), "{template}: {fault}");
+    }
+    let within = "{{ 'a\nb' | indent(2) }}|{{ 'a\nb' | indent(width=1, first=true) }}|{{ [1, 2, 3] | batch(2, 0) | list }}|\
+                  {{ '%05.1f' | format(2.25) }}|{{ '{:>4}'.format(7) }}";
+    assert_eq!(text(within), "a\n  b| a\n b|[[1, 2], [3, 0]]|002.2|   7");
 }
 
 #[test]
