@@ -133,3 +133,50 @@ fn what_is_wrong_is_named_with_file_and_field() {
     assert!(ModelConfig::from_json(b"{", "c").unwrap_err().to_string().contains("line 1 column 1"));
     assert!(ModelConfig::from_json(b"{}", "c").unwrap_err().to_string().contains("`architectures` is missing"));
 }
+
+/// Every kind of configuration of the golden files, as text.
+fn golden_configs() -> impl Iterator<Item = Value> {
+    smollm_testkit::golden::logits_goldens().into_iter().map(|golden| golden.config)
+}
+
+#[test]
+fn a_file_cut_anywhere_is_refused() {
+    for config in golden_configs() {
+        let text = config.to_string();
+        assert!(ModelConfig::from_json(text.as_bytes(), "config.json").is_ok());
+        for end in 0..text.len() {
+            let error = ModelConfig::from_json(&text.as_bytes()[..end], "config.json").unwrap_err().to_string();
+            assert!(error.starts_with("config.json: not valid JSON: ") && !error.contains('\n'), "{end}: {error}");
+        }
+    }
+}
+
+#[test]
+fn any_value_of_any_key_is_read_or_refused_in_one_line() {
+    let strange = [
+        json!(null),
+        json!(true),
+        json!(0),
+        json!(-1),
+        json!(u64::MAX),
+        json!(1e300),
+        json!(""),
+        json!("a\nb\u{1b}[2J"),
+        json!([]),
+        json!([0, 7, "x"]),
+        json!({}),
+        json!({"rope_type": "yarn", "factor": 1e-300, "original_max_position_embeddings": u64::MAX}),
+    ];
+    for config in golden_configs() {
+        for key in config.as_object().unwrap().keys() {
+            for value in &strange {
+                let mut changed = config.clone();
+                changed[key] = value.clone();
+                if let Err(error) = ModelConfig::from_json(changed.to_string().as_bytes(), "config.json") {
+                    let error = error.to_string();
+                    assert!(error.starts_with("config.json: ") && !error.contains(['\n', '\x1b']), "{error:?}");
+                }
+            }
+        }
+    }
+}

@@ -132,6 +132,25 @@ fn steps_without_bounds_are_refused() {
     assert_eq!(text(within), "a\n  b| a\n b|[[1, 2], [3, 0]]|002.2|   7");
 }
 
+/// A template cut at any byte is a shorter template or an error that names its line.
+#[test]
+fn a_template_cut_anywhere_is_read_or_refused() {
+    let whole = "{%- set ns = namespace(n=0) -%}{# é #}\n{% for m in messages[::-1] %}{% if m.role == \"user\" %}\n{% generation %}\
+                 {{ m['content'].strip() | tojson(indent=2) ~ '\\n' }}{% endgeneration %}{% set ns.n = ns.n + 1 %}{% endif %}\n\
+                 {% raw %}{{{% endraw %}{% endfor %}{{ raise_exception('x') if ns.n > 3 else strftime_now('%d %B') }}";
+    let messages = json!([{"role": "user", "content": " a\"b "}, {"role": "tool", "content": ""}]);
+    assert_eq!(render(whole, messages.clone()).unwrap(), "{{\"a\\\"b\"\n{{01 January");
+    let mut refused = 0;
+    for end in (0..whole.len()).filter(|&end| whole.is_char_boundary(end)) {
+        if let Err(error) = render(&whole[..end], messages.clone()) {
+            let error = error.to_string();
+            assert!(error.starts_with("chat template, line ") && !error.contains('\n'), "{end}: {error}");
+            refused += 1;
+        }
+    }
+    assert!(refused > whole.len() / 2, "{refused}");
+}
+
 #[test]
 fn messages_are_checked_at_the_door() {
     let fault = |messages: serde_json::Value| render("x", messages).unwrap_err().to_string();
