@@ -29,7 +29,7 @@ const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-l
 const LIMITS: [&str; 3] = ["-max_len=65536", "-rss_limit_mb=2048", "-timeout=5"];
 
 /// The largest block of memory that an execution may ask for, in MiB. A template is a program that may build a text: the
-/// engine repeats strings up to 100 MB, and a printed value ends at 64 MiB.
+/// engine repeats strings up to 100 MB.
 fn malloc_limit(target: &str) -> &'static str {
     if target == "chat_template" { "-malloc_limit_mb=256" } else { "-malloc_limit_mb=32" }
 }

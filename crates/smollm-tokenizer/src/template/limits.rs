@@ -6,8 +6,8 @@ use minijinja::{Environment, Error, ErrorKind, State, Value, filters};
 
 /// The largest number that a width or a count may be: that of the engine's own `range`.
 const LARGEST: usize = 100_000;
-/// Bytes after which a text is refused: a printed value, or a whole rendering.
-pub(super) const LONGEST_TEXT: usize = 64 << 20;
+/// Bytes after which a text is refused, a printed value or a whole rendering: some two million tokens, more than any context.
+pub(super) const LONGEST_TEXT: usize = 8 << 20;
 
 /// Puts bounded filters in the place of those that are not.
 pub(super) fn bound(environment: &mut Environment<'static>) {
