@@ -88,6 +88,14 @@ pub struct ModelConfig {
 /// A configuration that cannot be used; each message names the file and the field.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{file}: {reason}")]
+    Read {
+        /// Path or name of the file.
+        file: String,
+        /// The system's words.
+        reason: String,
+    },
     /// The file is not JSON.
     #[error("{file}: not valid JSON: {reason}")]
     Syntax {

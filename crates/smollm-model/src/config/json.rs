@@ -13,8 +13,7 @@ impl ModelConfig {
     /// The file cannot be read, is not JSON, lacks a needed key, contradicts itself, or asks for what is not supported.
     pub fn from_json_file(path: &Path) -> Result<Self, ConfigError> {
         let file = path.display().to_string();
-        let bytes =
-            std::fs::read(path).map_err(|e| ConfigError::Syntax { file: file.clone(), reason: e.to_string() })?;
+        let bytes = std::fs::read(path).map_err(|e| ConfigError::Read { file: file.clone(), reason: e.to_string() })?;
         Self::from_json(&bytes, &file)
     }
 
