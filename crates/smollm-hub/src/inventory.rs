@@ -15,7 +15,7 @@ use crate::names::{RepoId, is_hex};
 pub struct CachedRepo {
     /// `org/name`.
     pub repo: RepoId,
-    /// Its revisions, the most recently used first.
+    /// Its revisions with at least one file, the most recently used first.
     pub revisions: Vec<CachedRevision>,
     /// Bytes of all contents, those shared by revisions counted once.
     pub bytes: u64,
@@ -94,6 +94,8 @@ fn describe(cache: &RepoCache, repo: RepoId) -> CachedRepo {
             revision
         })
         .collect();
+    // a download that was refused or cut at its first file leaves an empty snapshot
+    revisions.retain(|revision| !revision.files.is_empty());
     revisions.sort_by_key(|revision| std::cmp::Reverse(revision.last_used));
     let last_used = revisions.iter().filter_map(|revision| revision.last_used).max();
     CachedRepo {

@@ -52,7 +52,7 @@ pub enum NameError {
         text: String,
     },
     /// Not in the table of short names.
-    #[error("{}: unknown short name{}", shown(.text), suggest(.suggestions))]
+    #[error("{}: no such file, folder or short name{}", shown(.text), suggest(.suggestions))]
     UnknownShortName {
         /// What was given.
         text: String,

@@ -50,10 +50,21 @@ fn a_cut_download_is_listed_and_removed() {
     world.hub.inject(Fault::on_get(GGUF_FILE, 99, Effect::Drop).at(Port::Cdn));
     world.fetch(ONE_GGUF).expect_err("cut");
     let list = world.client().list().expect("listed");
-    assert_eq!(list[0].partial_bytes, 20_000);
+    assert_eq!((list[0].partial_bytes, list[0].revisions.len()), (20_000, 0));
     let removed = world.client().remove(&parse(ONE_GGUF)).expect("removed");
     assert_eq!(removed.bytes, 20_000);
     assert!(!world.repo_folder(ONE_GGUF).exists());
+}
+
+/// A repository behind a gate is nothing on this machine, but its empty folders can be removed.
+#[test]
+fn a_refused_download_is_not_listed() {
+    let world = World::new();
+    world.fetch("stand-in/gated").expect_err("gated");
+    assert!(world.repo_folder("stand-in/gated").exists());
+    assert_eq!(world.client().list().expect("listed"), []);
+    world.client().remove(&parse("stand-in/gated")).expect("removed");
+    assert!(!world.repo_folder("stand-in/gated").exists());
 }
 
 #[test]
