@@ -3,8 +3,9 @@
 use crate::error::Error;
 use crate::files::ModelFiles;
 use crate::gguf_vocab::write_vocab;
-use crate::model::Parts;
-use crate::outputs::{copy_tokenizer_files, create_directory, write_json};
+use crate::info::licence_of_card;
+use crate::model::{Parts, stop_ids};
+use crate::outputs::{json_file, small_files, write_model};
 use crate::tokenizer_files;
 use smollm_checkpoint::gguf::GgufMetadata;
 use smollm_checkpoint::{Progress, Tensor, TensorSpec, gguf, safetensors};
@@ -55,14 +56,12 @@ fn to_directory(
         (dtype, _) => dtype.unwrap_or_else(|| matrix_dtype(parts, &table)),
     };
     let specs = table.iter().map(|p| TensorSpec { name: p.hf_name.clone(), dtype: stored, shape: p.shape.dims() });
-    create_directory(to)?;
-    match from {
-        ModelFiles::Directory(directory) if directory.join("tokenizer.json").is_file() => {
-            copy_tokenizer_files(directory, to)?;
-        }
-        ModelFiles::Directory(_) => {}
-        ModelFiles::Gguf(_) => tokenizer_files::write(&parts.text, to)?,
-    }
+    let mut beside = match from {
+        ModelFiles::Directory(directory) => small_files(directory)?,
+        ModelFiles::Gguf(_) => tokenizer_files::made_from(&parts.text)?,
+    };
+    let config = ModelConfig { dtype: Some(stored), ..parts.config.clone() };
+    beside.push(json_file("config.json", &config.to_json()));
     let data = |spec: &TensorSpec| {
         let param = row(&table, |p| p.hf_name == spec.name);
         Ok(load_as(parts, param, stored)?.bytes().clone())
@@ -72,9 +71,7 @@ fn to_directory(
         parts.checkpoint.still_intact()?;
         progress(at)
     };
-    safetensors::write(&to.join("model.safetensors"), specs.collect(), &metadata, data, &mut checked)?;
-    let config = ModelConfig { dtype: Some(stored), ..parts.config.clone() };
-    write_json(&to.join("config.json"), &config.to_json())
+    write_model(to, &beside, |path| safetensors::write(path, specs.collect(), &metadata, data, &mut checked))
 }
 
 fn to_gguf(
@@ -196,8 +193,12 @@ fn metadata(parts: &Parts, from: &ModelFiles, to: &Path, stored: Option<Dtype>) 
     metadata.set("general.architecture", parts.config.architecture.gguf_name());
     metadata.set("general.type", "model");
     if metadata.get("general.name").is_none() {
-        let name = from.path().file_stem().map_or("smollm".into(), |stem| stem.to_string_lossy().into_owned());
-        metadata.set("general.name", name);
+        metadata.set("general.name", from.model_name());
+    }
+    if let ModelFiles::Directory(directory) = from
+        && let Some(licence) = licence_of_card(directory)
+    {
+        metadata.set("general.license", licence);
     }
     parts.config.to_gguf(&to.display().to_string(), &mut metadata)?;
     if let Some(stored) = stored {
@@ -219,6 +220,12 @@ fn metadata(parts: &Parts, from: &ModelFiles, to: &Path, stored: Option<Dtype>) 
         if let (Some(id), None) = (id, metadata.get(&key)) {
             metadata.set(key, id);
         }
+    }
+    // the one other key that llama.cpp has for a token that ends an answer
+    let ends = stop_ids(&parts.config, parts.generation_config.as_ref(), None);
+    let eos = metadata.optional::<u32>("tokenizer.ggml.eos_token_id")?;
+    if let Some(other) = ends.iter().copied().filter(|_| ends.len() > 1).find(|&id| Some(id) != eos) {
+        metadata.set("tokenizer.ggml.eot_token_id", other);
     }
     if let Some(template) = &parts.text.template {
         metadata.set("tokenizer.chat_template", template.source());

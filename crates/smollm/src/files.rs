@@ -1,6 +1,7 @@
 //! Which files on disk make up a model, whatever form it comes in.
 
 use crate::error::Error;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// The form of a local model.
@@ -40,13 +41,15 @@ impl ModelFiles {
                 problem: "is neither a .gguf nor a .safetensors file".into(),
             });
         }
-        if path.join("config.json").is_file() || path.join("tokenizer.json").is_file() {
+        let entries = std::fs::read_dir(path).map_err(|error| Error::Read { path: path.into(), error })?;
+        let mut files: Vec<PathBuf> = entries.filter_map(|e| Some(e.ok()?.path())).collect();
+        files.sort();
+        let ggufs: Vec<PathBuf> = files.iter().filter(|p| has_extension(p, "gguf")).cloned().collect();
+        let describes_a_model = path.join("config.json").is_file() || path.join("tokenizer.json").is_file();
+        // repositories of GGUF files often keep these two files beside them; the weights decide
+        if describes_a_model && (ggufs.is_empty() || files.iter().any(|p| has_extension(p, "safetensors"))) {
             return Ok(Self::Directory(path.into()));
         }
-        let entries = std::fs::read_dir(path).map_err(|error| Error::Read { path: path.into(), error })?;
-        let mut ggufs: Vec<PathBuf> =
-            entries.filter_map(|e| Some(e.ok()?.path())).filter(|p| has_extension(p, "gguf")).collect();
-        ggufs.sort();
         let first_of_a_split = |p: &Path| p.to_string_lossy().contains("-00001-of-");
         match ggufs.as_slice() {
             [one] => Ok(Self::Gguf(one.clone())),
@@ -72,9 +75,34 @@ impl ModelFiles {
     }
 }
 
+impl ModelFiles {
+    /// What the model is called: the repository, for a snapshot in the hub's cache; else the file or directory.
+    pub(crate) fn model_name(&self) -> String {
+        let path = self.path().canonicalize().unwrap_or_else(|_| self.path().into());
+        let text = |part: Option<&OsStr>| part.map(|part| part.to_string_lossy().into_owned()).unwrap_or_default();
+        match self {
+            Self::Gguf(_) => {
+                let stem = text(path.file_stem());
+                stem.split("-00001-of-").next().unwrap_or_default().to_owned()
+            }
+            Self::Directory(_) => {
+                let repository = path.ancestors().nth(2).map(|folder| text(folder.file_name())).unwrap_or_default();
+                let is_snapshot = text(path.parent().and_then(Path::file_name)) == "snapshots";
+                match repository.strip_prefix("models--").filter(|_| is_snapshot).and_then(|id| id.split_once("--")) {
+                    Some((_, name)) => name.to_owned(),
+                    None => text(path.file_name()),
+                }
+            }
+        }
+    }
+}
+
 /// Whether a safetensors file is what its directory's model is read from: another one must not stand for it.
 fn belongs_to_a_directory(path: &Path, directory: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     name == "model.safetensors"
         || (name.starts_with("model-") && directory.join("model.safetensors.index.json").is_file())
 }
+
+#[cfg(test)]
+mod tests;

@@ -88,16 +88,6 @@ impl Model {
                 file_bytes += length;
             }
         }
-        let sampling = &self.defaults().sampling;
-        let defaults = match sampling.temperature {
-            0.0 => format!("greedy ({})", self.defaults().source),
-            t => format!(
-                "temperature {t}, top_p {}, top_k {} ({})",
-                sampling.top_p,
-                sampling.top_k,
-                self.defaults().source
-            ),
-        };
         Ok(Info {
             name: self.name().into(),
             path: self.files().path().display().to_string(),
@@ -125,7 +115,7 @@ impl Model {
             licence: self.licence()?,
             tokenizer: self.tokenizer().ok().map(|t| format!("{} tokens", t.vocab_size())),
             template_chars: self.template_source().map(|source| source.chars().count()),
-            defaults,
+            defaults: self.defaults().to_string(),
             stop_ids: self.stop_ids().to_vec(),
             isa: self.cpu().isa(),
             threads: self.cpu().threads(),
@@ -139,17 +129,17 @@ impl Model {
                 let metadata = self.decoder().checkpoint().and_then(|c| c.gguf_metadata());
                 Ok(metadata.map(|m| m.optional::<&str>("general.license")).transpose()?.flatten().map(str::to_owned))
             }
-            ModelFiles::Directory(directory) => Ok(licence_of_card(&directory.join("README.md"))),
+            ModelFiles::Directory(directory) => Ok(licence_of_card(directory)),
         }
     }
 }
 
-/// The `license:` line in the YAML front matter of a model card; a card without one says nothing.
-fn licence_of_card(card: &Path) -> Option<String> {
-    let text = std::fs::read_to_string(card).ok()?;
+/// The `license:` line in the YAML front matter of a directory's model card; a card without one says nothing.
+pub(crate) fn licence_of_card(directory: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(directory.join("README.md")).ok()?;
     let front = text.strip_prefix("---")?.split("\n---").next()?;
     let line = front.lines().find_map(|line| line.strip_prefix("license:"))?;
-    Some(line.trim().trim_matches('"').to_owned())
+    Some(line.trim().trim_matches('"').to_owned()).filter(|licence| !licence.is_empty())
 }
 
 /// What a look at every number of a checkpoint found.

@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::model::read_json;
-use crate::outputs::{copy_tokenizer_files, create_directory, write_json};
+use crate::outputs::{json_file, small_files, write_model};
 use serde_json::Value;
 use smollm_checkpoint::{Progress, TensorSpec, safetensors};
 use smollm_kernels::{Bytes, Dtype, Matrix};
@@ -37,10 +37,15 @@ pub fn init(
 ) -> Result<ModelConfig, Error> {
     let config = configuration(shape, options)?;
     let dtype = config.dtype.unwrap_or(Dtype::BF16);
-    create_directory(out)?;
-    if let Some(tokenizer) = &options.tokenizer {
-        copy_tokenizer_files(tokenizer, out)?;
-    }
+    let mut beside = match &options.tokenizer {
+        Some(directory) if !directory.join("tokenizer.json").is_file() => {
+            return Err(Error::NotAModel { path: directory.clone(), problem: "has no tokenizer.json".into() });
+        }
+        // their card says nothing about these weights
+        Some(directory) => small_files(directory)?.into_iter().filter(|(name, _)| *name != "README.md").collect(),
+        None => Vec::new(),
+    };
+    beside.push(json_file("config.json", &config.to_json()));
     let table = params(&config);
     let specs = table.iter().map(|p| TensorSpec { name: p.hf_name.clone(), dtype, shape: p.shape.dims() }).collect();
     let metadata = [("format".to_owned(), "pt".to_owned())];
@@ -57,8 +62,7 @@ pub fn init(
         };
         Ok::<Bytes, Error>(Matrix::from_f32(rows, cols, values).to_dtype(dtype).bytes().clone())
     };
-    safetensors::write(&out.join("model.safetensors"), specs, &metadata, data, &mut progress)?;
-    write_json(&out.join("config.json"), &config.to_json())?;
+    write_model(out, &beside, |path| safetensors::write(path, specs, &metadata, data, &mut progress))?;
     Ok(config)
 }
 

@@ -1,52 +1,93 @@
-//! Writing beside and over existing files without ever leaving half a file.
+//! Writing beside and over existing files without ever leaving half a file, or half a model.
 
 use crate::error::Error;
 use serde_json::Value;
 use std::io::Write;
 use std::path::Path;
 
-/// The files that make up a tokenizer and its template in a Hugging Face directory.
-const TOKENIZER_FILES: [&str; 6] = [
+/// The name of a file in a model's directory, and its content.
+pub(crate) type SmallFile = (&'static str, Vec<u8>);
+
+/// What stands beside the weights of a Hugging Face directory, but for config.json: tokenizer, template, generation
+/// settings, and the card with the licence.
+const SMALL_FILES: [&str; 7] = [
     "tokenizer.json",
     "tokenizer_config.json",
     "special_tokens_map.json",
     "chat_template.jinja",
     "generation_config.json",
     "vocab.json",
+    "README.md",
 ];
 
-/// Creates `path` and what is above it.
-pub(crate) fn create_directory(path: &Path) -> Result<(), Error> {
-    std::fs::create_dir_all(path).map_err(|error| Error::Write { path: path.into(), error })
+/// Writes a model: `weights` makes the file it is told, then come the small files. If that fails, a directory that was
+/// made for it is gone again.
+///
+/// # Errors
+/// Shards of another model are there, the file system refuses, or `weights` fails.
+pub(crate) fn write_model(
+    directory: &Path,
+    small_files: &[SmallFile],
+    weights: impl FnOnce(&Path) -> Result<(), Error>,
+) -> Result<(), Error> {
+    refuse_shards(directory)?;
+    let existed = directory.is_dir();
+    std::fs::create_dir_all(directory).map_err(|error| Error::Write { path: directory.into(), error })?;
+    let small = || small_files.iter().try_for_each(|(name, bytes)| write_file(&directory.join(name), bytes));
+    let written = weights(&directory.join("model.safetensors")).and_then(|()| small());
+    if written.is_err() && !existed {
+        // only an empty directory goes; where something was written after all, it stays to be looked at
+        let _ = std::fs::remove_dir(directory);
+    }
+    written
+}
+
+/// One file cannot replace several: readers that prefer the index would go on with the old weights.
+fn refuse_shards(directory: &Path) -> Result<(), Error> {
+    let index = "model.safetensors.index.json";
+    if directory.join(index).exists() {
+        let problem =
+            format!("holds a model in shards ({index}), which the new weights would mix with; give another directory");
+        return Err(Error::NotAModel { path: directory.into(), problem });
+    }
+    Ok(())
 }
 
 /// Writes `bytes` to `path` through a temporary file in the same directory.
-pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let error = |error| Error::Write { path: path.into(), error };
     let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(parent).map_err(error)?;
+    let mut file = readable().tempfile_in(parent).map_err(error)?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(error)?;
     file.persist(path).map_err(|e| error(e.error))?;
     Ok(())
 }
 
-/// Writes a JSON file as Python's `json.dump(indent=2)` would.
-pub(crate) fn write_json(path: &Path, value: &Value) -> Result<(), Error> {
-    write_file(path, format!("{value:#}\n").as_bytes())
+/// Temporary files are for their owner alone, but models are for whom the umask lets.
+fn readable() -> tempfile::Builder<'static, 'static> {
+    #[allow(unused_mut, reason = "permissions are those of Unix")]
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    builder
 }
 
-/// Copies tokenizer, template and generation settings from one directory to another.
-pub(crate) fn copy_tokenizer_files(from: &Path, to: &Path) -> Result<(), Error> {
-    if !from.join("tokenizer.json").is_file() {
-        let problem = "has no tokenizer.json".into();
-        return Err(Error::NotAModel { path: from.into(), problem });
-    }
-    for name in TOKENIZER_FILES {
-        let path = from.join(name);
+/// A JSON file as Python's `json.dump(indent=2)` would write it.
+pub(crate) fn json_file(name: &'static str, value: &Value) -> SmallFile {
+    (name, format!("{value:#}\n").into_bytes())
+}
+
+/// The small files that a directory has.
+pub(crate) fn small_files(directory: &Path) -> Result<Vec<SmallFile>, Error> {
+    let mut found = Vec::new();
+    for name in SMALL_FILES {
+        let path = directory.join(name);
         if path.is_file() {
-            let bytes = std::fs::read(&path).map_err(|error| Error::Read { path: path.clone(), error })?;
-            write_file(&to.join(name), &bytes)?;
+            found.push((name, std::fs::read(&path).map_err(|error| Error::Read { path: path.clone(), error })?));
         }
     }
-    Ok(())
+    Ok(found)
 }

@@ -1,15 +1,13 @@
 //! The tokenizer files of a Hugging Face directory, made from what a GGUF file carries.
 
 use crate::error::Error;
-use crate::outputs::write_json;
+use crate::outputs::{SmallFile, json_file};
 use crate::text_parts::{TextParts, special_tokens};
 use serde_json::{Map, Value, json};
-use std::path::Path;
 
-/// Writes `tokenizer.json` and `tokenizer_config.json` (with the chat template, if there is one) to `directory`.
-pub(crate) fn write(text: &TextParts, directory: &Path) -> Result<(), Error> {
-    let Some(tokenizer) = &text.tokenizer else { return Ok(()) };
-    write_json(&directory.join("tokenizer.json"), &tokenizer.to_json()?)?;
+/// `tokenizer.json`, and `tokenizer_config.json` with the chat template, if there is one; nothing without a tokenizer.
+pub(crate) fn made_from(text: &TextParts) -> Result<Vec<SmallFile>, Error> {
+    let Some(tokenizer) = &text.tokenizer else { return Ok(Vec::new()) };
     let mut config = Map::new();
     config.insert("add_bos_token".into(), tokenizer.add_bos().into());
     config.insert("add_eos_token".into(), tokenizer.add_eos().into());
@@ -21,5 +19,8 @@ pub(crate) fn write(text: &TextParts, directory: &Path) -> Result<(), Error> {
     }
     config.insert("clean_up_tokenization_spaces".into(), false.into());
     config.insert("tokenizer_class".into(), json!("PreTrainedTokenizerFast"));
-    write_json(&directory.join("tokenizer_config.json"), &Value::Object(config))
+    Ok(vec![
+        json_file("tokenizer.json", &tokenizer.to_json()?),
+        json_file("tokenizer_config.json", &Value::Object(config)),
+    ])
 }

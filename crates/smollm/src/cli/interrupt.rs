@@ -1,10 +1,10 @@
-//! Ctrl-C during work that writes files: the work stops between two tensors and cleans up after itself.
+//! Ctrl-C (or a request to terminate) during work that writes files: the work stops between two tensors and cleans up after itself.
 
 use smollm::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Whether Ctrl-C was pressed since [`Interrupt::listen`].
+/// Whether Ctrl-C was pressed, or the process asked to terminate, since [`Interrupt::listen`].
 #[derive(Debug, Clone)]
 pub(crate) struct Interrupt(Arc<AtomicBool>);
 
