@@ -128,7 +128,10 @@ impl<'m> ChatSession<'m> {
             "frequency_penalty" => sampling.frequency_penalty.to_string(),
             "presence_penalty" => sampling.presence_penalty.to_string(),
             "seed" => self.options.seed.map_or("random".into(), |seed| seed.to_string()),
-            "max_tokens" => self.options.max_tokens.map_or("none".into(), |max| max.to_string()),
+            "max_tokens" => match self.options.max_tokens.or(self.model.defaults().max_tokens) {
+                None | Some(usize::MAX) => "none".into(),
+                Some(max) => max.to_string(),
+            },
             "think" => if self.thinking == Some(true) { "on" } else { "off" }.into(),
             _ => String::new(),
         }
@@ -188,7 +191,8 @@ impl Conversation for ChatSession<'_> {
             "presence_penalty" => options.presence_penalty = Some(number(name, value)?),
             "seed" if value == "random" => options.seed = None,
             "seed" => options.seed = Some(number(name, value)?),
-            "max_tokens" if value == "none" => options.max_tokens = None,
+            // not `None`, which leaves it to the model's own settings
+            "max_tokens" if value == "none" => options.max_tokens = Some(usize::MAX),
             "max_tokens" => options.max_tokens = Some(number(name, value)?),
             "think" if self.thinking.is_some() => match value {
                 "on" => self.thinking = Some(true),

@@ -79,9 +79,10 @@ impl Model {
             let largest = tokenizer.vocab_size() - 1;
             return Err(Error::VocabularyMismatch { model: name.into(), largest, vocab_size: config.vocab_size });
         }
-        let defaults =
-            Defaults::new(parts.generation_config.as_ref(), config.architecture, parts.text.template.is_some());
-        let stop_ids = stop_ids(&config, parts.generation_config.as_ref(), parts.text.tokenizer.as_ref());
+        let generation_config = parts.generation_config.as_ref();
+        let defaults = Defaults::new(generation_config, config.architecture, parts.text.template.is_some())
+            .map_err(|problem| Error::Json { path: files.path().join(GENERATION_CONFIG), problem })?;
+        let stop_ids = stop_ids(&config, generation_config, parts.text.tokenizer.as_ref());
         let cpu = Cpu::new(options.threads.unwrap_or_else(granted_threads))?;
         let mut decoder = smollm_model::Model::load(Arc::new(parts.checkpoint), config, options.dtype)?;
         decoder.pack(&cpu);
@@ -183,6 +184,8 @@ pub fn local_files(name: &str, progress: &dyn Progress) -> Result<ModelFiles, Er
     }
 }
 
+const GENERATION_CONFIG: &str = "generation_config.json";
+
 /// What lies in the files of one model, read but not yet put together.
 pub(crate) struct Parts {
     pub(crate) checkpoint: Checkpoint,
@@ -203,7 +206,7 @@ impl Parts {
             ModelFiles::Directory(directory) => {
                 let config = ModelConfig::from_json_file(&directory.join("config.json"))?;
                 let checkpoint = Checkpoint::open_safetensors(directory)?;
-                let generation_config = read_json(&directory.join("generation_config.json"))?;
+                let generation_config = read_json(&directory.join(GENERATION_CONFIG))?;
                 Ok(Self { checkpoint, config, text: TextParts::read(files)?, generation_config })
             }
         }
@@ -223,11 +226,17 @@ pub(crate) fn read_json(path: &Path) -> Result<Option<Value>, Error> {
 /// Tokens that end an answer: those of config.json and generation_config.json, and the end-of-text and end-of-turn
 /// tokens of the SmolLM and Llama 3 families where the vocabulary has them as special tokens. A base checkpoint that was
 /// fine-tuned on conversations keeps the base end token in its configuration and would never stop without the latter.
-fn stop_ids(config: &ModelConfig, generation_config: Option<&Value>, tokenizer: Option<&Tokenizer>) -> Vec<u32> {
+pub(crate) fn stop_ids(
+    config: &ModelConfig,
+    generation_config: Option<&Value>,
+    tokenizer: Option<&Tokenizer>,
+) -> Vec<u32> {
     let mut ids = config.eos_token_ids.clone();
+    // no token has an id that is no u32, so nothing is lost
+    let id = |value: &Value| value.as_u64().and_then(|id| u32::try_from(id).ok());
     match generation_config.map(|c| &c["eos_token_id"]) {
-        Some(Value::Array(list)) => ids.extend(list.iter().filter_map(Value::as_u64).map(|id| id as u32)),
-        Some(value) => ids.extend(value.as_u64().map(|id| id as u32)),
+        Some(Value::Array(list)) => ids.extend(list.iter().filter_map(id)),
+        Some(value) => ids.extend(id(value)),
         None => {}
     }
     if let Some(tokenizer) = tokenizer {

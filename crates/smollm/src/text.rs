@@ -143,7 +143,7 @@ impl Model {
     ) -> Result<Answer, Error> {
         let prompt_ids = self.prompt_ids(prompt)?;
         let request = Request {
-            max_tokens: options.max_tokens,
+            max_tokens: options.max_tokens.or(self.defaults().max_tokens),
             stop_ids: if options.ignore_eos { Vec::new() } else { self.stop_ids().to_vec() },
             logprobs: options.logprobs,
             sampling: options.sampling(&self.defaults().sampling),
