@@ -106,6 +106,7 @@ pub(crate) fn commands() -> Vec<Entry> {
             Ok(Command::Prefill(text(a)))
         }),
         entry("/think", "[on|off]", "think before answering, if the model can", |a| Ok(Command::Think(switch(a)?))),
+        entry("/no_think", "", "the same as /think off", |a| alone(a, Command::Think(Some(false)))),
         Entry { aliases: &["/quit", "/bye"], ..entry("/exit", "", "leave (also Ctrl-D)", |a| alone(a, Command::Exit)) },
     ]
 }

@@ -37,6 +37,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 pub use conversation::{AnswerStats, ContextUse, Conversation, Finish, Message, Role, Setting};
+pub use neutral::Neutraliser;
 
 use chat::Chat;
 use complete::Names;

@@ -18,13 +18,13 @@ fn substitute(c: char) -> Option<char> {
 
 /// Neutralises a stream of text: `\r\n` and a lone `\r` become `\n`, also across pieces.
 #[derive(Debug, Default)]
-pub(crate) struct Neutraliser {
+pub struct Neutraliser {
     after_return: bool,
 }
 
 impl Neutraliser {
     /// Appends the harmless form of `text` to `out`.
-    pub(crate) fn push(&mut self, text: &str, out: &mut String) {
+    pub fn push(&mut self, text: &str, out: &mut String) {
         for c in text.chars() {
             let after_return = std::mem::replace(&mut self.after_return, c == '\r');
             match c {

@@ -105,7 +105,8 @@ impl<'io> Page<'io> {
         } else if self.look.terminal {
             self.styled(&format!("({text})"), Style::default().dim())
         } else {
-            writeln!(self.err, "{text}")
+            self.aside(&text);
+            Ok(())
         }
     }
 
@@ -115,8 +116,14 @@ impl<'io> Page<'io> {
         if self.look.terminal {
             self.styled(&format!("({text})"), Style::default().colour(Colour::Yellow))
         } else {
-            writeln!(self.err, "{text}")
+            self.aside(&text);
+            Ok(())
         }
+    }
+
+    /// A line on standard error. Where that is impossible there is nobody to tell, and the answer is still worth having.
+    fn aside(&mut self, line: &str) {
+        let _ = writeln!(self.err, "{line}");
     }
 
     /// Tells what went wrong, where the chat goes on.
