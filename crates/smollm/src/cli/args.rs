@@ -1,13 +1,16 @@
 //! The options that several commands share.
 
 use clap::Args;
+use std::num::{IntErrorKind, ParseIntError};
 use std::path::PathBuf;
+use std::str::FromStr;
 
 /// Which model.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct NameArgs {
-    /// A directory, a .gguf file, a hub id (org/name[@revision][:file.gguf|:QUANT]) or a short name (smollm2:135m)
-    #[arg(short, long, env = "SMOLLM_MODEL", value_name = "MODEL")]
+    /// A directory, a .gguf file, a hub id (org/name[@revision][:file.gguf|:QUANT]) or a short name (smollm2:135m);
+    /// without it SMOLLM_MODEL in the environment names the model
+    #[arg(short, long, value_name = "MODEL")]
     pub(crate) model: Option<String>,
     /// No progress bars and notes on standard error
     #[arg(short, long)]
@@ -29,10 +32,10 @@ pub(crate) struct ModelArgs {
     #[arg(long, value_name = "TYPE", value_parser = ["f32", "f16", "bf16"])]
     pub(crate) kv_type: Option<String>,
     /// Tokens of context (default: what the model was made for, at most 8192)
-    #[arg(long, value_name = "TOKENS")]
+    #[arg(long, value_name = "TOKENS", value_parser = whole::<usize>, allow_negative_numbers = true)]
     pub(crate) ctx: Option<usize>,
     /// Threads (default: the cores that the affinity mask and the cgroup really grant)
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>, allow_negative_numbers = true)]
     pub(crate) threads: Option<usize>,
 }
 
@@ -41,41 +44,53 @@ pub(crate) struct ModelArgs {
 #[command(next_help_heading = "Sampling")]
 pub(crate) struct SamplingArgs {
     /// 0 is greedy
-    #[arg(short, long, value_name = "T", allow_negative_numbers = true)]
+    #[arg(short, long, value_name = "T", value_parser = number, allow_negative_numbers = true)]
     pub(crate) temperature: Option<f32>,
     /// Keep the K likeliest tokens; 0 keeps all
-    #[arg(long, value_name = "K")]
+    #[arg(long, value_name = "K", value_parser = whole::<usize>, allow_negative_numbers = true)]
     pub(crate) top_k: Option<usize>,
     /// Keep the smallest set of tokens that reaches probability P
-    #[arg(long, value_name = "P", allow_negative_numbers = true)]
+    #[arg(long, value_name = "P", value_parser = number, allow_negative_numbers = true)]
     pub(crate) top_p: Option<f32>,
     /// Drop tokens less likely than P times the likeliest
-    #[arg(long, value_name = "P", allow_negative_numbers = true)]
+    #[arg(long, value_name = "P", value_parser = number, allow_negative_numbers = true)]
     pub(crate) min_p: Option<f32>,
     /// Divide the logits of tokens seen in prompt or answer; 1 is off
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", value_parser = number, allow_negative_numbers = true)]
     pub(crate) repetition_penalty: Option<f32>,
     /// Subtract per occurrence in the answer
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", value_parser = number, allow_negative_numbers = true)]
     pub(crate) frequency_penalty: Option<f32>,
     /// Subtract once for tokens that occur in the answer
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", value_parser = number, allow_negative_numbers = true)]
     pub(crate) presence_penalty: Option<f32>,
     /// Add BIAS to the logit of token ID (repeatable)
     #[arg(long, value_name = "ID=BIAS", value_parser = logit_bias, allow_hyphen_values = true)]
     pub(crate) logit_bias: Vec<(u32, f32)>,
     /// Makes sampling reproducible (default: a new one each time)
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>, allow_negative_numbers = true)]
     pub(crate) seed: Option<u64>,
     /// End the answer before this text (repeatable)
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub(crate) stop: Vec<String>,
-    /// At most this many new tokens
-    #[arg(short = 'n', long, value_name = "N")]
+    /// At most this many new tokens (default: max_new_tokens of generation_config.json; else 256, in a chat no limit)
+    #[arg(short = 'n', long, value_name = "N", value_parser = whole::<usize>, allow_negative_numbers = true)]
     pub(crate) max_tokens: Option<usize>,
     /// Go on after the model's end token
     #[arg(long)]
     pub(crate) ignore_eos: bool,
+}
+
+/// A whole number from 0 up.
+pub(crate) fn whole<T: FromStr<Err = ParseIntError>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error: ParseIntError| match error.kind() {
+        IntErrorKind::PosOverflow => "the number is too large".into(),
+        _ => "expected a whole number, 0 or more".into(),
+    })
+}
+
+fn number(text: &str) -> Result<f32, String> {
+    text.parse().map_err(|_| "expected a number".into())
 }
 
 fn logit_bias(text: &str) -> Result<(u32, f32), String> {

@@ -1,7 +1,8 @@
 //! `smollm bench`: a table, or JSON.
 
-use super::args::ModelArgs;
+use super::args::{ModelArgs, whole};
 use super::failure::usage;
+use super::output::output;
 use smollm::{BenchOptions, BenchResult, bench};
 use std::io::Write;
 use std::ops::ControlFlow;
@@ -12,19 +13,19 @@ pub(crate) struct Bench {
     #[command(flatten)]
     model: ModelArgs,
     /// Prompt lengths to measure; 0 for none
-    #[arg(short, long, value_name = "TOKENS", value_delimiter = ',', default_value = "512")]
+    #[arg(short, long, value_name = "TOKENS", value_parser = whole::<usize>, allow_negative_numbers = true, value_delimiter = ',', default_value = "512")]
     prefill: Vec<usize>,
     /// Tokens to generate per measurement; 0 for none
-    #[arg(short, long, value_name = "TOKENS", default_value_t = 64)]
+    #[arg(short, long, value_name = "TOKENS", value_parser = whole::<usize>, allow_negative_numbers = true, default_value_t = 64)]
     decode: usize,
     /// Tokens in the cache before measuring
-    #[arg(long, value_name = "TOKENS", value_delimiter = ',', default_value = "0")]
+    #[arg(long, value_name = "TOKENS", value_parser = whole::<usize>, allow_negative_numbers = true, value_delimiter = ',', default_value = "0")]
     depth: Vec<usize>,
     /// Sequences at once
-    #[arg(short, long, value_name = "N", value_delimiter = ',', default_value = "1")]
+    #[arg(short, long, value_name = "N", value_parser = whole::<usize>, allow_negative_numbers = true, value_delimiter = ',', default_value = "1")]
     batch: Vec<usize>,
     /// Measurements of each, after one that does not count
-    #[arg(short, long, value_name = "N", default_value_t = 5)]
+    #[arg(short, long, value_name = "N", value_parser = whole::<usize>, allow_negative_numbers = true, default_value_t = 5)]
     repeats: usize,
     /// JSON instead of a table
     #[arg(long)]
@@ -42,6 +43,11 @@ impl Bench {
         if self.repeats == 0 {
             return usage("--repeats must be at least 1");
         }
+        let longest = self.prefill.iter().copied().max().unwrap_or(0).max(self.decode);
+        let deepest = self.depth.iter().copied().max().unwrap_or(0).saturating_add(longest);
+        if let Some(ctx) = self.model.ctx.filter(|&ctx| deepest > ctx) {
+            return usage(format!("--prefill, --decode and --depth ask for {deepest} tokens, more than --ctx {ctx}"));
+        }
         let model = self.model.open()?;
         let options = BenchOptions {
             prefill: self.prefill.iter().copied().filter(|&tokens| tokens > 0).collect(),
@@ -50,7 +56,7 @@ impl Bench {
             batches: self.batch.clone(),
             repeats: self.repeats,
         };
-        let mut out = std::io::stdout().lock();
+        let mut out = output();
         let (mut written, mut header) = (Ok(()), format!("{HEADER}\n"));
         let report = bench(&model, &options, &mut |result| {
             if !self.json {

@@ -13,10 +13,10 @@ pub(crate) struct Chat {
     /// Ask this, print the answer and end
     question: Option<String>,
     /// System message
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     system: Option<String>,
     /// What the first answer begins with
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     prefill: Option<String>,
     /// Let the model think before it answers, or not (SmolLM3)
     #[arg(long, value_name = "on|off", value_parser = ["on", "off"])]

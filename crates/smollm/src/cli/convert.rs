@@ -2,6 +2,7 @@
 
 use super::interrupt::Interrupt;
 use super::open::dtype;
+use super::output::note;
 use super::progress::{DownloadBars, write_bar};
 use smollm::{convert, local_files};
 use std::path::PathBuf;
@@ -34,7 +35,7 @@ impl Convert {
         })?;
         bar.finish_and_clear();
         if !self.quiet {
-            eprintln!("wrote {}", self.output.display());
+            note(format_args!("wrote {}", self.output.display()));
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! How a command ends: nothing to say, bad usage, or failure.
 
+use super::output::note;
+use anyhow::Context;
 use clap::error::ErrorKind;
 use std::process::ExitCode;
 
@@ -16,16 +18,13 @@ pub(crate) fn usage<T>(message: impl Into<String>) -> anyhow::Result<T> {
 /// Prints help and version as clap has them, and what is wrong with the arguments as one line.
 pub(crate) fn arguments_exit_code(error: &clap::Error) -> ExitCode {
     match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            let _ = error.print(); // a reader that left needs no help
-            ExitCode::SUCCESS
-        }
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => exit_code(error.print().context("standard output")),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             let _ = error.print();
             ExitCode::from(2)
         }
         _ => {
-            eprintln!("{}", plain(&message_and_tips(&error.render().to_string())));
+            note(plain(&message_and_tips(&error.render().to_string())));
             ExitCode::from(2)
         }
     }
@@ -45,7 +44,7 @@ pub(crate) fn exit_code(result: anyhow::Result<()>) -> ExitCode {
     if is_broken_pipe(&error) {
         return ExitCode::SUCCESS; // `smollm generate ... | head` is no failure
     }
-    eprintln!("error: {}", one_line(&error));
+    note(format_args!("error: {}", one_line(&error)));
     match error.downcast_ref::<Usage>() {
         Some(_) => ExitCode::from(2),
         None => ExitCode::FAILURE,
@@ -71,6 +70,6 @@ fn one_line(error: &anyhow::Error) -> String {
 }
 
 /// One line without control characters: names in files and arguments may hold anything.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

@@ -1,19 +1,20 @@
 //! `smollm generate`: one prompt, or JSON lines of prompts.
 
-use super::args::{ModelArgs, SamplingArgs, token_ids};
+use super::args::{ModelArgs, SamplingArgs, token_ids, whole};
 use super::failure::{Usage, usage};
 use super::input;
 use super::jsonl::{Line, answer_json};
+use super::output::{note, output};
 use super::template::variable;
-use anyhow::Context;
 use serde_json::{Map, Value, json};
+use smollm::terminal::Neutraliser;
 use smollm::{Answer, GenerateOptions, Model, Prompt};
 use smollm_tokenizer::template::{RenderOptions, local_time};
 use std::io::{IsTerminal, Write};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-/// New tokens where nobody says how many.
+/// New tokens where neither the command nor the model says how many.
 const DEFAULT_MAX_TOKENS: usize = 256;
 
 /// Continue a prompt, or answer it with --chat.
@@ -27,16 +28,16 @@ pub(crate) struct Generate {
     #[arg(short, long)]
     file: Option<PathBuf>,
     /// Continue token ids instead of text, as 1,2,3
-    #[arg(long, value_name = "IDS", conflicts_with_all = ["prompt", "file", "chat", "jsonl"])]
+    #[arg(long, value_name = "IDS", allow_hyphen_values = true, conflicts_with_all = ["prompt", "file", "chat", "jsonl"])]
     ids: Option<String>,
     /// Put the prompt into the model's chat template as the user's message
     #[arg(long)]
     chat: bool,
     /// System message (with --chat)
-    #[arg(long, value_name = "TEXT", requires = "chat")]
+    #[arg(long, value_name = "TEXT", requires = "chat", allow_hyphen_values = true)]
     system: Option<String>,
     /// Beginning of the answer, to be continued (with --chat)
-    #[arg(long, value_name = "TEXT", requires = "chat")]
+    #[arg(long, value_name = "TEXT", requires = "chat", allow_hyphen_values = true)]
     prefill: Option<String>,
     /// Set a variable of the template, as in enable_thinking=false (with --chat; repeatable)
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = variable, requires = "chat")]
@@ -45,7 +46,7 @@ pub(crate) struct Generate {
     #[arg(long)]
     jsonl: bool,
     /// Log-probability of each token with N alternatives (in --json)
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>, allow_negative_numbers = true)]
     logprobs: Option<usize>,
     /// The whole answer as one JSON object
     #[arg(long)]
@@ -60,15 +61,17 @@ impl Generate {
             return usage("--logprobs shows in --json or --jsonl output");
         }
         let mut options = self.sampling.options(self.logprobs)?;
-        options.max_tokens.get_or_insert(DEFAULT_MAX_TOKENS);
         if self.jsonl {
             let lines = input::text(self.prompt.as_deref(), self.file.as_deref(), "JSON lines")?;
             let lines = Line::parse_all(&lines).map_err(Usage)?;
-            return self.answer_lines(&self.model.open()?, &lines, &options);
+            let model = self.model.open()?;
+            limit(&mut options, &model);
+            return self.answer_lines(&model, &lines, &options);
         }
         let prompt = self.prompt()?;
         let model = self.model.open()?;
-        let mut out = std::io::stdout().lock();
+        limit(&mut options, &model);
+        let mut out = output();
         if self.json {
             let answer = model.generate(&mut model.session(), &prompt, &options, &mut |_| ControlFlow::Continue(()))?;
             writeln!(out, "{}", answer_json(&answer))?;
@@ -76,7 +79,7 @@ impl Generate {
         }
         let answer = stream(&model, &prompt, &options, &mut out)?;
         if !self.model.name.quiet && std::io::stderr().is_terminal() {
-            eprintln!("{}", summary(&answer));
+            note(summary(&answer));
         }
         Ok(())
     }
@@ -131,7 +134,7 @@ impl Generate {
             if let (Some(id), Value::Object(keys)) = (&line.id, &mut object) {
                 keys.insert("id".into(), id.clone());
             }
-            let mut out = std::io::stdout().lock();
+            let mut out = output();
             writeln!(out, "{object}")?;
             out.flush()?;
         }
@@ -142,11 +145,24 @@ impl Generate {
     }
 }
 
-/// Writes the answer as it comes.
+/// A base model may go on for ever, so there is a limit where neither the user nor the model sets one.
+fn limit(options: &mut GenerateOptions, model: &Model) {
+    if model.defaults().max_tokens.is_none() {
+        options.max_tokens.get_or_insert(DEFAULT_MAX_TOKENS);
+    }
+}
+
+/// Writes the answer as it comes: to a terminal made harmless, to a file or program byte for byte.
 fn stream(model: &Model, prompt: &Prompt, options: &GenerateOptions, out: &mut impl Write) -> anyhow::Result<Answer> {
     let mut written = Ok(());
+    let mut neutraliser = std::io::stdout().is_terminal().then(Neutraliser::default);
     let answer = model.generate(&mut model.session(), prompt, options, &mut |text| {
-        written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        let mut shown = String::new();
+        match &mut neutraliser {
+            Some(neutraliser) => neutraliser.push(text, &mut shown),
+            None => shown.push_str(text),
+        }
+        written = out.write_all(shown.as_bytes()).and_then(|()| out.flush());
         if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;
     written?;
@@ -154,7 +170,7 @@ fn stream(model: &Model, prompt: &Prompt, options: &GenerateOptions, out: &mut i
         let ids: Vec<_> = answer.tokens.iter().map(|t| t.id.to_string()).collect();
         write!(out, "{}", ids.join(","))?;
     }
-    writeln!(out).context("standard output")?;
+    writeln!(out)?;
     Ok(answer)
 }
 

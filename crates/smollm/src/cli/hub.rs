@@ -1,9 +1,10 @@
 //! `smollm pull`, `list` and `rm`: the models of the hub on this machine.
 
 use super::failure::usage;
+use super::output::output;
 use super::progress::DownloadBars;
 use indicatif::BinaryBytes;
-use smollm_hub::{Hub, ModelRef};
+use smollm_hub::{CachedRepo, Hub, ModelRef};
 use std::io::Write;
 use std::time::SystemTime;
 
@@ -27,7 +28,7 @@ impl Pull {
                 return usage(format!("{} is a local path; there is nothing to pull", path.display()));
             }
             let local = hub.fetch(&reference, &DownloadBars::new(self.quiet))?;
-            writeln!(std::io::stdout(), "{}", local.path.display())?;
+            writeln!(output(), "{}", local.path.display())?;
         }
         Ok(())
     }
@@ -44,7 +45,7 @@ pub(crate) struct List {
 impl List {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let repositories = Hub::from_env()?.list()?;
-        let mut out = std::io::stdout().lock();
+        let mut out = output();
         if self.json {
             let rows: Vec<_> = repositories
                 .iter()
@@ -64,20 +65,50 @@ impl List {
             writeln!(out, "no models downloaded yet; try `smollm pull smollm2:135m`")?;
             return Ok(());
         }
-        writeln!(out, "{:48} {:10} {:>10}  last used", "model", "commit", "size")?;
-        for repo in &repositories {
-            for revision in &repo.revisions {
-                let commit = revision.commit.get(..8).unwrap_or(&revision.commit);
-                let name = match revision.refs.first() {
-                    Some(branch) if branch != "main" => format!("{}@{branch}", repo.repo),
-                    _ => repo.repo.to_string(),
-                };
-                let used = revision.last_used.map_or_else(String::new, ago);
-                writeln!(out, "{name:48} {commit:10} {:>10}  {used}", BinaryBytes(revision.bytes).to_string())?;
-            }
+        let rows: Vec<Row> = repositories.iter().flat_map(rows).collect();
+        let width = rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
+        writeln!(out, "{:width$}  {:8}  {:>10}  last used", "model", "commit", "size")?;
+        for Row { name, commit, bytes, used } in rows {
+            writeln!(out, "{name:width$}  {commit:8}  {:>10}  {used}", BinaryBytes(bytes).to_string())?;
         }
         Ok(())
     }
+}
+
+/// One line of the table; the name is what `-m` and `rm` take.
+struct Row {
+    name: String,
+    commit: String,
+    bytes: u64,
+    used: String,
+}
+
+/// A row for the folder of each revision and for each of its GGUF files, and one for downloads that were cut.
+fn rows(repo: &CachedRepo) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for revision in &repo.revisions {
+        let name = match revision.refs.first() {
+            _ if revision.refs.iter().any(|branch| branch == "main") => repo.repo.to_string(),
+            Some(branch) => format!("{}@{branch}", repo.repo),
+            None => format!("{}@{}", repo.repo, revision.commit),
+        };
+        let row = |name: String, bytes| Row {
+            name,
+            commit: revision.commit.chars().take(8).collect(),
+            bytes,
+            used: revision.last_used.map_or_else(String::new, ago),
+        };
+        let (ggufs, others): (Vec<_>, Vec<_>) = revision.files.iter().partition(|file| file.path.ends_with(".gguf"));
+        if !others.is_empty() {
+            rows.push(row(name.clone(), others.iter().map(|file| file.bytes).sum()));
+        }
+        rows.extend(ggufs.iter().map(|file| row(format!("{name}:{}", file.path), file.bytes)));
+    }
+    if repo.partial_bytes > 0 {
+        let used = "cut; pull it again to resume".into();
+        rows.push(Row { name: repo.repo.to_string(), commit: "-".into(), bytes: repo.partial_bytes, used });
+    }
+    rows
 }
 
 /// A past moment in the words of a person.
@@ -108,7 +139,7 @@ impl Rm {
                 return usage(format!("{} is a local path; only downloaded models are removed", path.display()));
             }
             let removed = hub.remove(&reference)?;
-            writeln!(std::io::stdout(), "removed {name}, {} freed", BinaryBytes(removed.bytes))?;
+            writeln!(output(), "removed {name}, {} freed", BinaryBytes(removed.bytes))?;
         }
         Ok(())
     }

@@ -1,6 +1,8 @@
 //! `smollm info`: what a model is.
 
 use super::args::ModelArgs;
+use super::failure::plain;
+use super::output::output;
 use super::progress::count_bar;
 use indicatif::{BinaryBytes, HumanCount};
 use smollm::{Damage, Info as Facts};
@@ -43,7 +45,7 @@ impl Info {
                 Some(damage)
             }
         };
-        let mut out = std::io::stdout().lock();
+        let mut out = output();
         if self.json {
             let mut json = serde_json::to_value(&facts)?;
             if let Some(damage) = &damage {
@@ -66,7 +68,8 @@ impl Info {
 }
 
 fn table(out: &mut impl Write, f: &Facts) -> std::io::Result<()> {
-    let mut row = |name: &str, value: String| writeln!(out, "{name:14} {value}");
+    // what files say of themselves is text from outside
+    let mut row = |name: &str, value: String| writeln!(out, "{name:14} {}", plain(&value));
     row("model", f.name.clone())?;
     row("path", format!("{} ({})", f.path, f.format))?;
     row("architecture", f.architecture.into())?;

@@ -1,6 +1,8 @@
 //! `smollm init`: a random-initialised checkpoint.
 
+use super::args::whole;
 use super::interrupt::Interrupt;
+use super::output::note;
 use super::progress::write_bar;
 use super::template::variable;
 use serde_json::Value;
@@ -15,7 +17,7 @@ pub(crate) struct Init {
     /// Directory to write
     out: PathBuf,
     /// Every weight is a function of it
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole::<u64>, allow_negative_numbers = true)]
     seed: u64,
     /// Take the tokenizer files from this directory; without them the checkpoint works with --ids only
     #[arg(long, value_name = "DIR")]
@@ -40,7 +42,7 @@ impl Init {
         })?;
         bar.finish_and_clear();
         if !self.quiet {
-            eprintln!("{}: {} parameters", self.out.display(), parameter_count(&config));
+            note(format_args!("{}: {} parameters", self.out.display(), parameter_count(&config)));
         }
         Ok(())
     }

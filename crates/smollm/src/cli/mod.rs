@@ -13,6 +13,7 @@ mod input;
 mod interrupt;
 mod jsonl;
 mod open;
+mod output;
 mod progress;
 mod score;
 mod template;
@@ -20,6 +21,7 @@ mod tokenize;
 
 use clap::{Parser, Subcommand};
 use failure::{arguments_exit_code, exit_code};
+use std::io::Write;
 use std::process::ExitCode;
 
 /// SmolLM on this machine: generate, chat, score, convert.
@@ -86,5 +88,6 @@ pub(crate) fn main() -> ExitCode {
         Command::Convert(command) => command.run(),
         Command::Bench(command) => command.run(),
     };
-    exit_code(result)
+    // text without a line break at its end is still in the buffer
+    exit_code(result.and_then(|()| Ok(output::output().flush()?)))
 }

@@ -2,11 +2,13 @@
 
 use super::args::{ModelArgs, NameArgs, SamplingArgs};
 use super::failure::usage;
+use super::output;
 use super::progress::DownloadBars;
 use smollm::{Error, GenerateOptions, Model, OpenOptions, SamplingParams, TextParts, local_files};
 use smollm_kernels::{Dtype, KvDtype};
 use smollm_tokenizer::Tokenizer;
 use smollm_tokenizer::template::ChatTemplate;
+use std::env::VarError;
 
 /// More threads than any machine has cores would only cost memory.
 const MOST_THREADS: usize = 4096;
@@ -27,10 +29,10 @@ impl ModelArgs {
             kv_dtype: self.kv_type.as_deref().map(kv_dtype),
             lora: self.lora.clone(),
         };
-        let model = Model::open_with(self.name.required()?, &options, &DownloadBars::new(self.name.quiet))?;
+        let model = Model::open_with(&self.name.required()?, &options, &DownloadBars::new(self.name.quiet))?;
         if !self.name.quiet {
             for note in &model.decoder().config.notes {
-                eprintln!("note: {note}");
+                output::note(format_args!("note: {note}"));
             }
         }
         Ok(model)
@@ -38,9 +40,17 @@ impl ModelArgs {
 }
 
 impl NameArgs {
-    /// The model's name as given.
-    pub(crate) fn required(&self) -> anyhow::Result<&str> {
-        match self.model.as_deref() {
+    /// The model's name as given, on the command line or else in the environment.
+    pub(crate) fn required(&self) -> anyhow::Result<String> {
+        let named = match &self.model {
+            Some(name) => Some(name.clone()),
+            None => match std::env::var("SMOLLM_MODEL") {
+                Ok(name) => Some(name),
+                Err(VarError::NotPresent) => None,
+                Err(VarError::NotUnicode(_)) => return usage("SMOLLM_MODEL is not UTF-8"),
+            },
+        };
+        match named {
             Some(name) if !name.is_empty() => Ok(name),
             _ => usage("no model given; name one with -m (smollm2:135m, a directory, a .gguf file) or in SMOLLM_MODEL"),
         }
@@ -48,18 +58,18 @@ impl NameArgs {
 
     /// Tokenizer and template alone: no weights are touched, so they may be damaged or absent.
     fn open_text(&self) -> anyhow::Result<TextParts> {
-        Ok(TextParts::read(&local_files(self.required()?, &DownloadBars::new(self.quiet))?)?)
+        Ok(TextParts::read(&local_files(&self.required()?, &DownloadBars::new(self.quiet))?)?)
     }
 
     /// The tokenizer.
     pub(crate) fn open_tokenizer(&self) -> anyhow::Result<Tokenizer> {
-        let model = self.required()?.to_owned();
+        let model = self.required()?;
         Ok(self.open_text()?.tokenizer.ok_or(Error::NoTokenizer { model })?)
     }
 
     /// The chat template.
     pub(crate) fn open_template(&self) -> anyhow::Result<ChatTemplate> {
-        let model = self.required()?.to_owned();
+        let model = self.required()?;
         Ok(self.open_text()?.template.ok_or(Error::NoTemplate { model })?)
     }
 }

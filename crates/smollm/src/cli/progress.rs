@@ -1,14 +1,19 @@
 //! Progress on standard error: bars on a terminal, nothing over a pipe or with --quiet.
 
+use super::output::note;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use smollm_hub::{Event, Progress};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
-/// A bar of bytes with speed and remaining time.
+/// A bar of bytes with remaining time, and speed where there is room for it.
 fn byte_bar(bytes: u64, label: &str) -> ProgressBar {
-    let template = "{msg:32!} {wide_bar} {binary_bytes:>10}/{binary_total_bytes} {binary_bytes_per_sec:>12} {eta:>4}";
+    const WIDE: u16 = 80;
+    let template = match crossterm::terminal::size() {
+        Ok((columns, _)) if columns < WIDE => "{msg:16!} {wide_bar} {binary_bytes:>10}/{binary_total_bytes} {eta:>4}",
+        _ => "{msg:32!} {wide_bar} {binary_bytes:>10}/{binary_total_bytes} {binary_bytes_per_sec:>12} {eta:>4}",
+    };
     let bar = ProgressBar::new(bytes).with_message(label.to_owned());
     styled(bar, template)
 }
@@ -50,7 +55,7 @@ impl DownloadBars {
             return;
         }
         if self.bars.is_hidden() {
-            eprintln!("{line}");
+            note(line);
         } else {
             // a terminal that cannot be written to has no use for the line either
             let _ = self.bars.println(line);
@@ -64,7 +69,8 @@ impl Progress for DownloadBars {
         match event {
             Event::Plan(plan) => {
                 let missing: u64 = plan.iter().map(|f| f.bytes - f.present.min(f.bytes)).sum();
-                self.say(&format!("downloading {} ({} files)", indicatif::BinaryBytes(missing), plan.len()));
+                let s = if plan.len() == 1 { "" } else { "s" };
+                self.say(&format!("downloading {} ({} file{s})", indicatif::BinaryBytes(missing), plan.len()));
                 for file in plan.iter().filter(|f| f.present < f.bytes) {
                     let bar = self.bars.add(byte_bar(file.bytes, &file.path));
                     bar.set_position(file.present);

@@ -1,8 +1,9 @@
 //! `smollm score`: per-token log-probabilities and perplexity.
 
-use super::args::{ModelArgs, token_ids};
+use super::args::{ModelArgs, token_ids, whole};
 use super::failure::{Usage, usage};
 use super::input;
+use super::output::output;
 use super::progress::count_bar;
 use serde_json::json;
 use smollm::{Prompt, Windows};
@@ -24,13 +25,13 @@ pub(crate) struct Score {
     #[arg(short, long)]
     file: Option<PathBuf>,
     /// Score token ids instead of text, as 1,2,3
-    #[arg(long, value_name = "IDS", conflicts_with_all = ["text", "file"])]
+    #[arg(long, value_name = "IDS", allow_hyphen_values = true, conflicts_with_all = ["text", "file"])]
     ids: Option<String>,
     /// Tokens per window (default: the context)
-    #[arg(long, value_name = "TOKENS")]
+    #[arg(long, value_name = "TOKENS", value_parser = whole::<usize>, allow_negative_numbers = true)]
     window: Option<usize>,
     /// Tokens between the starts of two windows (default: half a window)
-    #[arg(long, value_name = "TOKENS")]
+    #[arg(long, value_name = "TOKENS", value_parser = whole::<usize>, allow_negative_numbers = true)]
     stride: Option<usize>,
     /// {"ids":[...],"logprobs":[null,...],"perplexity":x}
     #[arg(long)]
@@ -64,21 +65,24 @@ impl Score {
         })?;
         bar.finish_and_clear();
         let Some(score) = score else { return Ok(()) }; // never stopped from here
-        let mut out = std::io::stdout().lock();
+        let mut out = output();
         if self.json {
             let json = json!({ "ids": ids, "logprobs": score.logprobs, "perplexity": score.perplexity });
             writeln!(out, "{json}")?;
             return Ok(());
         }
         for (id, logprob) in ids.iter().zip(&score.logprobs) {
-            let token = model.tokenizer().map(|t| t.decode(&[*id], false)).unwrap_or_default();
+            // byte for byte, so that spaces show; half a character as U+FFFD
+            let bytes = model.tokenizer().ok().and_then(|tokenizer| tokenizer.token_bytes(*id)).unwrap_or_default();
+            let token = String::from_utf8_lossy(&bytes);
             match logprob {
                 Some(logprob) => writeln!(out, "{id}\t{logprob:.6}\t{token:?}")?,
                 None => writeln!(out, "{id}\t-\t{token:?}")?,
             }
         }
         if let Some(perplexity) = score.perplexity {
-            writeln!(out, "perplexity {perplexity:.6} over {} tokens", ids.len() - 1)?;
+            let tokens = ids.len() - 1;
+            writeln!(out, "perplexity {perplexity:.6} over {tokens} token{}", if tokens == 1 { "" } else { "s" })?;
         }
         Ok(())
     }

@@ -3,8 +3,9 @@
 use super::args::NameArgs;
 use super::failure::usage;
 use super::input;
+use super::output::output;
 use serde_json::{Map, Value};
-use smollm_tokenizer::template::{RenderOptions, local_time};
+use smollm_tokenizer::template::{RenderOptions, TemplateError, local_time};
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -54,8 +55,10 @@ impl Template {
             now: local_time(),
             ..RenderOptions::default()
         };
-        let prompt = template.render(&messages, &options)?;
-        std::io::stdout().lock().write_all(prompt.as_bytes())?;
-        Ok(())
+        match template.render(&messages, &options) {
+            Ok(prompt) => Ok(output().write_all(prompt.as_bytes())?),
+            Err(error @ TemplateError::Messages { .. }) => usage(error.to_string()),
+            Err(error) => Err(error.into()),
+        }
     }
 }

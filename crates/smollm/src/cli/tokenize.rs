@@ -3,6 +3,7 @@
 use super::args::{NameArgs, token_ids};
 use super::failure::Usage;
 use super::input;
+use super::output::output;
 use serde_json::json;
 use smollm_tokenizer::Specials;
 use std::io::Write;
@@ -32,7 +33,7 @@ impl Tokenize {
         let text = input::text(self.text.as_deref(), self.file.as_deref(), "text")?;
         let specials = if self.no_special { Specials::AsText } else { Specials::Parse };
         let ids = tokenizer.encode(&text, specials);
-        let mut out = std::io::stdout().lock();
+        let mut out = output();
         if self.json {
             // the tokens as the vocabulary spells them: ids that encode gives always have a spelling
             let tokens: Vec<_> = ids.iter().map(|&id| tokenizer.token_str(id).unwrap_or_default()).collect();
@@ -64,7 +65,7 @@ impl Detokenize {
         if let Some(id) = ids.iter().find(|&&id| tokenizer.token_bytes(id).is_none()) {
             anyhow::bail!("token id {id} does not exist: the vocabulary has {} entries", tokenizer.vocab_size());
         }
-        let mut out = std::io::stdout().lock();
+        let mut out = output();
         out.write_all(tokenizer.decode(&ids, self.no_special).as_bytes())?;
         out.write_all(b"\n")?;
         Ok(())

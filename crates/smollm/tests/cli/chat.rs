@@ -82,6 +82,7 @@ fn a_model_that_thinks_can_be_told_not_to() {
     assert_eq!(stats("x\n/stats\n", &["--think", "on"]), "1");
     assert_eq!(stats("x\n/stats\n", &["--think", "off"]), "4");
     assert_eq!(stats("/think off\nx\n/stats\n", &[]), "4");
+    assert_eq!(stats("/no_think\nx\n/stats\n", &[]), "4");
     assert_eq!(stats("/set think=on\nx\n/stats\n", &["--think", "off"]), "1");
 }
 

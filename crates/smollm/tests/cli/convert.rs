@@ -105,6 +105,24 @@ fn metadata_of_a_file_is_kept() {
 }
 
 #[test]
+fn a_file_says_what_the_directory_said() {
+    let world = World::new().with_random();
+    std::fs::rename(world.path("random"), world.path("A-1.7B")).unwrap();
+    world.write("A-1.7B/README.md", "---\nlicense: apache-2.0\n---\n# A\n");
+    world.write("A-1.7B/generation_config.json", r#"{"eos_token_id": [2, 7]}"#);
+    convert(&world, &["A-1.7B", "a.gguf"]);
+    convert(&world, &["A-1.7B", "copy"]);
+    let checkpoint = Checkpoint::open_gguf(world.path("a.gguf")).unwrap();
+    let metadata = checkpoint.gguf_metadata().unwrap();
+    assert_eq!(metadata.optional::<&str>("general.name").unwrap(), Some("A-1.7B"));
+    for model in ["a.gguf", "copy", "A-1.7B"] {
+        let info = world.run(&["info", model, "--json"]).json();
+        // id 0 is the vocabulary's <|endoftext|>
+        assert_eq!((&info["licence"], &info["stop_ids"]), (&json!("apache-2.0"), &json!([0, 2, 7])), "{model}");
+    }
+}
+
+#[test]
 fn a_model_may_be_converted_onto_itself() {
     let world = World::new().with_random();
     let before = tensors(&world, "random");

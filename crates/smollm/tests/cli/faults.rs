@@ -44,13 +44,17 @@ fn set_key(world: &World, key: &str, value: Value) {
 }
 
 /// What the command line alone shows: exit code 2.
-const USAGE: [Case; 28] = [
+const USAGE: [Case; 35] = [
     ("unknown flag", nothing, &["generate", "-m", "random", "--foo"]),
     ("unknown command", nothing, &["generat"]),
     ("flag without value", nothing, &["generate", "-m"]),
     ("no model", nothing, &["generate", "abc"]),
     ("empty model", nothing, &["generate", "-m", "", "abc"]),
     ("a number that is none", nothing, &["generate", "-m", "random", "-n", "many"]),
+    ("a negative number", nothing, &["generate", "-m", "random", "-n", "-1", "abc"]),
+    ("a number too large", nothing, &["generate", "-m", "random", "--seed", "99999999999999999999", "abc"]),
+    ("temperature of words", nothing, &["generate", "-m", "random", "-t", "hot", "abc"]),
+    ("a negative id", nothing, &["generate", "-m", "random", "--ids", "-1,2"]),
     ("a type that is none", nothing, &["generate", "-m", "random", "--dtype", "int4"]),
     ("required argument", nothing, &["init", "smollm2-135m"]),
     ("temperature below 0", nothing, &["generate", "-m", "random", "abc", "--temperature", "-1"]),
@@ -72,11 +76,14 @@ const USAGE: [Case; 28] = [
     ("a crowd", nothing, &["bench", "-m", "random", "--batch", "1000000000000"]),
     ("threads without end", nothing, &["generate", "-m", "random", "abc", "--threads", "1000000000"]),
     ("a flag that does nothing here", nothing, &["tokenize", "-m", "random", "abc", "--threads", "1"]),
+    ("a bench beyond --ctx", nothing, &["bench", "-m", "random", "--ctx", "64", "--depth", "60"]),
+    ("messages not a list", nothing, &["template", "-m", "scripted", "7"]),
+    ("a message without role", nothing, &["template", "-m", "scripted", r#"[{"content":"x"}]"#]),
     ("tools that are no JSON", nothing, &["template", "-m", "scripted", "[]", "--tools", "{"]),
 ];
 
 /// What goes wrong later: exit code 1.
-const FAILURES: [Case; 47] = [
+const FAILURES: [Case; 48] = [
     ("no such path", nothing, &["generate", "-m", "./nowhere", "abc"]),
     ("no such file", nothing, &["generate", "-m", "nowhere.gguf", "abc"]),
     ("unknown short name", nothing, &["generate", "-m", "smollm2:136m", "abc"]),
@@ -88,6 +95,12 @@ const FAILURES: [Case; 47] = [
         "two GGUF files",
         |w| ["a", "b"].map(|n| w.write(&format!("two/{n}.gguf"), "x")).into_iter().collect(),
         &["info", "two"],
+    ),
+    ("no configuration", |w| std::fs::remove_file(w.path("random/config.json")).unwrap(), &["info", "random"]),
+    (
+        "generation_config.json that cannot be meant",
+        |w| w.write("random/generation_config.json", r#"{"do_sample":true,"top_p":2}"#),
+        &["generate", "-m", "random", "abc"],
     ),
     ("no weights", |w| std::fs::remove_file(w.path("random/model.safetensors")).unwrap(), &["info", "random"]),
     ("config.json broken", |w| w.write("random/config.json", "{\n\"hidden_size\": 32,\n}"), &["info", "random"]),
@@ -151,7 +164,6 @@ const FAILURES: [Case; 47] = [
         &["template", "-m", "scripted", "[]"],
     ),
     ("messages malformed", nothing, &["template", "-m", "scripted", r#"[{"role":"user"}]"#]),
-    ("messages not a list", nothing, &["template", "-m", "scripted", "7"]),
     ("token id out of range", nothing, &["generate", "-m", "random", "--ids", "1,320"]),
     ("biased token out of range", nothing, &["generate", "-m", "random", "abc", "--logit-bias", "320=1"]),
     ("id that detokenizes to nothing", nothing, &["detokenize", "-m", "random", "320"]),
@@ -240,6 +252,9 @@ fn control_characters_never_reach_the_terminal() {
     set_key(&world, "architectures", json!(["evil\u{1b}[2J\r\nerror: two"]));
     let done = world.run(&["info", "random"]);
     assert!(done.error(1).contains("evil"), "{done:?}");
+    write_gguf(&world, |f| f.metadata.push(("general.license".into(), GgufValue::Text("evil\u{1b}[2J".into()))));
+    let table = world.run(&["info", "m.gguf"]).text();
+    assert!(table.contains("evil [2J") && !table.contains('\u{1b}'), "{table}");
     let done = world.run(&["generate", "-m", "no\u{1b}[2J\nsuch", "abc"]);
     done.error(1);
     let done = world.run(&["generate", "--no\u{1b}[2J\nsuch"]);

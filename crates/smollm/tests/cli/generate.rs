@@ -115,7 +115,37 @@ fn a_seed_gives_the_same_answer_at_any_thread_count() {
     for among_one in [["--top-k", "1"], ["--top-p", "1e-9"], ["--min-p", "1"]] {
         assert_eq!(greedy, run(&[&["-t", "1"][..], &among_one].concat()), "{among_one:?}");
     }
-    assert_ne!(greedy, run(&["--repetition-penalty", "1.8"]));
+    for penalty in ["--repetition-penalty", "--frequency-penalty", "--presence-penalty"] {
+        assert_ne!(greedy, run(&[penalty, "1.8"]), "{penalty}");
+    }
+}
+
+/// The model's own settings apply where the command is silent, and the command beats them.
+#[test]
+fn what_is_not_asked_comes_from_generation_config() {
+    let world = World::new().with_scripted();
+    let length = |arguments: &[&str]| {
+        let run = ["generate", "-m", "scripted", "\n", "--json", "--ignore-eos"];
+        numbers(&world.run(&[&run, arguments].concat()).json()["ids"]).len()
+    };
+    assert_eq!(length(&[]), 256);
+    world.write("scripted/generation_config.json", r#"{"max_new_tokens": 5, "eos_token_id": 2}"#);
+    assert_eq!((length(&[]), length(&["-n", "7"])), (5, 7));
+    // several tokens end an answer, whichever comes first
+    let ends = json!({ "eos_token_id": [2, ids("!")[0], ids("€")[0]] });
+    world.write("scripted/generation_config.json", ends.to_string());
+    let answer = scripted(&world, "\n", &["--json"]).json();
+    assert_eq!((&answer["text"], &answer["finish_reason"]), (&json!("Hi "), &json!("stop")));
+    world.write("scripted/generation_config.json", r#"{"max_new_tokens": 5, "eos_token_id": 2}"#);
+    let chat = |input: &str| world.run_on(input, &["chat", "-m", "scripted", "--temperature", "0", "-q"]).text();
+    assert_eq!(chat("x\n"), "Hi \u{FFFD}\n");
+    assert_eq!(chat("/set max_tokens=none\nx\n"), format!("{SCRIPT}\n"));
+    let info = world.run(&["info", "scripted", "--json"]).json();
+    assert_eq!(info["defaults"], "temperature 0.2, top_p 0.9, top_k 50, at most 5 tokens (model card)");
+    world.write("scripted/generation_config.json", r#"{"do_sample": true, "temperature": -1}"#);
+    let done = world.run(&["generate", "-m", "scripted", "x"]);
+    let place = "error: scripted/generation_config.json: temperature is -1; ";
+    assert!(done.error(1).starts_with(place), "{done:?}");
 }
 
 #[test]
@@ -156,27 +186,6 @@ fn a_stream_never_splits_a_character() {
     }
     assert_eq!(finished(child, b"").code, Some(0));
     assert!(pieces.concat().matches(SCRIPT).count() >= 8, "{pieces:?}");
-}
-
-#[test]
-fn a_reader_that_leaves_is_no_failure() {
-    let world = World::new().with_scripted();
-    for arguments in [
-        &["generate", "-m", "scripted", "\n", "--ignore-eos", "-n", "500"][..],
-        &["generate", "-m", "scripted", "\n", "--json"],
-        &["chat", "-m", "scripted", "x"],
-        &["tokenize", "-m", "scripted", "x"],
-        &["template", "-m", "scripted", "[]"],
-        &["score", "-m", "scripted", "abc"],
-        &["info", "scripted"],
-        &["list"],
-        &["--help"],
-    ] {
-        let mut child = world.command(arguments).spawn().unwrap();
-        drop(child.stdout.take());
-        let done = finished(child, b"");
-        assert_eq!((done.code, done.err.as_str()), (Some(0), ""), "{arguments:?}");
-    }
 }
 
 #[test]

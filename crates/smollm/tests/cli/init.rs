@@ -78,6 +78,30 @@ fn with_a_tokenizer_it_talks() {
     assert!(!world.run(&["chat", "-m", "m", "Hi", "-n", "4"]).text().is_empty());
 }
 
+/// A model is for whom the umask lets, as any file is.
+#[cfg(unix)]
+#[test]
+fn all_its_files_have_the_same_rights() {
+    use std::os::unix::fs::PermissionsExt;
+    let world = World::new();
+    write_tokenizer(&world.path("tokenizer"), 320, true).unwrap();
+    init(&world, "m", &["--tokenizer", "tokenizer"]);
+    world.write("m/plain", "");
+    let mode = |name: &str| std::fs::metadata(world.path("m").join(name)).unwrap().permissions().mode();
+    for name in ["model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json"] {
+        assert_eq!(mode(name), mode("plain"), "{name}");
+    }
+}
+
+#[test]
+fn a_model_in_shards_is_not_mixed_with_another() {
+    let world = World::new();
+    world.write("m/model.safetensors.index.json", "{}");
+    let done = world.run(&[&["init", "smollm2-135m", "m"][..], &SMALL].concat());
+    assert!(done.error(1).contains("m holds a model in shards"), "{done:?}");
+    assert!(!world.path("m/config.json").exists());
+}
+
 #[test]
 fn what_cannot_be_made_is_refused() {
     let world = World::new();

@@ -6,10 +6,15 @@ mod convert;
 mod faults;
 mod generate;
 mod help;
+mod hub;
 mod init;
+#[cfg(unix)]
+mod interrupted;
 mod lora;
 mod models;
 mod score;
+#[cfg(target_os = "linux")]
+mod streams;
 mod text;
 #[cfg(unix)]
 mod truncated;

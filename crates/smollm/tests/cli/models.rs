@@ -2,7 +2,7 @@
 
 use crate::world::{COMMIT, World, finished, random_config};
 use serde_json::{Value, json};
-use smollm_testkit::gguf::tiny_gguf;
+use smollm_testkit::gguf::{GgufFile, GgufValue, tiny_gguf};
 use smollm_testkit::stored::Stored;
 
 const RUN: [&str; 8] = ["generate", "abc", "-n", "12", "--ignore-eos", "--json", "--threads", "1"];
@@ -59,6 +59,29 @@ fn shards_are_one_model() {
     assert_eq!(answer(&world, "random/model-00001-of-00001.safetensors"), expected);
 }
 
+/// llama.cpp's split files: the metadata in the first part, the tensors in all of them; any part names the model.
+#[test]
+fn a_split_file_is_one_model() {
+    let world = World::new();
+    let whole = tiny_gguf(&random_config(), "random", Stored::F32);
+    world.write("whole.gguf", whole.to_bytes());
+    let expected = answer(&world, "whole.gguf");
+    let (first, rest) = whole.tensors.split_at(3);
+    for (i, tensors) in [first, rest].into_iter().enumerate() {
+        let split = [("no", i), ("count", 2), ("tensors.count", whole.tensors.len())];
+        let mut metadata = if i == 0 { whole.metadata.clone() } else { Vec::new() };
+        metadata.extend(split.map(|(key, n)| (format!("split.{key}"), GgufValue::U32(n as u32))));
+        let part = GgufFile { metadata, tensors: tensors.to_vec(), stored: whole.stored };
+        world.write(&format!("split/m-{:05}-of-00002.gguf", i + 1), part.to_bytes());
+    }
+    for name in ["split", "split/m-00001-of-00002.gguf", "split/m-00002-of-00002.gguf"] {
+        assert_eq!(answer(&world, name), expected, "{name}");
+    }
+    std::fs::remove_file(world.path("split/m-00002-of-00002.gguf")).unwrap();
+    let done = world.run(&["info", "split"]);
+    assert!(done.error(1).contains("m-00002-of-00002.gguf"), "{done:?}");
+}
+
 #[test]
 fn a_cached_model_needs_no_network() {
     let world = World::new().with_random();
@@ -67,7 +90,8 @@ fn a_cached_model_needs_no_network() {
     for model in ["org/name".into(), "org/name@main".into(), format!("org/name@{COMMIT}")] {
         assert_eq!(answer(&world, &model), expected, "{model}");
     }
-    assert!(world.run(&["list"]).text().contains("org/name"));
+    let listed = world.run(&["list"]).text();
+    assert!(listed.lines().nth(1).unwrap().starts_with("org/name  01234567  "), "{listed}");
     // a path that exists beats the repository
     world.write("org/name/config.json", "{}");
     let done = world.run(&["info", "org/name"]);
@@ -86,6 +110,41 @@ fn the_environment_names_a_model_that_the_command_line_beats() {
     };
     assert_eq!(run("random", &[]), expected);
     assert_eq!(run("nowhere", &["-m", "random"]), expected);
+    let info = |arguments: &[&str]| {
+        let mut command = world.command(&[&["info", "--json"], arguments].concat());
+        finished(command.env("SMOLLM_MODEL", "nowhere").spawn().unwrap(), b"")
+    };
+    assert_eq!(info(&["random"]).json()["name"], "random");
+    assert!(info(&["random", "-m", "random"]).error(2).contains("--model"));
+    assert!(info(&[]).error(1).contains("nowhere"));
+}
+
+/// The names in the list are those that `-m` takes: each GGUF file, each revision, and what was cut.
+#[test]
+fn the_list_names_what_can_be_run() {
+    let world = World::new().with_cached();
+    let snapshot = |commit: &str| format!("hub-home/hub/models--org--many/snapshots/{commit}");
+    let (tagged, left) = ("b".repeat(40), "c".repeat(40));
+    world.write("hub-home/hub/models--org--many/refs/v1", &tagged);
+    world.write(&format!("{}/m-Q8_0.gguf", snapshot(&tagged)), "x".repeat(2048));
+    world.write(&format!("{}/m-F16.gguf", snapshot(&tagged)), "x".repeat(4096));
+    world.write(&format!("{}/README.md", snapshot(&left)), "x");
+    world.write("hub-home/hub/models--org--many/blobs/abc.incomplete", "x".repeat(1024));
+    let rows = world.run(&["list"]).text();
+    let names: Vec<_> = rows.lines().map(|row| row.split_whitespace().collect::<Vec<_>>()).collect();
+    let expected = [
+        "model commit size",
+        "org/many@v1:m-F16.gguf bbbbbbbb 4.00",
+        "org/many@v1:m-Q8_0.gguf bbbbbbbb 2.00",
+        &format!("org/many@{left} cccccccc 1"),
+        "org/many - 1.00",
+        "org/name 01234567 ",
+    ];
+    assert_eq!(names.len(), expected.len(), "{rows}");
+    for expected in expected {
+        assert!(names.iter().any(|name| name.join(" ").starts_with(expected)), "{expected}: {rows}");
+    }
+    assert!(rows.contains("resume"), "{rows}");
 }
 
 #[test]
@@ -135,4 +194,9 @@ fn a_check_finds_damage() {
     assert_eq!(json["check"], json!({ "not_finite": [["model.norm.weight", 2]], "dead": [] }));
     let done = world.run(&["generate", "-m", "random", "abc"]);
     assert!(done.error(1).contains("--check"), "{done:?}");
+    // rows of zeros are odd, but no damage: ten of this model's tensors have nothing else
+    let world = World::new().with_scripted();
+    let done = world.run(&["info", "scripted", "--check"]);
+    assert!(done.out.contains("dead           model.layers.0.mlp.down_proj.weight: 320 rows are all zero"), "{done:?}");
+    assert_eq!(done.code, Some(0));
 }

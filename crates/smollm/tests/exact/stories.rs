@@ -85,5 +85,10 @@ fn the_binary_tells_the_recorded_story() {
         let answer: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!(answer["prompt_ids"], serde_json::json!([1, 385, 328]));
         assert_eq!(answer["text"], ", a little gir");
+        let mut score = Command::new(env!("CARGO_BIN_EXE_smollm"));
+        let table = score.args(["score", "One day", "-m"]).arg(&form).output().unwrap().stdout;
+        let table = String::from_utf8(table).unwrap();
+        let tokens: Vec<_> = table.lines().filter_map(|line| line.split('\t').nth(2)).collect();
+        assert_eq!(tokens, ["\"<s>\"", "\" One\"", "\" day\""], "spaces are part of a token: {table}");
     }
 }

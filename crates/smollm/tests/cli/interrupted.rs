@@ -1,0 +1,48 @@
+//! Ctrl-C, or a request to terminate, while a model is being written: one line, and nothing is left.
+
+use crate::world::{Done, World, finished};
+use smollm_testkit::byte_level::write_tokenizer;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// Starts the command, waits until the file is growing in `folder`, and sends the signal.
+fn interrupted(world: &World, arguments: &[&str], folder: &str, signal: &str) -> Done {
+    let child = world.command(arguments).spawn().unwrap();
+    let started = Instant::now();
+    while !has_partial(&world.path(folder)) {
+        assert!(started.elapsed() < Duration::from_secs(60), "nothing is written");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+    finished(child, b"")
+}
+
+fn has_partial(folder: &Path) -> bool {
+    let names = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    names.into_iter().any(|name| name.to_string_lossy().ends_with(".partial"))
+}
+
+#[test]
+fn a_stopped_writer_leaves_nothing() {
+    let world = World::new();
+    write_tokenizer(&world.path("tokenizer"), 320, true).unwrap();
+    let big = ["init", "smollm2-135m", "out", "--tokenizer", "tokenizer"];
+    for signal in ["-INT", "-TERM"] {
+        let done = interrupted(&world, &big, "out", signal);
+        assert_eq!(done.error(1), "error: interrupted; nothing was written");
+        assert!(!world.path("out").exists(), "{signal}");
+    }
+    // an existing directory stays as it was
+    world.write("out/notes.txt", "mine");
+    interrupted(&world, &big, "out", "-INT").error(1);
+    assert_eq!(std::fs::read_dir(world.path("out")).unwrap().count(), 1);
+    // a converter cleans up too
+    let small = ["--set", "num_hidden_layers=8", "--set", "vocab_size=320"];
+    assert_eq!(world.run(&[&["init", "smollm2-135m", "m"][..], &small].concat()).code, Some(0));
+    for (out, folder) in [("m.gguf", "."), ("directory", "directory")] {
+        let done = interrupted(&world, &["convert", "m", out, "--dtype", "f32"], folder, "-INT");
+        assert_eq!(done.error(1), "error: interrupted; nothing was written");
+        assert!(!world.path(out).exists() && !has_partial(&world.path(".")), "{out}");
+    }
+}
