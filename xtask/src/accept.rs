@@ -1,6 +1,8 @@
 //! `cargo xtask accept`: the long forms of what `cargo xtask test` samples.
 
-use anyhow::{Context, Result, bail};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::fuzz;
 use crate::llama_cpp;
@@ -52,59 +54,21 @@ pub(crate) fn accept(workspace: &Workspace, arguments: &[String]) -> Result<Tall
     Ok(tally)
 }
 
-/// The instruction-set rows of `crates/smollm-kernels/src/arch/mod.rs`, best first.
-const ROWS: [Row; 4] =
-    [("avx512bf16", x86::avx512bf16), ("avx512", x86::avx512), ("avx2", x86::avx2), ("scalar", || true)];
-
-/// Its name and whether this machine has it.
-type Row = (&'static str, fn() -> bool);
-
-#[cfg(target_arch = "x86_64")]
-mod x86 {
-    pub(super) fn avx512bf16() -> bool {
-        // ebx, edx, ecx of leaf 0 spell the vendor
-        let vendor = std::arch::x86_64::__cpuid(0);
-        let vendor = [vendor.ebx, vendor.edx, vendor.ecx].map(u32::to_le_bytes);
-        avx512() && is_x86_feature_detected!("avx512bf16") && vendor.as_flattened() == b"AuthenticAMD"
-    }
-
-    pub(super) fn avx512() -> bool {
-        is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512vl")
-            && is_x86_feature_detected!("avx512dq")
-    }
-
-    pub(super) fn avx2() -> bool {
-        is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c")
-    }
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-mod x86 {
-    pub(super) fn avx512bf16() -> bool {
-        false
-    }
-
-    pub(super) fn avx512() -> bool {
-        false
-    }
-
-    pub(super) fn avx2() -> bool {
-        false
-    }
-}
-
-/// The rows that this machine can run, best first.
-fn rows() -> impl Iterator<Item = &'static str> {
-    ROWS.iter().filter(|(_, available)| available()).map(|(name, _)| *name)
+/// The instruction-set rows that this machine can run, best first, as the kernels name them.
+fn rows(workspace: &Workspace) -> Result<Vec<String>> {
+    let program = suites::executable(workspace, "smollm-kernels", "example", "rows")?;
+    let output = Command::new(&program).output().with_context(|| format!("cannot run {}", program.display()))?;
+    let text = String::from_utf8(output.stdout).context("the example rows printed text that is not UTF-8")?;
+    let rows: Vec<String> = text.lines().map(str::to_owned).collect();
+    ensure!(rows.last().is_some_and(|last| last == "scalar"), "the example rows printed {text:?}");
+    Ok(rows)
 }
 
 /// Kernels, model and engine once more on the rows below the one that a plain run chooses.
 pub(crate) fn isa_sample(workspace: &Workspace) -> Result<Tally> {
     let arithmetic = |suite: &Suite| matches!(&*suite.package, "smollm-kernels" | "smollm-model" | "smollm-engine");
     let mut tally = Tally::default();
-    for row in rows().filter(|row| matches!(*row, "avx2" | "scalar")) {
+    for row in rows(workspace)?.iter().filter(|row| matches!(row.as_str(), "avx2" | "scalar")) {
         println!("   SMOLLM_ISA={row}");
         tally += suites::run(workspace, &format!("isa-{row}"), arithmetic, &[("SMOLLM_ISA", row)])?;
     }
@@ -116,7 +80,7 @@ fn every_isa(workspace: &Workspace, options: &[String]) -> Result<Tally> {
         bail!("unknown option {option}");
     }
     let mut tally = Tally::default();
-    for row in rows() {
+    for row in &rows(workspace)? {
         println!("== SMOLLM_ISA={row}");
         tally += suites::run(workspace, &format!("isa-{row}"), |_| true, &[("SMOLLM_ISA", row)])?;
     }
@@ -155,13 +119,5 @@ mod tests {
         for wrong in ["--seconds", "--seconds x", "--minutes 3", "--seconds 3 4"] {
             assert!(seconds(&words(wrong), 7).is_err(), "{wrong}");
         }
-    }
-
-    #[test]
-    fn the_rows_are_those_of_the_kernels() {
-        let source = include_str!("../../crates/smollm-kernels/src/arch/mod.rs");
-        let row = |line: &'static str| line.trim().strip_prefix("(&")?.split_once("::ROW").map(|(name, _)| name);
-        assert_eq!(source.lines().filter_map(row).collect::<Vec<_>>(), ROWS.map(|(name, _)| name));
-        assert_eq!(rows().last(), Some("scalar"));
     }
 }
