@@ -25,7 +25,7 @@ pub(crate) struct Kernels {
     /// Quantised weights in panels; the second argument is `generic::panel::scratch_len` lines of scratch memory.
     pub(crate) matmul_panels: unsafe fn(&PanelTask<'_>, &mut [Chunk<f32>]),
     /// One row of activations to bytes: x, words, scales, sums (`generic::panel::quantize_row`).
-    pub(crate) quantize_row: unsafe fn(&[f32], &mut [i32], &mut [f32], &mut [i32]),
+    pub(crate) quantize_row: QuantizeRow,
     /// Widens f16 patterns.
     pub(crate) widen_f16: unsafe fn(&[u16], &mut [f32]),
     /// Widens bf16 patterns.
@@ -71,6 +71,9 @@ pub(crate) struct Kernels {
     /// Some `rounds` of independent multiply-adds, `FMAS_PER_ROUND` vectors each (for `roof`).
     pub(crate) fma_rounds: unsafe fn(usize) -> f32,
 }
+
+/// x, words, scales, sums of one row.
+pub(crate) type QuantizeRow = unsafe fn(&[f32], &mut [i32], &mut [f32], &mut [i32]);
 
 /// Vectors of sixteen multiply-adds in a round of `fma_rounds`.
 pub(crate) const FMAS_PER_ROUND: usize = 24;

@@ -35,7 +35,10 @@ fn short_names() {
     check("smollm2:135m", "HuggingFaceTB/SmolLM2-135M-Instruct");
     check("smollm2:135m@v0.1", "HuggingFaceTB/SmolLM2-135M-Instruct@v0.1");
     check("smollm2:1.7b-instruct-q4_k_m", "HuggingFaceTB/SmolLM2-1.7B-Instruct-GGUF:Q4_K_M");
-    check("nosuchmodel", "error: nosuchmodel: no such file, folder or short name; a repository of the hub is written org/name");
+    check(
+        "nosuchmodel",
+        "error: nosuchmodel: no such file, folder or short name; a repository of the hub is written org/name",
+    );
     check("smollm2:136m", "error: smollm2:136m: no such file, folder or short name; did you mean smollm2:135m or …");
 }
 
