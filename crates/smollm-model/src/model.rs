@@ -56,15 +56,14 @@ impl Model {
     /// Brings quantised matrices into the form that this machine multiplies fastest, in memory of their own, and lets the
     /// pages go that they were read from: so each matrix is in memory once. The other types are used as they lie.
     pub fn pack(&mut self, cpu: &Cpu) {
-        let mut packed = 0;
         for matrix in self.weights.matrices_mut() {
             *matrix = matrix.pack(cpu);
-            packed += usize::from(matrix.is_packed());
-        }
-        if packed > 0
-            && let Some(checkpoint) = &self.checkpoint
-        {
-            checkpoint.release_pages();
+            // One after the other, so that not even while loading everything is in memory twice.
+            if matrix.is_packed()
+                && let Some(checkpoint) = &self.checkpoint
+            {
+                checkpoint.release_pages();
+            }
         }
     }
 
