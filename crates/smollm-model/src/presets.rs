@@ -119,6 +119,10 @@ mod tests {
             let config = preset(&name).unwrap();
             let json = config.to_json().to_string();
             assert_eq!(ModelConfig::from_json(json.as_bytes(), &name).unwrap(), config, "{name}");
+            for key in config.to_json().as_object().unwrap().keys() {
+                // transformers alone reads the one that is excepted
+                assert!(ModelConfig::JSON_KEYS.contains(&key.as_str()) || key == "use_cache", "{key}");
+            }
         }
         assert_eq!(preset("smollm4-9b"), None);
     }

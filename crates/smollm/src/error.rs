@@ -81,6 +81,14 @@ pub enum Error {
         /// The presets.
         known: String,
     },
+    /// `init` was asked to set something that says nothing about a model.
+    #[error("config.json has no key `{}` that this program reads; the nearest is `{nearest}`", key.escape_debug())]
+    UnknownKey {
+        /// What was asked for.
+        key: String,
+        /// A key that there is.
+        nearest: &'static str,
+    },
     /// The user stopped the work.
     #[error("interrupted; nothing was written")]
     Interrupted,

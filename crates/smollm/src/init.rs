@@ -7,7 +7,7 @@ use serde_json::Value;
 use smollm_checkpoint::{Progress, TensorSpec, safetensors};
 use smollm_kernels::{Bytes, Dtype, Matrix};
 use smollm_model::init::initial_values;
-use smollm_model::{ModelConfig, Shape, params, preset, preset_names};
+use smollm_model::{ConfigError, ModelConfig, Shape, params, preset, preset_names};
 use std::path::{Path, PathBuf};
 
 /// What to make.
@@ -74,13 +74,36 @@ fn configuration(shape: &str, options: &InitOptions) -> Result<ModelConfig, Erro
             .ok_or_else(|| Error::UnknownShape { shape: shape.into(), known: preset_names().join(", ") })?,
     };
     if json.is_object() {
-        for (key, value) in &options.set {
-            if key == "hidden_size" || key == "num_attention_heads" {
-                // the preset's head_dim was worked out from these two
-                json["head_dim"] = Value::Null;
+        for (key, _) in &options.set {
+            // what was worked out from these is worked out again, unless it is set too
+            match key.as_str() {
+                "hidden_size" | "num_attention_heads" => json["head_dim"] = Value::Null,
+                "num_hidden_layers" => json["no_rope_layers"] = Value::Null,
+                known if ModelConfig::JSON_KEYS.contains(&known) => {}
+                unknown => return Err(unknown_key(unknown)),
             }
-            json[key.as_str()] = value.clone();
+        }
+        for (key, value) in &options.set {
+            let key = if key == "dtype" { "torch_dtype" } else { key };
+            json[key] = value.clone();
         }
     }
-    Ok(ModelConfig::from_json(json.to_string().as_bytes(), shape)?)
+    let config = ModelConfig::from_json(json.to_string().as_bytes(), shape)?;
+    match json.get("torch_dtype").or(json.get("dtype")).filter(|dtype| !dtype.is_null()) {
+        Some(dtype) if config.dtype.is_none() => Err(ConfigError::Unsupported {
+            file: shape.into(),
+            field: "torch_dtype".into(),
+            found: dtype.to_string(),
+            hint: "float32, float16 and bfloat16 can be written".into(),
+        }
+        .into()),
+        _ => Ok(config),
+    }
+}
+
+/// Most likely a slip of the pen, which must not be passed over.
+fn unknown_key(key: &str) -> Error {
+    let known = ModelConfig::JSON_KEYS;
+    let nearest = known.iter().min_by_key(|known| strsim::damerau_levenshtein(key, known));
+    Error::UnknownKey { key: key.into(), nearest: nearest.copied().unwrap_or_default() }
 }

@@ -33,6 +33,39 @@ impl ModelConfig {
         Fields { keys: &keys, file }.model_config()
     }
 
+    /// The keys of a `config.json` that are read: what they say counts, or is refused.
+    pub const JSON_KEYS: &'static [&'static str] = &[
+        "architectures",
+        "attention_bias",
+        "bos_token_id",
+        "dtype",
+        "eos_token_id",
+        "head_dim",
+        "hidden_act",
+        "hidden_size",
+        "initializer_range",
+        "intermediate_size",
+        "layer_types",
+        "max_position_embeddings",
+        "mlp_bias",
+        "model_type",
+        "no_rope_layer_interval",
+        "no_rope_layers",
+        "num_attention_heads",
+        "num_hidden_layers",
+        "num_key_value_heads",
+        "pad_token_id",
+        "quantization_config",
+        "rms_norm_eps",
+        "rope_parameters",
+        "rope_scaling",
+        "rope_theta",
+        "tie_word_embeddings",
+        "torch_dtype",
+        "use_sliding_window",
+        "vocab_size",
+    ];
+
     /// Writes the configuration as `transformers` would, for `init` and `convert`.
     pub fn to_json(&self) -> Value {
         let ids = |ids: &[u32]| match ids {

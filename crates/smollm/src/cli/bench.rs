@@ -13,19 +13,24 @@ pub(crate) struct Bench {
     #[command(flatten)]
     model: ModelArgs,
     /// Prompt lengths to measure; 0 for none
-    #[arg(short, long, value_name = "TOKENS", value_parser = whole::<usize>, allow_negative_numbers = true, value_delimiter = ',', default_value = "512")]
+    #[arg(short, long, value_name = "TOKENS", value_delimiter = ',', default_value = "512")]
+    #[arg(value_parser = whole::<usize>, allow_negative_numbers = true)]
     prefill: Vec<usize>,
     /// Tokens to generate per measurement; 0 for none
-    #[arg(short, long, value_name = "TOKENS", value_parser = whole::<usize>, allow_negative_numbers = true, default_value_t = 64)]
+    #[arg(short, long, value_name = "TOKENS", default_value_t = 64)]
+    #[arg(value_parser = whole::<usize>, allow_negative_numbers = true)]
     decode: usize,
     /// Tokens in the cache before measuring
-    #[arg(long, value_name = "TOKENS", value_parser = whole::<usize>, allow_negative_numbers = true, value_delimiter = ',', default_value = "0")]
+    #[arg(long, value_name = "TOKENS", value_delimiter = ',', default_value = "0")]
+    #[arg(value_parser = whole::<usize>, allow_negative_numbers = true)]
     depth: Vec<usize>,
     /// Sequences at once
-    #[arg(short, long, value_name = "N", value_parser = whole::<usize>, allow_negative_numbers = true, value_delimiter = ',', default_value = "1")]
+    #[arg(short, long, value_name = "N", value_delimiter = ',', default_value = "1")]
+    #[arg(value_parser = whole::<usize>, allow_negative_numbers = true)]
     batch: Vec<usize>,
     /// Measurements of each, after one that does not count
-    #[arg(short, long, value_name = "N", value_parser = whole::<usize>, allow_negative_numbers = true, default_value_t = 5)]
+    #[arg(short, long, value_name = "N", default_value_t = 5)]
+    #[arg(value_parser = whole::<usize>, allow_negative_numbers = true)]
     repeats: usize,
     /// JSON instead of a table
     #[arg(long)]

@@ -52,6 +52,16 @@ fn the_configuration_is_that_of_the_release_with_the_changes() {
     }
     let info = world.run(&["info", "m", "--json"]).json();
     assert_eq!((&info["head_dim"], &info["dtypes"]["F32"]["tensors"]), (&json!(16), &json!(20)));
+    // the order of the changes does not matter, and what follows from them follows
+    let more = ["--set", "head_dim=8", "--set", "hidden_size=64", "--set", "dtype=\"float16\""];
+    init(&world, "o", &more);
+    let info = world.run(&["info", "o", "--json"]).json();
+    assert_eq!((&info["hidden_size"], &info["head_dim"]), (&json!(64), &json!(8)));
+    assert_eq!(info["dtypes"]["F16"]["tensors"], 20);
+    let roles = ["--set", "bos_token_id=1", "--set", "eos_token_id=2", "--set", "pad_token_id=2"];
+    let layers = ["--set", "num_hidden_layers=5"];
+    let done = world.run(&[&["init", "smollm3-3b", "p"][..], &SMALL, &roles, &layers].concat());
+    assert_eq!(done.code, Some(0), "{done:?}");
     // the file that it wrote is a shape like any other
     let again = world.run(&["init", "m/config.json", "n"]);
     assert!(again.text().is_empty());
@@ -105,11 +115,14 @@ fn a_model_in_shards_is_not_mixed_with_another() {
 #[test]
 fn what_cannot_be_made_is_refused() {
     let world = World::new();
-    let rows: [(&[&str], i32, &[&str]); 5] = [
+    let rows: [(&[&str], i32, &[&str]); 8] = [
         (&["smollm4-9b"], 1, &["smollm4-9b", "smollm2-135m"]),
         (&["smollm2-135m", "--set", "hidden_size=0"], 1, &["hidden_size"]),
         (&["smollm2-135m", "--set", "num_key_value_heads=2"], 1, &["num_key_value_heads", "9"]),
         (&["smollm2-135m", "--set", "hidden_size"], 2, &["--set", "NAME=VALUE"]),
+        (&["smollm2-135m", "--set", "hiden_size=64"], 1, &["`hiden_size`", "`hidden_size`"]),
+        (&["smollm2-135m", "--set", "torch_dtype=float64"], 1, &["torch_dtype", "float64", "bfloat16"]),
+        (&["smollm3-3b", "--set", "no_rope_layers=[1]"], 1, &["no_rope_layers", "36"]),
         (&["smollm2-135m", "--tokenizer", "nowhere"], 1, &["nowhere", "tokenizer.json"]),
     ];
     for (arguments, code, parts) in rows {
