@@ -81,7 +81,7 @@ impl<'m> ChatSession<'m> {
         on_text: &mut dyn FnMut(&str) -> ControlFlow<()>,
     ) -> Result<(Answer, usize), Error> {
         let (ids, dropped) = self.fitting_prompt(prefill)?;
-        let answer = self.model.generate(&mut self.session, &Prompt::Ids(ids), &self.options, on_text)?;
+        let answer = self.model.continue_ids(&mut self.session, ids, true, &self.options, on_text)?;
         self.used = answer.prompt_ids.len() + answer.tokens.len();
         self.messages.push(Message::new(Role::Assistant, format!("{prefill}{}", answer.text)));
         Ok((answer, dropped))

@@ -130,7 +130,7 @@ impl Model {
     }
 
     /// Continues `prompt`; `on_text` hears of every piece of text as soon as it is whole and safe from stop strings, and
-    /// stops the answer by returning `Break`. `on_progress` hears of prompt tokens (done, total), and may stop too.
+    /// stops the answer by returning `Break`. Between the chunks of a long prompt it is asked with an empty text.
     ///
     /// # Errors
     /// The prompt cannot be rendered, tokenised or run, or a parameter is out of range.
@@ -142,9 +142,24 @@ impl Model {
         on_text: &mut dyn FnMut(&str) -> ControlFlow<()>,
     ) -> Result<Answer, Error> {
         let prompt_ids = self.prompt_ids(prompt)?;
+        self.continue_ids(session, prompt_ids, matches!(prompt, Prompt::Chat { .. }), options, on_text)
+    }
+
+    /// As [`Model::generate`], past the tokenizer. In a conversation the answer also ends where the model begins the next
+    /// turn without having ended its own.
+    pub(crate) fn continue_ids(
+        &self,
+        session: &mut Session,
+        prompt_ids: Vec<u32>,
+        conversation: bool,
+        options: &GenerateOptions,
+        on_text: &mut dyn FnMut(&str) -> ControlFlow<()>,
+    ) -> Result<Answer, Error> {
+        let next_turn = self.next_turn().filter(|_| conversation);
+        let stop_ids = self.stop_ids().iter().copied().chain(next_turn).filter(|_| !options.ignore_eos).collect();
         let request = Request {
             max_tokens: options.max_tokens.or(self.defaults().max_tokens),
-            stop_ids: if options.ignore_eos { Vec::new() } else { self.stop_ids().to_vec() },
+            stop_ids,
             logprobs: options.logprobs,
             sampling: options.sampling(&self.defaults().sampling),
         };
@@ -175,6 +190,14 @@ impl Model {
             (None, FinishReason::Cancelled) => End::Cancelled,
         };
         Ok(Answer { prompt_ids, tokens: generation.tokens, text: writer.text, end, timings: generation.timings })
+    }
+}
+
+impl Model {
+    /// The token that begins a turn, where the vocabulary has one.
+    fn next_turn(&self) -> Option<u32> {
+        let tokenizer = self.tokenizer().ok()?;
+        tokenizer.id_of("<|im_start|>").filter(|&id| tokenizer.is_special(id))
     }
 }
 

@@ -18,13 +18,14 @@ pub(crate) struct Writer {
     markdown: Option<Markdown>,
     neutraliser: Neutraliser,
     waiting: bool,
+    empty: bool,
     at_line_start: bool,
 }
 
 impl Writer {
     pub(crate) fn new(page: &Page<'_>) -> Self {
         let markdown = page.look.terminal.then(|| Markdown::new(page.width(), page.look.colours));
-        Self { markdown, neutraliser: Neutraliser::default(), waiting: false, at_line_start: true }
+        Self { markdown, neutraliser: Neutraliser::default(), waiting: false, empty: true, at_line_start: true }
     }
 
     /// Shows that the model is at work.
@@ -38,6 +39,7 @@ impl Writer {
         if text.is_empty() {
             return Ok(());
         }
+        self.empty = false;
         let mut out = String::new();
         if std::mem::take(&mut self.waiting) {
             out.push_str(ERASE_ROW);
@@ -53,8 +55,14 @@ impl Writer {
         page.raw(&out)
     }
 
-    /// Ends the text with a line break.
+    /// Ends the text with a line break. Over a pipe an empty text is a line too, for whoever counts answers.
     pub(crate) fn finish(&mut self, page: &mut Page<'_>) -> io::Result<()> {
+        self.at_line_start &= !self.empty;
+        self.abandon(page)
+    }
+
+    /// Ends what was written of a text that failed.
+    fn abandon(&mut self, page: &mut Page<'_>) -> io::Result<()> {
         let mut out = String::new();
         if std::mem::take(&mut self.waiting) {
             out.push_str(ERASE_ROW);
@@ -101,7 +109,7 @@ pub(crate) fn stream(
             written.is_ok()
         }),
     };
-    let ended = writer.finish(page);
+    let ended = if answered.is_ok() { writer.finish(page) } else { writer.abandon(page) };
     if answered.is_err() {
         conversation.set_messages(before.to_vec());
     }

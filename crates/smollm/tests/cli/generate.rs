@@ -66,6 +66,23 @@ fn after_its_end_token_the_model_goes_on_if_asked() {
     assert!(text.starts_with(SCRIPT) && text.ends_with("\nHi"), "{text:?}");
 }
 
+/// `<|im_start|>` in an answer is the model going on for the user; in a plain continuation it is a token like others.
+#[test]
+fn an_answer_ends_where_the_next_turn_begins() {
+    let world = World::new().with_scripted();
+    let start = ids("<|im_start|>")[0];
+    let bias = format!("{start}=1000");
+    let run = |arguments: &[&str]| {
+        let answer = scripted(&world, "x", &[arguments, &["--json", "-n", "3", "--logit-bias", &bias]].concat()).json();
+        (numbers(&answer["ids"]), answer["finish_reason"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(run(&["--chat"]), (vec![], "stop".into()));
+    assert_eq!(run(&["--chat", "--ignore-eos"]), (vec![start; 3], "length".into()));
+    assert_eq!(run(&[]), (vec![start; 3], "length".into()));
+    let chat = ["chat", "-m", "scripted", "x", "-q", "-n", "3", "--logit-bias", &bias];
+    assert_eq!(world.run(&chat).text(), "\n", "an empty answer is a line too");
+}
+
 #[test]
 fn a_chat_prompt_has_system_message_prefill_and_variables() {
     let world = World::new().with_scripted();
