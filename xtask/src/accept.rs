@@ -9,6 +9,7 @@ use crate::llama_cpp;
 use crate::real_weights;
 use crate::report::Tally;
 use crate::suites::{self, Suite};
+use crate::targets;
 use crate::workspace::Workspace;
 
 /// A long run: its name, its options, one sentence, and what it calls.
@@ -23,6 +24,7 @@ const RUNS: &[Run] = &[
         "cache and chunks leave no trace at the shape of the 135M, every type and instruction set",
         real_shape,
     ),
+    ("targets", "", "the libraries compile for every other target that is installed", targets::accept),
     ("llama-cpp", "[--python PATH] [--record]", "llama.cpp's top-1 on the GGUF files that we write", llama_cpp::accept),
     (
         "real-weights",

@@ -20,6 +20,7 @@ mod recorded;
 mod report;
 mod steps;
 mod suites;
+mod targets;
 mod tidy;
 mod venv;
 mod workspace;
