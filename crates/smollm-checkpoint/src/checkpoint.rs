@@ -1,8 +1,11 @@
 //! The named tensors of one model, whatever the container they came in.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use smollm_kernels::{Bytes, Dtype};
 
 use crate::error::CheckpointError;
 use crate::gguf::{self, GgufMetadata};
@@ -39,6 +42,19 @@ struct Place {
 enum Item {
     Weight(usize),
     Other(usize),
+}
+
+/// A tensor as a container describes it, after every check.
+pub(crate) struct StoredTensor {
+    pub(crate) name: String,
+    /// Its type in the container's words.
+    pub(crate) dtype: &'static str,
+    /// Its type as a weight, if it can be one.
+    pub(crate) weight: Option<Dtype>,
+    /// Rows first.
+    pub(crate) shape: Vec<usize>,
+    /// Where it lies in the file.
+    pub(crate) range: Range<usize>,
 }
 
 /// What the container says besides tensors.
@@ -189,15 +205,22 @@ impl Checkpoint {
         self.mappings.push(mapping);
     }
 
-    /// A validated tensor of the current file.
-    pub(crate) fn add_tensor(&mut self, tensor: Tensor) -> Result<(), CheckpointError> {
+    fn add_tensor(&mut self, tensor: Tensor) -> Result<(), CheckpointError> {
         self.place(&tensor.name, Item::Weight(self.tensors.len()))?;
         self.tensors.push(tensor);
         Ok(())
     }
 
-    /// A validated tensor of the current file that cannot be a weight.
-    pub(crate) fn add_other(&mut self, tensor: OtherTensor) -> Result<(), CheckpointError> {
+    /// A validated tensor of the current file, of which these are the bytes: listed only where its type cannot be a weight's.
+    pub(crate) fn add_stored(&mut self, stored: StoredTensor, file: &Bytes) -> Result<(), CheckpointError> {
+        let StoredTensor { name, dtype, weight, shape, range } = stored;
+        match weight {
+            Some(dtype) => self.add_tensor(Tensor { name, dtype, shape, data: file.slice(range) }),
+            None => self.add_other(OtherTensor { name, dtype, shape, bytes: range.len() }),
+        }
+    }
+
+    fn add_other(&mut self, tensor: OtherTensor) -> Result<(), CheckpointError> {
         self.place(&tensor.name, Item::Other(self.others.len()))?;
         self.others.push(tensor);
         Ok(())

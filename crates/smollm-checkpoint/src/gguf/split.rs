@@ -4,10 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::error::GgufError;
 use super::parse::{Gguf, parse};
-use crate::checkpoint::{Checkpoint, ContainerMetadata};
+use crate::checkpoint::{Checkpoint, ContainerMetadata, StoredTensor};
 use crate::error::{CheckpointError, OneLine};
 use crate::mmap::Mapping;
-use crate::tensor::{OtherTensor, Tensor};
 
 // Keys that `llama-gguf-split` and the converters write into every part.
 const SPLIT_COUNT: &str = "split.count";
@@ -109,19 +108,16 @@ impl Part {
         let bytes = self.mapping.bytes();
         checkpoint.add_file(&self.file, self.mapping, ContainerMetadata::Gguf(self.gguf.metadata));
         for tensor in self.gguf.tensors {
-            let range = tensor.begin..tensor.end;
-            match tensor.dtype.weight {
-                Some(dtype) => {
-                    let data = bytes.slice(range);
-                    checkpoint.add_tensor(Tensor { name: tensor.name, dtype, shape: tensor.shape, data })?;
-                }
-                None => checkpoint.add_other(OtherTensor {
+            checkpoint.add_stored(
+                StoredTensor {
                     name: tensor.name,
                     dtype: tensor.dtype.name,
+                    weight: tensor.dtype.weight,
                     shape: tensor.shape,
-                    bytes: range.len(),
-                })?,
-            }
+                    range: tensor.begin..tensor.end,
+                },
+                &bytes,
+            )?;
         }
         Ok(())
     }

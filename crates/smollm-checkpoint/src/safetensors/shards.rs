@@ -6,11 +6,10 @@ use std::path::{Component, Path, PathBuf};
 use serde::Deserialize;
 
 use super::header::parse_header;
-use crate::checkpoint::{Checkpoint, ContainerMetadata};
+use crate::checkpoint::{Checkpoint, ContainerMetadata, StoredTensor};
 use crate::error::{CheckpointError, quote};
 use crate::json::{self, Members};
 use crate::mmap::Mapping;
-use crate::tensor::{OtherTensor, Tensor};
 
 const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
@@ -143,20 +142,17 @@ fn add_file(checkpoint: &mut Checkpoint, path: &Path) -> Result<(), CheckpointEr
         .map_err(|error| CheckpointError::Safetensors { file: path.to_path_buf(), error })?;
     checkpoint.add_file(path, mapping, ContainerMetadata::Safetensors(header.metadata));
     for tensor in header.tensors {
-        // Both ends are inside the mapped file, so they fit `usize`.
-        let range = tensor.begin as usize..tensor.end as usize;
-        match tensor.dtype.weight {
-            Some(dtype) => {
-                let data = bytes.slice(range);
-                checkpoint.add_tensor(Tensor { name: tensor.name, dtype, shape: tensor.shape, data })?;
-            }
-            None => checkpoint.add_other(OtherTensor {
+        checkpoint.add_stored(
+            StoredTensor {
                 name: tensor.name,
                 dtype: tensor.dtype.name,
+                weight: tensor.dtype.weight,
                 shape: tensor.shape,
-                bytes: range.len(),
-            })?,
-        }
+                // Both ends are inside the mapped file, so they fit `usize`.
+                range: tensor.begin as usize..tensor.end as usize,
+            },
+            &bytes,
+        )?;
     }
     Ok(())
 }

@@ -42,3 +42,13 @@ fn adapter_weights_are_those_of_the_python_script() {
         assert_eq!(golden.prompts.iter().map(|p| p.greedy.ids.len()).collect::<Vec<_>>(), [32, 32]);
     }
 }
+
+#[test]
+fn llama_cpp_judged_a_thousand_positions_of_each_model() {
+    let goldens = llama_cpp_goldens();
+    assert_eq!(goldens.len(), 9);
+    for golden in goldens {
+        let positions = golden.sequences.iter().map(|s| (s.ids.len(), s.top1.len(), s.top2.len(), s.gap.len()));
+        assert_eq!(positions.collect::<Vec<_>>(), [(250, 250, 250, 250); 4], "{}", golden.name);
+    }
+}

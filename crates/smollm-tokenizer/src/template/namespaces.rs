@@ -4,6 +4,7 @@
 //! such a value overflows the stack inside the engine (minijinja 3.0.5), which nothing can catch. Real templates write
 //! `{% set ns = namespace(...) %}` and then `ns.x` only; anything else is refused before it runs.
 
+use super::rewrite::characters;
 use std::collections::HashSet;
 
 /// The line, from 1, and the name of the first namespace that is used as a value; `code` are the template's tags and
@@ -51,9 +52,9 @@ fn definition(tag: &str) -> Option<&str> {
 /// The identifiers of a tag outside string literals, with their places.
 fn words(tag: &str) -> Vec<(usize, &str)> {
     let mut words = Vec::new();
-    let (mut quote, mut escaped, mut start) = (None, false, None);
-    for (at, c) in tag.char_indices() {
-        let in_word = quote.is_none() && (c.is_alphanumeric() || c == '_');
+    let mut start = None;
+    for (at, c, literal) in characters(tag) {
+        let in_word = !literal && (c.is_alphanumeric() || c == '_');
         match (start, in_word) {
             (None, true) => start = Some(at),
             (Some(from), false) => {
@@ -61,14 +62,6 @@ fn words(tag: &str) -> Vec<(usize, &str)> {
                 start = None;
             }
             _ => {}
-        }
-        match quote {
-            Some(_) if escaped => escaped = false,
-            Some(_) if c == '\\' => escaped = true,
-            Some(q) if q == c => quote = None,
-            Some(_) => {}
-            None if c == '"' || c == '\'' => quote = Some(c),
-            None => {}
         }
     }
     words

@@ -69,29 +69,35 @@ pub(super) fn code(source: &str) -> Vec<(usize, &str)> {
 fn split_tag(text: &str) -> Option<(&str, &str)> {
     let end = match text.as_bytes().get(1)? {
         b'#' => text.find("#}")? + 2,
-        b'%' => code_end(text, b"%}")?,
-        b'{' => code_end(text, b"}}")?,
+        b'%' => code_end(text, "%}")?,
+        b'{' => code_end(text, "}}")?,
         _ => return None,
     };
     Some(text.split_at(end))
 }
 
 /// Where code that starts `text` ends, delimiters inside string literals not counting.
-fn code_end(text: &str, close: &[u8]) -> Option<usize> {
-    let bytes = text.as_bytes();
-    let mut quote = None;
-    let mut at = 2;
-    while at < bytes.len() {
-        match (quote, bytes[at]) {
-            (Some(_), b'\\') => at += 1,
-            (Some(q), b) if q == b => quote = None,
-            (None, b @ (b'"' | b'\'')) => quote = Some(b),
-            (None, _) if bytes[at..].starts_with(close) => return Some(at + close.len()),
-            _ => {}
+fn code_end(text: &str, close: &str) -> Option<usize> {
+    let inside = text.get(2..)?;
+    let ends = |&(at, _, literal): &(usize, char, bool)| !literal && inside[at..].starts_with(close);
+    characters(inside).find(ends).map(|(at, ..)| 2 + at + close.len())
+}
+
+/// The characters of code with their places, and whether each belongs to a string literal, quotes included.
+pub(super) fn characters(code: &str) -> impl Iterator<Item = (usize, char, bool)> {
+    let (mut quote, mut escaped) = (None, false);
+    code.char_indices().map(move |(at, c)| {
+        let literal = quote.is_some() || c == '"' || c == '\'';
+        match quote {
+            Some(_) if escaped => escaped = false,
+            Some(_) if c == '\\' => escaped = true,
+            Some(q) if q == c => quote = None,
+            Some(_) => {}
+            None if literal => quote = Some(c),
+            None => {}
         }
-        at += 1;
-    }
-    None
+        (at, c, literal)
+    })
 }
 
 /// The first word of a `{% ... %}` tag.
@@ -102,30 +108,17 @@ fn tag_name(tag: &str) -> Option<&str> {
 
 /// Copies code, string literals as they are, with `[::-1]` as a method call.
 fn push_without_reversing_slices(out: &mut String, code: &str) {
-    let mut quote = None;
-    let mut escaped = false;
     let mut skip_to = 0;
-    for (at, c) in code.char_indices() {
+    for (at, c, literal) in characters(code) {
         if at < skip_to {
             // a line break inside the brackets keeps its line
             out.extend((c == '\n').then_some(c));
-            continue;
+        } else if !literal && let Some(length) = reversing_slice(&code[at..]) {
+            out.push_str(".__reversed__()");
+            skip_to = at + length;
+        } else {
+            out.push(c);
         }
-        match quote {
-            Some(_) if escaped => escaped = false,
-            Some(_) if c == '\\' => escaped = true,
-            Some(q) if q == c => quote = None,
-            Some(_) => {}
-            None if c == '"' || c == '\'' => quote = Some(c),
-            None => {
-                if let Some(length) = reversing_slice(&code[at..]) {
-                    out.push_str(".__reversed__()");
-                    skip_to = at + length;
-                    continue;
-                }
-            }
-        }
-        out.push(c);
     }
 }
 
