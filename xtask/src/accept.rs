@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::fuzz;
 use crate::llama_cpp;
+use crate::quantizers;
 use crate::real_weights;
 use crate::report::Tally;
 use crate::suites::{self, Suite};
@@ -26,6 +27,12 @@ const RUNS: &[Run] = &[
     ),
     ("targets", "", "the libraries compile for every other target that is installed", targets::accept),
     ("llama-cpp", "[--python PATH] [--record]", "llama.cpp's top-1 on the GGUF files that we write", llama_cpp::accept),
+    (
+        "quantizers",
+        "--library PATH [--python PATH]",
+        "our quantisers' errors beside those of ggml's library",
+        quantizers::accept,
+    ),
     (
         "real-weights",
         "[NAME...]",

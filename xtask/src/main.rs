@@ -14,6 +14,7 @@ mod licences;
 mod llama_cpp;
 mod loopback;
 mod python;
+mod quantizers;
 mod readme;
 mod real_weights;
 mod recorded;

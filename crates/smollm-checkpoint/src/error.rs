@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::adapter::AdapterError;
 use crate::gguf::{GgufError, GgufKeyError};
+use crate::imatrix::ImatrixError;
 use crate::safetensors::{HeaderError, IndexError};
 
 /// Anything that keeps a checkpoint from being opened, read or written.
@@ -70,6 +71,14 @@ pub enum CheckpointError {
         file: PathBuf,
         /// The field or tensor and what is wrong with it.
         error: AdapterError,
+    },
+    /// An importance matrix is broken, or is none.
+    #[error("{}: {error}", OneLine(file))]
+    Imatrix {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        error: ImatrixError,
     },
     /// Two tensors of one checkpoint have the same name.
     #[error("tensor {} is in both {} and {}", quote(name), OneLine(first), OneLine(second))]

@@ -11,6 +11,7 @@ pub mod adapter;
 mod checkpoint;
 mod error;
 pub mod gguf;
+pub mod imatrix;
 mod json;
 mod mmap;
 mod progress;

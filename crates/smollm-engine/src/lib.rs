@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod compare;
 mod error;
 mod filter;
 mod generate;
@@ -14,6 +15,7 @@ mod sampling;
 mod score;
 mod session;
 
+pub use compare::{Comparison, compare};
 pub use error::EngineError;
 pub use generate::{Event, FinishReason, Generation, Request, Timings, Token};
 pub use rng::random_seed;

@@ -3,10 +3,10 @@
 use crate::error::EngineError;
 use crate::session::Session;
 use smollm_kernels::ops::log_sum_exp;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 /// Rows of logits held at once; 32 x 49,152 floats are 6 MB.
-const LOGIT_ROWS: usize = 32;
+pub(crate) const LOGIT_ROWS: usize = 32;
 
 /// The windows of a text longer than the context, by the convention of the `transformers` perplexity guide.
 ///
@@ -20,6 +20,31 @@ pub struct Windows {
     /// Tokens between the starts of two windows; more than `length - 1` counts as that, so that every scored token has one
     /// before it.
     pub stride: usize,
+}
+
+/// One window: which tokens it reads, and the first of them whose successor it scores. Those before only fill the cache.
+pub(crate) struct Window {
+    pub(crate) tokens: Range<usize>,
+    pub(crate) first: usize,
+}
+
+impl Windows {
+    /// The windows of a text of `len` tokens, for a session that holds `context` tokens.
+    pub(crate) fn of(self, len: usize, context: usize) -> impl Iterator<Item = Window> {
+        let length = self.length.min(context).max(2);
+        let stride = self.stride.clamp(1, (length - 1).max(1));
+        let mut start = 0;
+        let mut scored = 1; // the first token has nothing before it
+        std::iter::from_fn(move || {
+            if scored >= len {
+                return None;
+            }
+            let window = Window { tokens: start..(start + length).min(len), first: scored - 1 - start };
+            scored = window.tokens.end;
+            start += stride;
+            Some(window)
+        })
+    }
 }
 
 /// Log-probabilities of a text.
@@ -42,20 +67,13 @@ impl Session {
         windows: Windows,
         progress: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
     ) -> Result<Option<Score>, EngineError> {
-        let length = windows.length.min(self.context()).max(2);
-        let stride = windows.stride.clamp(1, (length - 1).max(1));
         self.check_vocabulary(ids)?;
         let mut logprobs: Vec<Option<f32>> = ids.first().map(|_| None).into_iter().collect();
-        let mut start = 0;
-        while logprobs.len() < ids.len() {
-            let end = (start + length).min(ids.len());
-            if self
-                .score_window(&ids[start..end], start, &mut logprobs, &mut |done| progress(done, ids.len()))?
-                .is_break()
-            {
+        for window in windows.of(ids.len(), self.context()) {
+            let (tokens, first) = (&ids[window.tokens], window.first);
+            if self.score_window(tokens, first, &mut logprobs, &mut |done| progress(done, ids.len()))?.is_break() {
                 return Ok(None);
             }
-            start += stride;
         }
         self.model().still_intact()?;
         let scored: Vec<f64> = logprobs.iter().flatten().map(|&l| f64::from(l)).collect();
@@ -63,24 +81,17 @@ impl Session {
         Ok(Some(Score { logprobs, perplexity }))
     }
 
-    /// Appends the log-probabilities of the window's tokens from `logprobs.len()` on.
+    /// Appends the log-probabilities of the tokens of a window after number `first`.
     fn score_window(
         &mut self,
         window: &[u32],
-        start: usize,
+        first: usize,
         logprobs: &mut Vec<Option<f32>>,
         progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, EngineError> {
         let vocab_size = self.model().config.vocab_size;
-        // the first token whose successor is still to be scored; all before it only fill the cache
-        let first = logprobs.len() - start - 1;
-        self.truncate(0);
-        match self.fill(&window[..first], &mut |_| progress(logprobs.len())) {
-            ControlFlow::Continue([]) => {}
-            ControlFlow::Continue(rest) => {
-                self.advance(rest);
-            }
-            ControlFlow::Break(()) => return Ok(ControlFlow::Break(())),
+        if self.read(&window[..first], &mut || progress(logprobs.len())).is_break() {
+            return Ok(ControlFlow::Break(()));
         }
         let mut logits = Vec::new();
         for (chunk, targets) in window[first..].chunks(LOGIT_ROWS).zip(window[first + 1..].chunks(LOGIT_ROWS)) {
@@ -98,5 +109,15 @@ impl Session {
             }
         }
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// Empties the cache and fills it with `tokens`; `progress` is asked before every chunk.
+    pub(crate) fn read(&mut self, tokens: &[u32], progress: &mut dyn FnMut() -> ControlFlow<()>) -> ControlFlow<()> {
+        self.truncate(0);
+        let rest = self.fill(tokens, &mut |_| progress())?;
+        if !rest.is_empty() {
+            self.advance(rest);
+        }
+        ControlFlow::Continue(())
     }
 }

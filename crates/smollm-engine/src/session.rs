@@ -83,8 +83,11 @@ impl Session {
         Ok(())
     }
 
-    /// Checks that every id exists.
-    pub(crate) fn check_vocabulary(&self, ids: &[u32]) -> Result<(), EngineError> {
+    /// Checks that every id exists, however many there are.
+    ///
+    /// # Errors
+    /// Names the first that does not.
+    pub fn check_vocabulary(&self, ids: &[u32]) -> Result<(), EngineError> {
         let vocab_size = self.model.config.vocab_size;
         match ids.iter().enumerate().find(|(_, id)| **id as usize >= vocab_size) {
             Some((position, &id)) => Err(EngineError::TokenOutOfRange { position, id, vocab_size }),

@@ -56,7 +56,7 @@ impl Bench<'_> {
                     }
                 }
             }
-            for dtype in [KvDtype::F32, KvDtype::F16] {
+            for dtype in [KvDtype::F32, KvDtype::F16, KvDtype::Q8_0] {
                 for (queries, depth) in [(1, 0), (1, 2047), (512, 0), (512, 1536)] {
                     self.attention(model, dtype, h, g, queries, depth);
                 }
@@ -112,7 +112,7 @@ impl Bench<'_> {
         }
         const BLOCK: usize = 16;
         let blocks = (depth + queries).div_ceil(BLOCK);
-        let bytes = 2 * (depth + queries) * g * HEAD_DIM * dtype.bytes();
+        let bytes = dtype.bytes_for(2 * (depth + queries) * g * HEAD_DIM).expect("heads of whole blocks");
         let copies = if queries == 1 { (FOOTPRINT / 2).div_ceil(bytes).min(100) } else { 1 };
         let layers: Vec<_> = (0..2 * copies).map(|_| filled(dtype, blocks, BLOCK, g)).collect();
         let table: Vec<u32> = (0..blocks as u32).rev().collect();

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use crate::half;
+use crate::dtype::Dtype;
+use crate::matrix::Rows;
 
 /// How keys and values are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -14,24 +15,29 @@ pub enum KvDtype {
     F16,
     /// The upper half of a binary32.
     BF16,
+    /// 32 signed bytes and their f16 scale; only for heads of whole blocks.
+    Q8_0,
 }
 
 impl KvDtype {
-    /// Bytes of one element.
-    pub const fn bytes(self) -> usize {
+    /// The type of weights that is stored alike.
+    pub const fn stored(self) -> Dtype {
         match self {
-            Self::F32 => 4,
-            Self::F16 | Self::BF16 => 2,
+            Self::F32 => Dtype::F32,
+            Self::F16 => Dtype::F16,
+            Self::BF16 => Dtype::BF16,
+            Self::Q8_0 => Dtype::Q8_0,
         }
+    }
+
+    /// Bytes of `elements` elements; `None` where that is not a whole number of blocks or overflows.
+    pub const fn bytes_for(self, elements: usize) -> Option<usize> {
+        self.stored().bytes_for(elements)
     }
 
     /// The name as the weight types are named.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "F32",
-            Self::F16 => "F16",
-            Self::BF16 => "BF16",
-        }
+        self.stored().name()
     }
 }
 
@@ -67,10 +73,11 @@ pub(crate) enum KvData {
     F32(Vec<f32>),
     F16(Vec<u16>),
     Bf16(Vec<u16>),
+    Q8_0(Vec<u8>),
 }
 
 impl KvBuffer {
-    /// Bytes such a buffer takes; `None` where that overflows.
+    /// Bytes such a buffer takes; `None` where a head is not whole blocks, or that overflows.
     pub fn bytes_for(
         dtype: KvDtype,
         blocks: usize,
@@ -78,20 +85,23 @@ impl KvBuffer {
         kv_heads: usize,
         head_dim: usize,
     ) -> Option<usize> {
-        [block_tokens, kv_heads, head_dim, dtype.bytes()].into_iter().try_fold(blocks, usize::checked_mul)
+        let head = dtype.bytes_for(head_dim)?;
+        [block_tokens, kv_heads, head].into_iter().try_fold(blocks, usize::checked_mul)
     }
 
     /// A buffer of zeros.
     ///
     /// # Panics
-    /// If the size overflows; see [`KvBuffer::bytes_for`].
+    /// If there is no such buffer; see [`KvBuffer::bytes_for`].
     pub fn new(dtype: KvDtype, blocks: usize, block_tokens: usize, kv_heads: usize, head_dim: usize) -> Self {
         let bytes = Self::bytes_for(dtype, blocks, block_tokens, kv_heads, head_dim);
-        let elements = bytes.expect("the size of a KV buffer overflows") / dtype.bytes();
+        let bytes =
+            bytes.unwrap_or_else(|| panic!("no KV buffer of {blocks} blocks and heads of {head_dim} {}", dtype.name()));
         let data = match dtype {
-            KvDtype::F32 => KvData::F32(vec![0.0; elements]),
-            KvDtype::F16 => KvData::F16(vec![0; elements]),
-            KvDtype::BF16 => KvData::Bf16(vec![0; elements]),
+            KvDtype::F32 => KvData::F32(vec![0.0; bytes / 4]),
+            KvDtype::F16 => KvData::F16(vec![0; bytes / 2]),
+            KvDtype::BF16 => KvData::Bf16(vec![0; bytes / 2]),
+            KvDtype::Q8_0 => KvData::Q8_0(vec![0; bytes]),
         };
         Self { data, shape: KvShape { blocks, block_tokens, kv_heads, head_dim }, dtype }
     }
@@ -123,7 +133,21 @@ impl KvBuffer {
 
     /// Bytes of address space; what is resident grows as tokens are written.
     pub fn bytes_len(&self) -> usize {
-        self.shape.elements() * self.dtype.bytes()
+        match &self.data {
+            KvData::F32(data) => size_of_val(&data[..]),
+            KvData::F16(data) | KvData::Bf16(data) => size_of_val(&data[..]),
+            KvData::Q8_0(data) => data.len(),
+        }
+    }
+
+    /// Some elements, which are whole heads, as they lie in memory.
+    pub(crate) fn rows(&self, elements: Range<usize>) -> Rows<'_> {
+        match &self.data {
+            KvData::F32(data) => Rows::F32(&data[elements]),
+            KvData::F16(data) => Rows::F16(&data[elements]),
+            KvData::Bf16(data) => Rows::Bf16(&data[elements]),
+            KvData::Q8_0(data) => Rows::Blocks(Dtype::Q8_0, data).part(elements),
+        }
     }
 
     /// Writes the D elements of one token and head, widened to f32.
@@ -131,20 +155,11 @@ impl KvBuffer {
     /// # Panics
     /// If there is no such slot or head, or `out` does not have D elements.
     pub fn read(&self, slot: KvSlot, kv_head: usize, out: &mut [f32]) {
-        let range = self.shape.run(slot.block, kv_head, slot.offset as usize, 1);
-        match &self.data {
-            KvData::F32(data) => out.copy_from_slice(&data[range]),
-            KvData::F16(data) => half::f16s_to_f32s(&data[range], out),
-            KvData::Bf16(data) => half::bf16s_to_f32s(&data[range], out),
-        }
+        self.rows(self.shape.run(slot.block, kv_head, slot.offset as usize, 1)).to_f32(out);
     }
 }
 
 impl KvShape {
-    fn elements(self) -> usize {
-        self.blocks * self.block_tokens * self.kv_heads * self.head_dim
-    }
-
     /// The elements of `tokens` consecutive tokens of one block and head.
     pub(crate) fn run(self, block: u32, kv_head: usize, token: usize, tokens: usize) -> Range<usize> {
         let block = block as usize;

@@ -78,6 +78,16 @@ impl Rows<'_> {
             Self::Blocks(dtype, bytes) => Self::Blocks(dtype, &bytes[block_bytes(dtype, &range)]),
         }
     }
+
+    /// Writes all of them, widened to f32.
+    pub(crate) fn to_f32(self, out: &mut [f32]) {
+        match self {
+            Self::F32(values) => out.copy_from_slice(values),
+            Self::F16(values) => half::f16s_to_f32s(values, out),
+            Self::Bf16(values) => half::bf16s_to_f32s(values, out),
+            Self::Blocks(dtype, blocks) => quant::dequantize(dtype, blocks, out),
+        }
+    }
 }
 
 /// Where the bytes of some elements lie, which must be whole blocks.
@@ -185,12 +195,7 @@ impl Matrix {
             assert!(row < self.rows && out.len() == self.cols, "row {row} of {}, {} numbers", self.rows, out.len());
             return panels.row_to_f32(row, out);
         }
-        match self.rows_in(row, 1) {
-            Rows::F32(values) => out.copy_from_slice(values),
-            Rows::F16(values) => half::f16s_to_f32s(values, out),
-            Rows::Bf16(values) => half::bf16s_to_f32s(values, out),
-            Rows::Blocks(dtype, blocks) => quant::dequantize(dtype, blocks, out),
-        }
+        self.rows_in(row, 1).to_f32(out);
     }
 
     /// The same matrix in another plain type, rounded to nearest even.

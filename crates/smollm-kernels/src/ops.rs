@@ -18,7 +18,7 @@ pub use attention::{AttentionSpan, attention};
 pub use embed::embed;
 pub use kv_write::kv_write;
 pub use matmul::{Product, matmul};
-pub use quantize::quantize;
+pub use quantize::{count_not_finite, quantize};
 pub use rms_norm::rms_norm;
 pub use rope::rope;
 pub use softmax::{argmax, log_sum_exp, softmax};

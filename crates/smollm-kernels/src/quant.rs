@@ -26,7 +26,7 @@ mod super_block;
 mod tests;
 
 pub(crate) use grid::Grid;
-pub(crate) use iq4::{BlockIq4Nl, BlockIq4Xs};
+pub(crate) use iq4::{BlockIq4Nl, BlockIq4Xs, IQ4_VALUES};
 pub(crate) use q2_k::BlockQ2K;
 pub(crate) use q3_k::BlockQ3K;
 pub(crate) use q4::{BlockQ4_0, BlockQ4_1};
@@ -118,6 +118,7 @@ macro_rules! with_block {
         }
     };
 }
+
 /// Writes the values of whole blocks of `dtype`. Any bytes have values; those of a scale that is no number are NaN or
 /// infinite.
 ///
@@ -155,6 +156,15 @@ fn quantize_each<B: Block>(row: Elements<'_>, out: &mut [u8]) {
     let blocks = view_mut::<B>(out).unwrap_or_else(|| panic!("blocks of {} have no alignment", B::DTYPE));
     for (i, block) in blocks.iter_mut().enumerate() {
         *block = B::quantize(row.part(i * len, len));
+    }
+}
+
+/// Writes the blocks of Q8_0 whose scale takes the largest element to 127, without a search: for numbers that pass by.
+pub(crate) fn round_q8_0(x: &[f32], out: &mut [u8]) {
+    let blocks = view_mut::<BlockQ8_0>(out).unwrap_or_else(|| panic!("blocks have no alignment"));
+    assert_eq!(x.len(), 32 * blocks.len(), "numbers of {} Q8_0 blocks", blocks.len());
+    for (block, x) in blocks.iter_mut().zip(x.chunks_exact(32)) {
+        *block = BlockQ8_0::rounded(x);
     }
 }
 

@@ -62,9 +62,11 @@ pub(crate) struct Kernels {
     pub(crate) mix_bf16: unsafe fn(&mut MixTask<'_, u16>),
     /// Folds the attention over one partition into that over the earlier ones.
     pub(crate) merge: unsafe fn(&mut SoftmaxSums<'_>, &SoftmaxSums<'_>),
-    /// How good sixteen ways to scale numbers to a grid are.
-    pub(crate) fit_moments: unsafe fn(&FitTask<'_>) -> Moments,
-    /// The same, with scales that are given.
+    /// Sixteen ways to scale numbers to a grid, each solved for the numbers it leads to.
+    pub(crate) fit_scales: unsafe fn(&FitTask<'_>) -> ScaleTries,
+    /// The same for whole numbers with a minimum, whose shifts are minimums.
+    pub(crate) fit_affine: unsafe fn(&FitTask<'_>, &AffineSums) -> AffineTries,
+    /// How good sixteen ways are as they stand: errors for given scales.
     pub(crate) fit_errors: unsafe fn(&FitTask<'_>, &Chunk<f32>) -> Chunk<f32>,
     /// The sum of all numbers, read as fast as the row can (for `roof`).
     pub(crate) read: unsafe fn(&[f32]) -> f32,
@@ -245,10 +247,25 @@ pub(crate) struct FitTask<'a> {
     pub(crate) inverse: &'a Chunk<f32>,
 }
 
-/// What follows for each lane: the sums of w g, w g^2 and w x g.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Moments {
-    pub(crate) g: Chunk<f32>,
-    pub(crate) gg: Chunk<f32>,
-    pub(crate) xg: Chunk<f32>,
+/// Of each lane the scale for which `scale * g` comes closest, and by how much the sum of w x^2 is more than the error then.
+pub(crate) struct ScaleTries {
+    pub(crate) scale: Chunk<f32>,
+    pub(crate) gain: Chunk<f32>,
+}
+
+/// Sums over the elements that all lanes share, and the largest minimum allowed.
+pub(crate) struct AffineSums {
+    pub(crate) w: f32,
+    /// The sum of w x.
+    pub(crate) x: f32,
+    /// The sum of w x^2.
+    pub(crate) xx: f32,
+    pub(crate) ceiling: f32,
+}
+
+/// Of each lane the scale and minimum for which `scale * g + min` comes closest, and the error then; NaN where there are none.
+pub(crate) struct AffineTries {
+    pub(crate) scale: Chunk<f32>,
+    pub(crate) min: Chunk<f32>,
+    pub(crate) error: Chunk<f32>,
 }

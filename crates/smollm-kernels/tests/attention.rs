@@ -56,12 +56,15 @@ impl Sequence {
     }
 
     fn expected(&self, dtype: KvDtype) -> Vec<f64> {
-        let round = |x: &f32| match dtype {
-            KvDtype::F16 => half::f16_to_f32(half::f32_to_f16(*x)),
-            KvDtype::BF16 => half::round_to_bf16(*x),
-            _ => *x,
+        let round = |x: &[f32]| -> Vec<f32> {
+            match dtype {
+                KvDtype::F16 => x.iter().map(|x| half::f16_to_f32(half::f32_to_f16(*x))).collect(),
+                KvDtype::BF16 => x.iter().map(|x| half::round_to_bf16(*x)).collect(),
+                KvDtype::Q8_0 => x.chunks(32).flat_map(oracle::round_q8_0).collect(),
+                _ => x.to_vec(),
+            }
         };
-        let (k, v): (Vec<_>, Vec<_>) = (self.k.iter().map(round).collect(), self.v.iter().map(round).collect());
+        let (k, v) = (round(&self.k), round(&self.v));
         let Shape { heads, kv_heads, dim, .. } = self.shape;
         oracle::attention(&self.q, &k, &v, 0, heads, kv_heads, dim)
     }
@@ -92,6 +95,9 @@ fn attention_agrees_with_f64() {
             check(Shape { tokens, heads, kv_heads, dim }, dtype, block_tokens);
         }
     }
+    for (tokens, heads, kv_heads, dim, block_tokens) in [(1, 1, 1, 32, 1), (300, 9, 3, 64, 16), (130, 2, 2, 96, 7)] {
+        check(Shape { tokens, heads, kv_heads, dim }, KvDtype::Q8_0, block_tokens);
+    }
 }
 
 proptest! {
@@ -111,8 +117,10 @@ fn paging_chunks_and_threads_change_no_bit() {
     let sequence = Sequence::new(shape, 20);
     let row = shape.heads * shape.dim;
     for isa in Cpu::available_isas() {
-        let whole = sequence.run(&Cpu::with_isa(isa, 1).expect("available"), KvDtype::F16, 16, 0, shape.tokens);
-        for threads in 1..=4 {
+        for (dtype, threads) in
+            [KvDtype::F16, KvDtype::Q8_0].into_iter().flat_map(|dtype| (1..=4).map(move |t| (dtype, t)))
+        {
+            let whole = sequence.run(&Cpu::with_isa(isa, 1).expect("available"), dtype, 16, 0, shape.tokens);
             let cpu = Cpu::with_isa(isa, threads).expect("available");
             for (block_tokens, from, to) in [
                 (16, 0, 400),
@@ -124,8 +132,11 @@ fn paging_chunks_and_threads_change_no_bit() {
                 (16, 399, 400),
                 (1, 255, 257),
             ] {
-                let part = sequence.run(&cpu, KvDtype::F16, block_tokens, from, to);
-                assert!(part == whole[from * row..to * row], "{cpu:?} blocks of {block_tokens}, {from}..{to}");
+                let part = sequence.run(&cpu, dtype, block_tokens, from, to);
+                assert!(
+                    part == whole[from * row..to * row],
+                    "{cpu:?} {dtype:?} blocks of {block_tokens}, {from}..{to}"
+                );
             }
         }
     }

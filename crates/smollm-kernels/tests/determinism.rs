@@ -159,7 +159,7 @@ impl Paged {
 #[test]
 fn a_sequence_does_not_depend_on_the_batch() {
     let lengths = [300, 1, 40, 129];
-    for (dtype, dim) in [(KvDtype::F32, 64), (KvDtype::BF16, 20)] {
+    for (dtype, dim) in [(KvDtype::F32, 64), (KvDtype::BF16, 20), (KvDtype::Q8_0, 32)] {
         let paged = Paged::new(dtype, dim, &lengths);
         let row = HEADS * dim;
         for isa in every_isa() {

@@ -167,11 +167,17 @@ fn embed_refuses_ids_outside_of_the_vocabulary() {
 
 #[test]
 fn kv_write_rounds_to_the_type_of_the_buffer() {
-    let (heads, dim) = (3, 21);
+    for (dim, dtypes) in [(21, &[KvDtype::F32, KvDtype::F16, KvDtype::BF16][..]), (64, &[KvDtype::Q8_0])] {
+        check_kv_write(dim, dtypes);
+    }
+}
+
+fn check_kv_write(dim: usize, dtypes: &[KvDtype]) {
+    let heads = 3;
     let slots: Vec<KvSlot> = (0..60).map(|i| KvSlot { block: i * 5 % 7, offset: i * 3 % 9 }).collect();
     let rows = numbers(7, slots.len() * heads * dim);
     for cpu in cpus() {
-        for dtype in [KvDtype::F32, KvDtype::F16, KvDtype::BF16] {
+        for &dtype in dtypes {
             let mut buffer = KvBuffer::new(dtype, 7, 9, heads, dim);
             ops::kv_write(&cpu, &rows, &slots, &mut buffer);
             for (i, slot) in slots.iter().enumerate() {
@@ -179,12 +185,14 @@ fn kv_write_rounds_to_the_type_of_the_buffer() {
                 for head in 0..heads {
                     let mut got = vec![0.0; dim];
                     buffer.read(*slot, head, &mut got);
-                    let expected = rows[(last * heads + head) * dim..][..dim].iter().map(|x| match dtype {
-                        KvDtype::F16 => half::f16_to_f32(half::f32_to_f16(*x)),
-                        KvDtype::BF16 => half::round_to_bf16(*x),
-                        _ => *x,
-                    });
-                    assert!(got.iter().copied().eq(expected), "{cpu:?} {dtype:?} slot {i}");
+                    let row = &rows[(last * heads + head) * dim..][..dim];
+                    let expected: Vec<f32> = match dtype {
+                        KvDtype::F16 => row.iter().map(|x| half::f16_to_f32(half::f32_to_f16(*x))).collect(),
+                        KvDtype::BF16 => row.iter().map(|x| half::round_to_bf16(*x)).collect(),
+                        KvDtype::Q8_0 => row.chunks(32).flat_map(oracle::round_q8_0).collect(),
+                        _ => row.to_vec(),
+                    };
+                    assert_eq!(got, expected, "{cpu:?} {dtype:?} slot {i}");
                 }
             }
         }

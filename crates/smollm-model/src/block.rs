@@ -3,6 +3,7 @@
 use crate::config::ModelConfig;
 use crate::kv::KvLayer;
 use crate::linear::linears;
+use crate::params::LayerSlot;
 use crate::rope::Angles;
 use crate::scratch::Scratch;
 use crate::weights::LayerWeights;
@@ -17,7 +18,8 @@ pub(crate) struct Placement<'a> {
     pub(crate) spans: &'a [AttentionSpan<'a>],
 }
 
-/// Runs layer `layer` over the residual stream in `scratch.x` (N x C), writing its K/V to `kv`.
+/// Runs layer `layer` over the residual stream in `scratch.x` (N x C), writing its K/V to `kv`. `see` is shown the inputs of
+/// the products, once for those that share them.
 pub(crate) fn block_forward(
     cpu: &Cpu,
     config: &ModelConfig,
@@ -25,9 +27,11 @@ pub(crate) fn block_forward(
     at: &Placement<'_>,
     kv: &mut KvLayer,
     scratch: &mut Scratch,
+    see: &mut dyn FnMut(LayerSlot, &[f32]),
 ) {
     let Scratch { x, normed, q, k, v, attended, projected, gate, up, inner } = scratch;
     ops::rms_norm(cpu, x, &layer.input_layernorm, config.rms_norm_eps, normed);
+    see(LayerSlot::QProj, normed);
     linears(cpu, normed, &mut [(&layer.q_proj, q), (&layer.k_proj, k), (&layer.v_proj, v)]);
     if let Some(angles) = at.angles {
         ops::rope(cpu, q, config.head_dim, &angles.cos, &angles.sin);
@@ -36,12 +40,15 @@ pub(crate) fn block_forward(
     ops::kv_write(cpu, k, at.slots, &mut kv.k);
     ops::kv_write(cpu, v, at.slots, &mut kv.v);
     ops::attention(cpu, q, &kv.k, &kv.v, at.spans, config.num_attention_heads, attended);
+    see(LayerSlot::OProj, attended);
     linears(cpu, attended, &mut [(&layer.o_proj, projected)]);
     ops::add(cpu, x, projected);
 
     ops::rms_norm(cpu, x, &layer.post_attention_layernorm, config.rms_norm_eps, normed);
+    see(LayerSlot::GateProj, normed);
     linears(cpu, normed, &mut [(&layer.gate_proj, gate), (&layer.up_proj, up)]);
     ops::swiglu(cpu, gate, up, inner);
+    see(LayerSlot::DownProj, inner);
     linears(cpu, inner, &mut [(&layer.down_proj, projected)]);
     ops::add(cpu, x, projected);
 }

@@ -8,7 +8,7 @@ mod tests;
 pub use gguf::GgufConfigError;
 
 use crate::rope::RopeConfig;
-use smollm_kernels::Dtype;
+use smollm_kernels::{Dtype, KvDtype};
 
 /// Layers beyond this are not a model but a damaged file; the bound keeps a hostile count from allocating.
 const MAX_LAYERS: usize = 1024;
@@ -154,9 +154,10 @@ impl ModelConfig {
         self.num_key_value_heads * self.head_dim
     }
 
-    /// Bytes of K and V one token takes over all layers when each element takes `element_bytes`.
-    pub fn kv_bytes_per_token(&self, element_bytes: usize) -> usize {
-        2 * self.num_hidden_layers * self.kv_size() * element_bytes
+    /// Bytes of K and V that one token takes over all layers; `None` where a head is not whole blocks of the type.
+    pub fn kv_bytes_per_token(&self, dtype: KvDtype) -> Option<usize> {
+        let heads = 2 * self.num_hidden_layers * self.num_key_value_heads;
+        dtype.bytes_for(self.head_dim).map(|head| heads * head)
     }
 
     /// The default NoPE pattern of SmolLM3: every `interval`-th layer has no rotary embedding (`transformers`,

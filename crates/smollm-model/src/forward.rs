@@ -4,6 +4,7 @@ use crate::batch::Batch;
 use crate::block::{Placement, block_forward};
 use crate::kv::KvPool;
 use crate::model::Model;
+use crate::params::LayerSlot;
 use crate::rope::Angles;
 use crate::scratch::Scratch;
 use smollm_kernels::Cpu;
@@ -27,6 +28,19 @@ impl Runner {
     /// # Panics
     /// A token id >= V or a block table too short for its positions: the caller checks requests before they get here.
     pub fn forward(&mut self, cpu: &Cpu, model: &Model, batch: &Batch, kv: &mut KvPool) -> &[f32] {
+        self.forward_seen(cpu, model, batch, kv, &mut |_, _, _| {})
+    }
+
+    /// [`Runner::forward`], with what each matrix of a layer is multiplied by (N x inputs) shown to `see`: under
+    /// [`LayerSlot::QProj`] also for k and v, under [`LayerSlot::GateProj`] also for up.
+    pub fn forward_seen(
+        &mut self,
+        cpu: &Cpu,
+        model: &Model,
+        batch: &Batch,
+        kv: &mut KvPool,
+        see: &mut dyn FnMut(usize, LayerSlot, &[f32]),
+    ) -> &[f32] {
         let config = &model.config;
         self.scratch.resize(config, batch.len());
         self.hidden.resize(batch.len() * config.hidden_size, 0.0);
@@ -38,7 +52,8 @@ impl Runner {
         for (i, layer) in model.weights.layers.iter().enumerate() {
             let angles = config.rope_layers[i].then_some(&self.angles);
             let at = Placement { angles, slots: &slots, spans: &spans };
-            block_forward(cpu, config, layer, &at, kv.layer_mut(i), &mut self.scratch);
+            let see = &mut |slot, inputs: &[f32]| see(i, slot, inputs);
+            block_forward(cpu, config, layer, &at, kv.layer_mut(i), &mut self.scratch, see);
         }
         ops::rms_norm(cpu, &self.scratch.x, &model.weights.norm, config.rms_norm_eps, &mut self.hidden);
         &self.hidden

@@ -3,7 +3,7 @@
 use crate::adapter::{AdapterError, apply};
 use crate::config::{ConfigError, ModelConfig};
 use crate::rope::Rotary;
-use crate::weights::{Weights, WeightsError};
+use crate::weights::{Storage, Weights, WeightsError};
 use smollm_checkpoint::adapter::Adapter;
 use smollm_checkpoint::{Checkpoint, CheckpointError};
 use smollm_kernels::{Cpu, Dtype, KvDtype};
@@ -38,12 +38,17 @@ pub enum ModelError {
 }
 
 impl Model {
-    /// Builds the model that `config` describes from the tensors of `checkpoint`; with `dtype` every matrix is converted.
+    /// Builds the model that `config` describes from the tensors of `checkpoint`, whose matrices become what `storage` says.
     ///
     /// # Errors
-    /// A tensor is missing, unknown, or of the wrong shape or type.
-    pub fn load(checkpoint: Arc<Checkpoint>, config: ModelConfig, dtype: Option<Dtype>) -> Result<Self, ModelError> {
-        let weights = Weights::load(&checkpoint, &config, dtype)?;
+    /// A tensor is missing, unknown, of the wrong shape or type, or cannot be quantised.
+    pub fn load(
+        cpu: &Cpu,
+        checkpoint: Arc<Checkpoint>,
+        config: ModelConfig,
+        storage: Storage,
+    ) -> Result<Self, ModelError> {
+        let weights = Weights::load(cpu, &checkpoint, &config, storage)?;
         Ok(Self { checkpoint: Some(checkpoint), ..Self::new(config, weights) })
     }
 

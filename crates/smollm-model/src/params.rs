@@ -4,6 +4,7 @@
 //! known to one and forgotten by another.
 
 use crate::config::ModelConfig;
+use smollm_checkpoint::Checkpoint;
 
 /// What a parameter is; also its place in [`crate::Weights`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -90,6 +91,13 @@ pub struct Param {
     /// For q and k: the number of heads whose rows GGUF files hold in adjacent-pair order
     /// (llama.cpp `convert_hf_to_gguf.py`, `LlamaModel.permute`).
     pub permuted_heads: Option<usize>,
+}
+
+impl Param {
+    /// Its name in a checkpoint, by the container of that.
+    pub fn name_in(&self, checkpoint: &Checkpoint) -> &str {
+        if checkpoint.gguf_metadata().is_some() { &self.gguf_name } else { &self.hf_name }
+    }
 }
 
 /// Slot, Hugging Face name, GGUF name of the tensors of a layer, in file order.

@@ -2,10 +2,11 @@
 
 use crate::config::ModelConfig;
 use crate::linear::Linear;
+use crate::mix::{Mix, NotFinite, store};
 use crate::params::{LayerSlot, Param, Shape, Slot, params};
 use crate::permute::to_halves;
 use smollm_checkpoint::{Checkpoint, CheckpointError};
-use smollm_kernels::{Bytes, Dtype, Matrix, MatrixError};
+use smollm_kernels::{Bytes, Cpu, Dtype, Matrix, MatrixError};
 use std::collections::{HashMap, HashSet};
 
 /// Everything the forward pass multiplies with.
@@ -64,6 +65,26 @@ pub enum WeightsError {
         /// What does not fit.
         source: MatrixError,
     },
+    /// A tensor that was to be quantised is already.
+    #[error("{file}: tensor `{tensor}` is already quantised ({dtype}); quantise the model that it was made from")]
+    AlreadyQuantized {
+        /// The checkpoint.
+        file: String,
+        /// The tensor.
+        tensor: String,
+        /// Its type.
+        dtype: &'static str,
+    },
+    /// A tensor that was to be quantised has elements that no block can hold.
+    #[error("{file}: tensor `{tensor}`: {source}")]
+    NotFinite {
+        /// The checkpoint.
+        file: String,
+        /// The tensor.
+        tensor: String,
+        /// How many.
+        source: NotFinite,
+    },
     /// A tensor that the architecture does not know: ignoring it would give a wrong answer.
     #[error("{file}: tensor `{}` is not part of a {architecture} model; refusing to ignore it", tensor.escape_debug())]
     Unknown {
@@ -76,6 +97,18 @@ pub enum WeightsError {
     },
 }
 
+/// What the matrices of a checkpoint become in memory.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub enum Storage {
+    /// What they are in the file, used where they lie.
+    #[default]
+    AsInFile,
+    /// One plain type, rounded to nearest even.
+    Plain(Dtype),
+    /// Quantised.
+    Quantized(&'static Mix),
+}
+
 /// What messages call a checkpoint: its first file.
 pub(crate) fn name_of(checkpoint: &Checkpoint) -> String {
     checkpoint.files().first().map_or_else(|| "checkpoint in memory".into(), |file| file.display().to_string())
@@ -83,14 +116,36 @@ pub(crate) fn name_of(checkpoint: &Checkpoint) -> String {
 
 impl Weights {
     /// Takes the tensors of `checkpoint` without copying them, but for q and k of GGUF files (see [`crate::permute`])
-    /// and for `dtype`, which converts every matrix.
+    /// and where `storage` asks for something else, which `cpu` then makes of them.
     ///
     /// # Errors
-    /// A tensor is missing, unknown, or of the wrong shape or type.
-    pub fn load(checkpoint: &Checkpoint, config: &ModelConfig, dtype: Option<Dtype>) -> Result<Self, WeightsError> {
+    /// A tensor is missing, unknown, of the wrong shape or type, or cannot be quantised.
+    pub fn load(
+        cpu: &Cpu,
+        checkpoint: &Checkpoint,
+        config: &ModelConfig,
+        storage: Storage,
+    ) -> Result<Self, WeightsError> {
         let table = params(config);
         refuse_unknown(checkpoint, config, &table)?;
-        Self::from_params(&table, |param| load_matrix(checkpoint, param, dtype))
+        Self::from_params(&table, |param| {
+            let matrix = load_matrix(checkpoint, param)?;
+            let file = || (name_of(checkpoint), param.name_in(checkpoint).to_owned());
+            match (storage, param.shape) {
+                (Storage::AsInFile, _) | (_, Shape::Vector(_)) => Ok(matrix),
+                (Storage::Plain(dtype), _) => Ok(matrix.to_dtype(dtype)),
+                (Storage::Quantized(_), _) if matrix.dtype().is_quantized() => {
+                    let ((file, tensor), dtype) = (file(), matrix.dtype().name());
+                    Err(WeightsError::AlreadyQuantized { file, tensor, dtype })
+                }
+                (Storage::Quantized(mix), _) => {
+                    store(cpu, &matrix, mix.dtype(config, param, false), None).map_err(|source| {
+                        let (file, tensor) = file();
+                        WeightsError::NotFinite { file, tensor, source }
+                    })
+                }
+            }
+        })
     }
 
     /// Builds the weights from one matrix per row of the table; vectors are matrices of one row.
@@ -187,14 +242,13 @@ fn vector(matrix: &Matrix) -> Vec<f32> {
     values
 }
 
-/// The tensor of one row of the table in Hugging Face row order, by the name it has in the container, converted to
-/// `dtype` if it is a matrix.
+/// The tensor of one row of the table in Hugging Face row order, by the name it has in the container.
 ///
 /// # Errors
 /// It is missing, or of the wrong shape or type.
-pub fn load_matrix(checkpoint: &Checkpoint, param: &Param, dtype: Option<Dtype>) -> Result<Matrix, WeightsError> {
+pub fn load_matrix(checkpoint: &Checkpoint, param: &Param) -> Result<Matrix, WeightsError> {
     let is_gguf = checkpoint.gguf_metadata().is_some();
-    let tensor = checkpoint.tensor(if is_gguf { &param.gguf_name } else { &param.hf_name })?;
+    let tensor = checkpoint.tensor(param.name_in(checkpoint))?;
     let expected = param.shape.dims();
     if tensor.shape != expected {
         return Err(WeightsError::Shape {
@@ -212,14 +266,10 @@ pub fn load_matrix(checkpoint: &Checkpoint, param: &Param, dtype: Option<Dtype>)
         Some(heads) if is_gguf => Bytes::from(to_halves(tensor.data.as_slice(), heads, rows)),
         _ => tensor.data.clone(),
     };
-    let matrix = Matrix::new(tensor.dtype, rows, cols, data).map_err(|source| WeightsError::Matrix {
+    Matrix::new(tensor.dtype, rows, cols, data).map_err(|source| WeightsError::Matrix {
         file: name_of(checkpoint),
         tensor: tensor.name.clone(),
         source,
-    })?;
-    Ok(match (dtype, param.shape) {
-        (Some(dtype), Shape::Matrix(..)) => matrix.to_dtype(dtype),
-        _ => matrix,
     })
 }
 

@@ -2,8 +2,8 @@
 
 use smollm_checkpoint::adapter::Adapter;
 use smollm_checkpoint::{Checkpoint, Tensor};
-use smollm_kernels::{Bytes, Dtype};
-use smollm_model::{Model, ModelConfig};
+use smollm_kernels::{Bytes, Cpu, Dtype};
+use smollm_model::{Model, ModelConfig, Storage};
 use smollm_testkit::golden::{logits_golden, lora_goldens};
 use smollm_testkit::stored::{Stored, safetensors_bytes};
 use smollm_testkit::tiny;
@@ -27,7 +27,8 @@ fn a_cut_adapter_is_noticed() {
         shape: t.shape,
         data: Bytes::from(Stored::F32.encode(&t.data)),
     });
-    let mut model = Model::load(Arc::new(Checkpoint::from_tensors(in_memory).unwrap()), config, None).unwrap();
+    let checkpoint = Arc::new(Checkpoint::from_tensors(in_memory).unwrap());
+    let mut model = Model::load(&Cpu::new(1).unwrap(), checkpoint, config, Storage::AsInFile).unwrap();
     model.apply_adapter(&Adapter::open(folder.path()).unwrap()).unwrap();
     model.still_intact().unwrap();
 

@@ -4,7 +4,9 @@ use smollm_checkpoint::adapter::{Adapter, AdapterConfig};
 use smollm_checkpoint::{Checkpoint, Tensor};
 use smollm_kernels::ops::argmax;
 use smollm_kernels::{Bytes, Cpu, Dtype, KvDtype, Matrix};
-use smollm_model::{BLOCK_TOKENS, Batch, KvPool, Model, ModelConfig, Runner, Span, lm_head, parameter_count, params};
+use smollm_model::{
+    BLOCK_TOKENS, Batch, KvPool, Model, ModelConfig, Runner, Span, Storage, lm_head, parameter_count, params,
+};
 use smollm_testkit::golden::{LogitRows, LogitsGolden, LoraGolden, logits_golden, logits_goldens, lora_goldens};
 use smollm_testkit::stored::Stored;
 use smollm_testkit::tiny;
@@ -19,7 +21,7 @@ fn model(golden: &LogitsGolden, dtype: Dtype) -> Model {
         Tensor { name: tensor.name, dtype, shape: tensor.shape, data: matrix.bytes().clone() }
     });
     let checkpoint = Checkpoint::from_tensors(tensors).unwrap();
-    Model::load(Arc::new(checkpoint), config, None).unwrap()
+    Model::load(&Cpu::new(1).unwrap(), Arc::new(checkpoint), config, Storage::AsInFile).unwrap()
 }
 
 /// One sequence with its own cache.

@@ -286,8 +286,8 @@ fn work(model: &smollm_model::Model, kv_dtype: KvDtype, case: Case) -> (f64, f64
     let head_passes = if case.prefill { 1 } else { case.tokens };
     // prompt tokens of one pass share what they read of the cache; decoded tokens each read all of theirs
     let kv_reads = if case.prefill { case.batch * (case.depth + case.tokens) * passes } else { seen };
-    let bytes =
-        passes * layer_bytes + head_passes * head_bytes + kv_reads * config.kv_bytes_per_token(kv_dtype.bytes());
+    let kv_bytes = kv_reads * config.kv_bytes_per_token(kv_dtype).expect("sessions have such a cache");
+    let bytes = passes * layer_bytes + head_passes * head_bytes + kv_bytes;
     let attention = 4 * config.num_hidden_layers * config.query_size() * seen;
     let flops = 2 * layers * tokens + 2 * head * logit_rows + attention;
     (bytes as f64, flops as f64)

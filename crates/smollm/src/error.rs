@@ -29,6 +29,52 @@ pub enum Error {
         /// The type of that.
         dtype: &'static str,
     },
+    /// The cache cannot have the requested type.
+    #[error("a {dtype} cache needs heads of a multiple of 32 elements; those of {model} have {head_dim}")]
+    KvDtype {
+        /// The model.
+        model: String,
+        /// The type.
+        dtype: &'static str,
+        /// D.
+        head_dim: usize,
+    },
+    /// An importance matrix that does not fit the model.
+    #[error("{} {problem}: it is the importance matrix of another model", path.display())]
+    OtherImatrix {
+        /// The importance matrix.
+        path: PathBuf,
+        /// What does not fit.
+        problem: String,
+    },
+    /// A text has too few tokens for what is asked of it.
+    #[error("the text has {tokens} tokens; at least {needed} are needed")]
+    TextTooShort {
+        /// Tokens there are.
+        tokens: usize,
+        /// Tokens needed.
+        needed: usize,
+    },
+    /// The model computes no numbers on a text.
+    #[error("{model}: the inputs of `{tensor}` are NaN or infinite on this text")]
+    InfiniteInputs {
+        /// The model.
+        model: String,
+        /// The first such matrix.
+        tensor: String,
+    },
+    /// Two models that were to be compared have different vocabularies.
+    #[error("{base} and {other} have vocabularies of {base_size} and {other_size} tokens; they cannot be compared")]
+    OtherVocabulary {
+        /// The model compared with.
+        base: String,
+        /// V of that.
+        base_size: usize,
+        /// The other.
+        other: String,
+        /// V of that.
+        other_size: usize,
+    },
     /// A text file is no text.
     #[error("{}: not UTF-8 at byte {offset}", path.display())]
     NotUtf8 {

@@ -111,7 +111,7 @@ impl Model {
             file_bytes,
             context: self.context(),
             kv_dtype: kv_dtype.name(),
-            kv_bytes: self.context() * config.kv_bytes_per_token(kv_dtype.bytes()),
+            kv_bytes: self.context() * config.kv_bytes_per_token(kv_dtype).expect("sessions have such a cache"),
             licence: self.licence()?,
             tokenizer: self.tokenizer().ok().map(|t| format!("{} tokens", t.vocab_size())),
             template_chars: self.template_source().map(|source| source.chars().count()),

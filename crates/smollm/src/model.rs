@@ -8,8 +8,8 @@ use serde_json::Value;
 use smollm_checkpoint::{Checkpoint, adapter::Adapter};
 use smollm_engine::{Session, SessionOptions};
 use smollm_hub::{Hub, ModelRef, Progress};
-use smollm_kernels::{Cpu, Dtype, KvDtype, granted_threads};
-use smollm_model::ModelConfig;
+use smollm_kernels::{Cpu, KvDtype, granted_threads};
+use smollm_model::{ModelConfig, Storage};
 use smollm_tokenizer::Tokenizer;
 use smollm_tokenizer::template::ChatTemplate;
 use std::path::{Path, PathBuf};
@@ -25,8 +25,8 @@ pub struct OpenOptions {
     pub threads: Option<usize>,
     /// Tokens of context; the model's own, at most [`DEFAULT_CONTEXT_LIMIT`], where absent.
     pub context: Option<usize>,
-    /// Convert the weights to this type while loading.
-    pub dtype: Option<Dtype>,
+    /// What the weights become while loading.
+    pub storage: Storage,
     /// Element type of the K/V cache.
     pub kv_dtype: Option<KvDtype>,
     /// PEFT adapter to lay over the weights.
@@ -68,6 +68,9 @@ impl Model {
         if let Some(requested) = options.context.filter(|&c| c == 0 || c > limit) {
             return Err(Error::Context { requested, limit, model: name.into() });
         }
+        if let Some(dtype) = options.kv_dtype.filter(|&dtype| config.kv_bytes_per_token(dtype).is_none()) {
+            return Err(Error::KvDtype { model: name.into(), dtype: dtype.name(), head_dim: config.head_dim });
+        }
         let session = SessionOptions {
             context: Some(options.context.unwrap_or(limit.min(DEFAULT_CONTEXT_LIMIT))),
             kv_dtype: options.kv_dtype,
@@ -84,7 +87,7 @@ impl Model {
             .map_err(|problem| Error::Json { path: files.path().join(GENERATION_CONFIG), problem })?;
         let stop_ids = stop_ids(&config, generation_config, parts.text.tokenizer.as_ref());
         let cpu = Cpu::new(options.threads.unwrap_or_else(granted_threads))?;
-        let mut decoder = smollm_model::Model::load(Arc::new(parts.checkpoint), config, options.dtype)?;
+        let mut decoder = smollm_model::Model::load(&cpu, Arc::new(parts.checkpoint), config, options.storage)?;
         decoder.pack(&cpu);
         if let Some(path) = &options.lora {
             decoder.apply_adapter(&Adapter::open(path)?)?;

@@ -10,6 +10,8 @@ pub(super) fn of(target: &str) -> Vec<Seed> {
     match target {
         "safetensors" => safetensors(),
         "gguf" => gguf(),
+        "imatrix" => imatrix(),
+        "blocks" => blocks(),
         "config_json" => config_json(),
         "tokenizer_json" => tokenizer_json(),
         "chat_template" => chat_template(),
@@ -60,6 +62,11 @@ pub(super) fn dictionary(target: &str) -> String {
             "tokenizer.ggml.token_type",
             "tokenizer.ggml.eos_token_id",
         ],
+        "imatrix" => {
+            &["GGUF", "general.type", "imatrix", "imatrix.datasets", ".in_sum2", ".counts", "blk.0.attn_q.weight"]
+        }
+        // zero, one, infinity and NaN as f16 scales
+        "blocks" => &["\u{0}\u{0}", "\u{0}<", "\u{0}|", "\u{1}|"],
         "config_json" => &[
             "model_type",
             "llama",
@@ -266,6 +273,35 @@ impl Gguf {
         self.0.resize(self.0.len().next_multiple_of(alignment) + length, 7);
         self.0
     }
+}
+
+/// Sums of two inputs and the number of tokens, for one matrix.
+fn imatrix() -> Vec<Seed> {
+    let file = |kind: &str, counts: &str| {
+        Gguf::new(3, 2, 4)
+            .pair_string("general.type", kind)
+            .pair_strings("imatrix.datasets", &["a.txt"])
+            .pair_u32("imatrix.chunk_count", 1)
+            .pair_u32("imatrix.chunk_size", 512)
+            .tensor("blk.0.attn_q.weight.in_sum2", &[2], 0, 0)
+            .tensor(counts, &[1], 0, 32)
+            .data(32, 64)
+    };
+    vec![
+        ("one", file("imatrix", "blk.0.attn_q.weight.counts")),
+        ("without-counts", file("imatrix", "blk.0.attn_k.weight.counts")),
+        ("a-model", file("model", "blk.0.attn_q.weight.counts")),
+        ("older", [&2u32.to_le_bytes()[..], &19u32.to_le_bytes(), b"blk.0.attn_q.weight"].concat()),
+    ]
+}
+
+/// Bytes of many blocks.
+fn blocks() -> Vec<Seed> {
+    vec![
+        ("zeros", vec![0; 1024]),
+        ("ascending", (0..1024u32).map(|i| (i * 37 % 256) as u8).collect()),
+        ("numbers", (0..256).flat_map(|i| (i as f32 - 100.0).to_le_bytes()).collect()),
+    ]
 }
 
 /// Type numbers: 0 F32, 1 F16, 8 Q8_0 (34 bytes for 32 elements), 30 BF16.

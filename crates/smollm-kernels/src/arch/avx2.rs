@@ -6,7 +6,10 @@ use crate::dwords::Dwords;
 use crate::generic::dot::Widened;
 use crate::generic::{attention, elementwise, fit, matmul, panel, roof};
 use crate::lanes::{Bf16, Chunk, F16, F32, LANES, Lanes};
-use crate::table::{FitTask, Kernels, MatmulTask, MixTask, Moments, PanelTask, ScoreTask, SoftmaxSums, TurnTask};
+use crate::table::{
+    AffineSums, AffineTries, FitTask, Kernels, MatmulTask, MixTask, PanelTask, ScaleTries, ScoreTask, SoftmaxSums,
+    TurnTask,
+};
 
 /// Proof that AVX2, FMA and F16C may be used.
 #[derive(Clone, Copy)]
@@ -43,7 +46,8 @@ pub(super) static ROW: Kernels = Kernels {
     mix_f16,
     mix_bf16,
     merge,
-    fit_moments,
+    fit_scales,
+    fit_affine,
     fit_errors,
     read,
     fma_rounds,
@@ -160,8 +164,13 @@ fn merge(sums: &mut SoftmaxSums<'_>, next: &SoftmaxSums<'_>) {
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]
-fn fit_moments(task: &FitTask<'_>) -> Moments {
-    fit::moments(Avx2(()), task)
+fn fit_scales(task: &FitTask<'_>) -> ScaleTries {
+    fit::scales(Avx2(()), task)
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn fit_affine(task: &FitTask<'_>, sums: &AffineSums) -> AffineTries {
+    fit::affine(Avx2(()), task, sums)
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]

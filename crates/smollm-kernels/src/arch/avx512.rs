@@ -6,7 +6,10 @@ use crate::dwords::Dwords;
 use crate::generic::dot::Widened;
 use crate::generic::{attention, elementwise, fit, matmul, panel, roof};
 use crate::lanes::{Bf16, Chunk, F16, F32, LANES, Lanes};
-use crate::table::{FitTask, Kernels, MatmulTask, MixTask, Moments, PanelTask, ScoreTask, SoftmaxSums, TurnTask};
+use crate::table::{
+    AffineSums, AffineTries, FitTask, Kernels, MatmulTask, MixTask, PanelTask, ScaleTries, ScoreTask, SoftmaxSums,
+    TurnTask,
+};
 
 /// Proof that AVX-512 F, BW, VL, DQ and VNNI may be used.
 #[derive(Clone, Copy)]
@@ -59,7 +62,8 @@ pub(super) const KERNELS: Kernels = Kernels {
     mix_f16,
     mix_bf16,
     merge,
-    fit_moments,
+    fit_scales,
+    fit_affine,
     fit_errors,
     read,
     fma_rounds,
@@ -176,8 +180,13 @@ fn merge(sums: &mut SoftmaxSums<'_>, next: &SoftmaxSums<'_>) {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
-fn fit_moments(task: &FitTask<'_>) -> Moments {
-    fit::moments(Avx512(()), task)
+fn fit_scales(task: &FitTask<'_>) -> ScaleTries {
+    fit::scales(Avx512(()), task)
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+fn fit_affine(task: &FitTask<'_>, sums: &AffineSums) -> AffineTries {
+    fit::affine(Avx512(()), task, sums)
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]

@@ -2,7 +2,9 @@
 
 use crate::cpu::Cpu;
 use crate::disjoint::Disjoint;
+use crate::dtype::Dtype;
 use crate::kv::{KvBuffer, KvData, KvSlot};
+use crate::quant;
 
 /// Tokens below which a fork is not worth it.
 const MIN_TOKENS: usize = 32;
@@ -12,10 +14,15 @@ enum Target<'a> {
     F32(Disjoint<'a, f32>),
     F16(Disjoint<'a, u16>),
     Bf16(Disjoint<'a, u16>),
+    Q8_0(Disjoint<'a, u8>),
 }
 
-/// Writes row i of `rows` (N x G*D), rounded to the type of `dst` (to nearest even), to `slots[i]`. Where a slot stands
-/// twice the later row wins.
+/// Elements and bytes of a block of Q8_0.
+const BLOCK: usize = Dtype::Q8_0.block_len();
+const BLOCK_BYTES: usize = Dtype::Q8_0.block_bytes();
+
+/// Writes row i of `rows` (N x G*D), rounded to the type of `dst` (to nearest even; for Q8_0 by the scale that takes the largest
+/// of 32 to 127), to `slots[i]`. Where a slot stands twice the later row wins.
 ///
 /// # Panics
 /// If `rows` is not N x G*D or a slot is outside of `dst`.
@@ -27,6 +34,7 @@ pub fn kv_write(cpu: &Cpu, rows: &[f32], slots: &[KvSlot], dst: &mut KvBuffer) {
         KvData::F32(data) => Target::F32(Disjoint::new(data)),
         KvData::F16(data) => Target::F16(Disjoint::new(data)),
         KvData::Bf16(data) => Target::Bf16(Disjoint::new(data)),
+        KvData::Q8_0(data) => Target::Q8_0(Disjoint::new(data)),
     };
     // Split by head, not by token: two heads never share elements, whatever the slots are.
     let grain = if slots.len() < MIN_TOKENS { heads } else { 1 };
@@ -43,6 +51,11 @@ pub fn kv_write(cpu: &Cpu, rows: &[f32], slots: &[KvSlot], dst: &mut KvBuffer) {
                     Target::F16(data) => unsafe { (cpu.kernels.narrow_f16)(from, data.piece(place, dim)) },
                     // SAFETY: as above.
                     Target::Bf16(data) => unsafe { (cpu.kernels.narrow_bf16)(from, data.piece(place, dim)) },
+                    Target::Q8_0(data) => {
+                        let (place, len) = (place / BLOCK * BLOCK_BYTES, dim / BLOCK * BLOCK_BYTES);
+                        // SAFETY: as above.
+                        quant::round_q8_0(from, unsafe { data.piece(place, len) });
+                    }
                 }
             }
         }

@@ -1,4 +1,6 @@
-//! Weights into blocks.
+//! Weights into blocks, and whether they can be.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::row_grain;
 use crate::cpu::Cpu;
@@ -34,6 +36,21 @@ pub fn quantize(cpu: &Cpu, from: &Matrix, dtype: Dtype, importance: Option<&[f32
         }
     });
     Matrix::new(dtype, rows, cols, bytes.into()).expect("as many bytes as the blocks take")
+}
+
+/// How many elements are NaN or infinite.
+pub fn count_not_finite(cpu: &Cpu, matrix: &Matrix) -> usize {
+    let (rows, cols) = (matrix.rows(), matrix.cols());
+    let count = AtomicUsize::new(0);
+    cpu.pool.run(rows, row_grain(cpu, rows, cols), |_, range| {
+        let mut x = vec![0.0f32; cols];
+        for row in range {
+            matrix.row_to_f32(row, &mut x);
+            // Order does not matter to a sum, and the pool's join publishes it.
+            count.fetch_add(x.iter().filter(|x| !x.is_finite()).count(), Ordering::Relaxed);
+        }
+    });
+    count.into_inner()
 }
 
 /// The importance of each column in parts of the average, none too small to count.

@@ -6,7 +6,7 @@
 
 use super::Grid;
 use crate::lanes::{Chunk, LANES};
-use crate::table::{FitTask, Kernels, Moments};
+use crate::table::{AffineSums, FitTask, Kernels};
 
 /// Some numbers with their weights, and the kernels to search with.
 #[derive(Clone, Copy)]
@@ -27,6 +27,8 @@ const INWARDS: [f32; 4] = [0.0, 0.3, 0.6, 1.0];
 /// In the later sets: changes of the whole range and of the minimum, in steps.
 const WIDER: [f32; 4] = [-0.5, -0.15, 0.15, 0.5];
 const HIGHER: [f32; 4] = [-0.3, -0.1, 0.1, 0.3];
+/// Elements of a group with a minimum, at most.
+const LONGEST: usize = 32;
 /// Sets of tries for a scale and a minimum, the first included.
 const AFFINE_PASSES: usize = 3;
 
@@ -75,13 +77,13 @@ impl<'a> Elements<'a> {
     /// The best of a scale, with the error it spares compared with 0, and of sixteen more, each solved for the numbers that
     /// its inverse leads to.
     fn best_scale(self, grid: Grid, inverse: &Chunk<f32>, mut best: (f32, f32)) -> (f32, f32) {
-        let moments = self.moments(grid, &[0.0; LANES], inverse);
+        let task = FitTask { grid, x: self.x, w: self.w, shift: &[0.0; LANES], inverse };
+        // SAFETY: `kernels` is the row of a `Cpu`, which holds only rows that are available.
+        let tries = unsafe { (self.kernels.fit_scales)(&task) };
         for i in 0..LANES {
-            let scale = moments.xg[i] / moments.gg[i];
-            let gain = moments.xg[i] * scale;
             // NaN, where all numbers are 0, is no gain.
-            if gain > best.1 {
-                best = (scale, gain);
+            if tries.gain[i] > best.1 {
+                best = (tries.scale[i], tries.gain[i]);
             }
         }
         best
@@ -101,8 +103,24 @@ impl<'a> Elements<'a> {
         if high <= low {
             return Affine { scale: 0.0, min: low };
         }
-        let fit = AffineFit::new(self, steps, below, low);
-        let step = (high - low) / steps;
+        // Counted from `low`, so that sums do not cancel.
+        let mut counted = [0.0; LONGEST];
+        let counted = &mut counted[..self.x.len()];
+        for (to, &x) in counted.iter_mut().zip(self.x) {
+            *to = x - low;
+        }
+        let best = Elements { x: counted, ..self }.affine_from_zero(
+            steps,
+            high - low,
+            if below { -low } else { f32::INFINITY },
+        );
+        Affine { min: best.min + low, ..best }
+    }
+
+    /// The same for elements from 0 to `range` and a minimum of at most `ceiling`.
+    fn affine_from_zero(self, steps: f32, range: f32, ceiling: f32) -> Affine {
+        let (grid, step) = (Grid::Whole(0.0, steps), range / steps);
+        let sums = self.affine_sums(ceiling);
         let (mut scales, mut mins) = ([0.0; LANES], [0.0; LANES]);
         for i in 0..LANES {
             let (from_low, from_high) = (INWARDS[i / 4], INWARDS[i % 4]);
@@ -119,15 +137,27 @@ impl<'a> Elements<'a> {
                     mins[i] = min + scale * HIGHER[i % 4] * narrow;
                 }
             }
-            best = fit.best(&scales, &mins, best);
+            let (shift, inverse) = (&mins.map(|min| -min), &scales.map(inverse));
+            let task = FitTask { grid, x: self.x, w: self.w, shift, inverse };
+            // SAFETY: `kernels` is the row of a `Cpu`, which holds only rows that are available.
+            let tries = unsafe { (self.kernels.fit_affine)(&task, &sums) };
+            for i in 0..LANES {
+                if tries.error[i] < best.1 && tries.scale[i] > 0.0 {
+                    best = (Affine { scale: tries.scale[i], min: tries.min[i] }, tries.error[i]);
+                }
+            }
         }
-        Affine { scale: best.0.scale, min: best.0.min + low }
+        best.0
     }
 
-    pub(super) fn moments(self, grid: Grid, shift: &Chunk<f32>, inverse: &Chunk<f32>) -> Moments {
-        let task = FitTask { grid, x: self.x, w: self.w, shift, inverse };
-        // SAFETY: `kernels` is the row of a `Cpu`, which holds only rows that are available.
-        unsafe { (self.kernels.fit_moments)(&task) }
+    fn affine_sums(self, ceiling: f32) -> AffineSums {
+        let mut sums = AffineSums { w: 0.0, x: 0.0, xx: 0.0, ceiling };
+        for (&x, &w) in self.x.iter().zip(self.w) {
+            sums.w += w;
+            sums.x += w * x;
+            sums.xx += w * x * x;
+        }
+        sums
     }
 
     /// The lane of the smallest error of `scale` times the grid less `shift`, the first of equals.
@@ -136,56 +166,5 @@ impl<'a> Elements<'a> {
         // SAFETY: `kernels` is the row of a `Cpu`, which holds only rows that are available.
         let errors = unsafe { (self.kernels.fit_errors)(&task, scale) };
         (1..LANES).fold(0, |least, i| if errors[i] < errors[least] { i } else { least })
-    }
-}
-
-/// What all tries for one group share. Elements are counted from `low`, so that sums do not cancel.
-struct AffineFit<'a> {
-    elements: Elements<'a>,
-    steps: f32,
-    low: f32,
-    /// The largest minimum, counted from `low`.
-    ceiling: f32,
-    /// Sums of w, w x, w x^2.
-    sums: [f32; 3],
-}
-
-impl<'a> AffineFit<'a> {
-    fn new(elements: Elements<'a>, steps: f32, below: bool, low: f32) -> Self {
-        let mut sums = [0.0; 3];
-        for (&x, &w) in elements.x.iter().zip(elements.w) {
-            let x = x - low;
-            sums[0] += w;
-            sums[1] += w * x;
-            sums[2] += w * x * x;
-        }
-        Self { elements, steps, low, ceiling: if below { -low } else { f32::INFINITY }, sums }
-    }
-
-    /// The best of a scale and minimum with their error, and of sixteen more, each solved for the whole numbers it leads to.
-    fn best(&self, scales: &Chunk<f32>, mins: &Chunk<f32>, mut best: (Affine, f32)) -> (Affine, f32) {
-        let shift = mins.map(|min| -(min + self.low));
-        let moments = self.elements.moments(Grid::Whole(0.0, self.steps), &shift, &scales.map(inverse));
-        for i in 0..LANES {
-            let solved = self.solve(moments.g[i], moments.gg[i], moments.xg[i] - self.low * moments.g[i]);
-            if solved.1 < best.1 {
-                best = solved;
-            }
-        }
-        best
-    }
-
-    /// The best scale and minimum for whole numbers with the sums w q, w q^2 and w x q, and the error.
-    fn solve(&self, q: f32, qq: f32, xq: f32) -> (Affine, f32) {
-        let [w, x, xx] = self.sums;
-        let determinant = w * qq - q * q;
-        let (mut scale, mut min) = ((w * xq - x * q) / determinant, (qq * x - q * xq) / determinant);
-        if min > self.ceiling {
-            min = self.ceiling;
-            scale = (xq - min * q) / qq;
-        }
-        // That of any scale and minimum, so that it holds where the minimum is held too.
-        let error = xx - 2.0 * (scale * xq + min * x) + scale * (scale * qq + 2.0 * min * q) + min * min * w;
-        (Affine { scale, min }, if scale > 0.0 { error } else { f32::INFINITY })
     }
 }

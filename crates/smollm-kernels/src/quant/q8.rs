@@ -1,6 +1,7 @@
 //! Q8_0: 32 signed bytes and a scale.
 
-use super::{Block, Elements, F16Bytes, Grid, plain_block};
+use super::fit::inverse;
+use super::{Block, Elements, F16Bytes, Grid};
 use crate::dtype::Dtype;
 
 /// value = d * q
@@ -9,6 +10,22 @@ use crate::dtype::Dtype;
 pub(crate) struct BlockQ8_0 {
     pub(crate) d: F16Bytes,
     pub(crate) qs: [i8; 32],
+}
+
+/// -128 is left out, as everywhere: it has no counterpart.
+const GRID: Grid = Grid::Whole(-127.0, 127.0);
+
+impl BlockQ8_0 {
+    /// 32 elements by the scale that takes the largest to 127.
+    pub(super) fn rounded(x: &[f32]) -> Self {
+        let largest = x.iter().fold(0.0f32, |largest, x| largest.max(x.abs()));
+        Self::scaled_by(F16Bytes::nearest(largest / 127.0), x)
+    }
+
+    fn scaled_by(d: F16Bytes, x: &[f32]) -> Self {
+        let inverse = inverse(d.to_f32());
+        Self { d, qs: std::array::from_fn(|i| (i16::from(GRID.code(x[i] * inverse)) - 127) as i8) }
+    }
 }
 
 impl Block for BlockQ8_0 {
@@ -23,8 +40,6 @@ impl Block for BlockQ8_0 {
     }
 
     fn quantize(elements: Elements<'_>) -> Self {
-        // -128 is left out, as everywhere: it has no counterpart.
-        let (d, codes) = plain_block(elements, Grid::Whole(-127.0, 127.0));
-        Self { d, qs: codes.map(|code| (i16::from(code) - 127) as i8) }
+        Self::scaled_by(F16Bytes::nearest(elements.scale(GRID)), elements.x)
     }
 }

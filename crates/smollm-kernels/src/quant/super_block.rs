@@ -38,7 +38,7 @@ pub(super) fn scaled(all: Elements<'_>, len: usize, grid: Grid, range: f32) -> S
     }
     let fits_of = Elements { x: &fits[..groups], w: &weights[..groups], ..all };
     let mut d = F16Bytes::nearest(fits_of.scale(codes));
-    let mut best = (f32::INFINITY, Scaled { d, scales: [0; GROUPS], q: [grid.code(0.0); ELEMENTS] });
+    let mut best = None;
     for _ in 0..PASSES {
         let common = d.to_f32();
         let mut block = Scaled { d, scales: [0; GROUPS], q: [0; ELEMENTS] };
@@ -58,14 +58,19 @@ pub(super) fn scaled(all: Elements<'_>, len: usize, grid: Grid, range: f32) -> S
                 uu += w * u * u;
             }
         }
-        if error < best.0 {
-            best = (error, block);
-        }
+        better(&mut best, error, block);
         if uu > 0.0 {
             d = F16Bytes::nearest(xu / uu);
         }
     }
-    best.1
+    best.expect("there is a pass").1
+}
+
+/// Keeps the block with the smaller error. The first is kept whatever its error, which overflows for absurd numbers.
+fn better<B>(best: &mut Option<(f32, B)>, error: f32, block: B) {
+    if best.as_ref().is_none_or(|(least, _)| error < *least) {
+        *best = Some((error, block));
+    }
 }
 
 /// The whole scale around `own` that leaves the least error of a group.
@@ -119,7 +124,7 @@ pub(super) fn shifted(all: Elements<'_>, len: usize, steps: f32, range: f32) -> 
         F16Bytes::nearest(Elements { x: &numbers[..groups], w: &weights[..groups], ..all }.scale(codes))
     };
     let (mut d, mut dmin) = (common(&scales), common(&mins));
-    let mut best = (f32::INFINITY, Shifted { d, dmin, scales: [(0, 0); GROUPS], q: [0; ELEMENTS] });
+    let mut best = None;
     for _ in 0..PASSES {
         let common = Affine { scale: d.to_f32(), min: dmin.to_f32() };
         let mut block = Shifted { d, dmin, scales: [(0, 0); GROUPS], q: [0; ELEMENTS] };
@@ -139,14 +144,12 @@ pub(super) fn shifted(all: Elements<'_>, len: usize, steps: f32, range: f32) -> 
                 sums.add(x, w, scale * f32::from(q), min);
             }
         }
-        if error < best.0 {
-            best = (error, block);
-        }
+        better(&mut best, error, block);
         if let Some(solved) = sums.solve() {
             (d, dmin) = (F16Bytes::nearest(solved.scale), F16Bytes::nearest(solved.min));
         }
     }
-    best.1
+    best.expect("there is a pass").1
 }
 
 /// The whole scale and minimum around `own` that leave the least error of a group.

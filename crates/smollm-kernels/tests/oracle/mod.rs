@@ -66,6 +66,14 @@ pub(crate) fn largest(weight: &Matrix) -> f64 {
     })
 }
 
+/// Up to 32 numbers as a block of Q8_0 holds them, by its definition in f64.
+pub(crate) fn round_q8_0(x: &[f32]) -> Vec<f32> {
+    let largest = x.iter().fold(0.0f32, |largest, x| largest.max(x.abs()));
+    let scale = f64::from(half::f16_to_f32(half::f32_to_f16(largest / 127.0)));
+    let one = |x: f64| if scale == 0.0 { 0.0 } else { (x / scale).clamp(-127.0, 127.0).round_ties_even() * scale };
+    x.iter().map(|x| one(f64::from(*x)) as f32).collect()
+}
+
 /// x * weight^T, x rounded to bf16 where the weights are.
 pub(crate) fn matmul(x: &[f32], weight: &Matrix) -> Vec<f64> {
     let mut row = vec![0.0; weight.cols()];

@@ -1,9 +1,14 @@
 //! The options that several commands share.
 
 use clap::Args;
+use clap::builder::PossibleValuesParser;
+use smollm_model::Mix;
 use std::num::{IntErrorKind, ParseIntError};
 use std::path::PathBuf;
 use std::str::FromStr;
+
+/// Element types of a K/V cache.
+pub(crate) const KV_TYPES: [&str; 4] = ["f32", "f16", "bf16", "q8_0"];
 
 /// Which model.
 #[derive(Debug, Clone, Args)]
@@ -28,8 +33,11 @@ pub(crate) struct ModelArgs {
     /// Convert the weights while loading (default: as they are in the file)
     #[arg(long, value_name = "TYPE", value_parser = ["f32", "f16", "bf16"])]
     pub(crate) dtype: Option<String>,
+    /// Quantise the weights while loading, as the command quantize would (q8_0, q4_0, q4_k_m, ...)
+    #[arg(long, value_name = "TYPE", value_parser = PossibleValuesParser::new(Mix::names()), conflicts_with = "dtype")]
+    pub(crate) quant: Option<String>,
     /// Element type of the K/V cache (default: that of the weights)
-    #[arg(long, value_name = "TYPE", value_parser = ["f32", "f16", "bf16"])]
+    #[arg(long, visible_alias = "kv", value_name = "TYPE", value_parser = KV_TYPES)]
     pub(crate) kv_type: Option<String>,
     /// Tokens of context (default: what the model was made for, at most 8192)
     #[arg(long, value_name = "TOKENS", value_parser = whole::<usize>, allow_negative_numbers = true)]

@@ -4,9 +4,11 @@ mod args;
 mod bench;
 mod chat;
 mod convert;
+mod eval_quant;
 mod failure;
 mod generate;
 mod hub;
+mod imatrix;
 mod info;
 mod init;
 mod input;
@@ -15,6 +17,7 @@ mod jsonl;
 mod open;
 mod output;
 mod progress;
+mod quantize;
 mod score;
 mod template;
 mod tokenize;
@@ -62,6 +65,12 @@ enum Command {
     Init(init::Init),
     /// Convert between safetensors and GGUF
     Convert(convert::Convert),
+    /// Quantise a model to a GGUF file
+    Quantize(quantize::Quantize),
+    /// Compute an importance matrix from a text
+    Imatrix(imatrix::ImatrixCommand),
+    /// Compare quantised models with the one they were made from
+    EvalQuant(eval_quant::EvalQuant),
     /// Measure prefill and decode speed against the machine's roof
     Bench(bench::Bench),
 }
@@ -86,6 +95,9 @@ pub(crate) fn main() -> ExitCode {
         Command::Template(command) => command.run(),
         Command::Init(command) => command.run(),
         Command::Convert(command) => command.run(),
+        Command::Quantize(command) => command.run(),
+        Command::Imatrix(command) => command.run(),
+        Command::EvalQuant(command) => command.run(),
         Command::Bench(command) => command.run(),
     };
     // text without a line break at its end is still in the buffer

@@ -6,6 +6,7 @@ use super::output;
 use super::progress::DownloadBars;
 use smollm::{Error, GenerateOptions, Model, OpenOptions, SamplingParams, TextParts, local_files};
 use smollm_kernels::{Dtype, KvDtype};
+use smollm_model::{Mix, Storage};
 use smollm_tokenizer::Tokenizer;
 use smollm_tokenizer::template::ChatTemplate;
 use std::env::VarError;
@@ -16,16 +17,17 @@ const MOST_THREADS: usize = 4096;
 impl ModelArgs {
     /// Opens the model, downloading it if need be, and says what is odd about it.
     pub(crate) fn open(&self) -> anyhow::Result<Model> {
-        if self.threads.is_some_and(|threads| threads == 0 || threads > MOST_THREADS) {
-            return usage(format!("--threads must be between 1 and {MOST_THREADS}"));
-        }
         if self.ctx == Some(0) {
             return usage("--ctx must be at least 1");
         }
         let options = OpenOptions {
-            threads: self.threads,
+            threads: threads(self.threads)?,
             context: self.ctx,
-            dtype: self.dtype.as_deref().map(dtype),
+            storage: match (&self.dtype, &self.quant) {
+                (Some(name), _) => Storage::Plain(dtype(name)),
+                (None, Some(name)) => Mix::named(name).map_or(Storage::AsInFile, Storage::Quantized),
+                (None, None) => Storage::AsInFile,
+            },
             kv_dtype: self.kv_type.as_deref().map(kv_dtype),
             lora: self.lora.clone(),
         };
@@ -83,10 +85,22 @@ pub(crate) fn dtype(name: &str) -> Dtype {
     }
 }
 
-fn kv_dtype(name: &str) -> KvDtype {
+/// `--threads`, within reason.
+pub(crate) fn threads(threads: Option<usize>) -> anyhow::Result<Option<usize>> {
+    match threads {
+        Some(threads) if threads == 0 || threads > MOST_THREADS => {
+            usage(format!("--threads must be between 1 and {MOST_THREADS}"))
+        }
+        threads => Ok(threads),
+    }
+}
+
+/// The option's parser lets nothing else through.
+pub(crate) fn kv_dtype(name: &str) -> KvDtype {
     match name {
         "f32" => KvDtype::F32,
         "f16" => KvDtype::F16,
+        "q8_0" => KvDtype::Q8_0,
         _ => KvDtype::BF16,
     }
 }

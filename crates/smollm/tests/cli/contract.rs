@@ -88,6 +88,13 @@ fn bench() {
 }
 
 #[test]
+fn eval_quant() {
+    let world = World::new().with_random();
+    let run = world.run(&["eval-quant", "random", "random", "--json", "--ids", "5,6,7"]);
+    insta::assert_snapshot!("eval_quant", scrubbed(run.json()));
+}
+
+#[test]
 fn info() {
     let world = World::new().with_scripted();
     insta::assert_snapshot!(
@@ -146,6 +153,7 @@ fn the_document_has_every_key_and_no_other() {
         ("tokenize --json", run("tokenize -m random --json abc")),
         ("bench --json", run("bench -m random --json --prefill 2 --decode 1 --repeats 1")),
         ("info --json", run("info random --json --check")),
+        ("eval-quant --json", run("eval-quant random random --json --ids 5,6,7")),
         ("list --json", World::new().with_cached().run(&["list", "--json"]).json()),
     ];
     for (section, output) in rows {

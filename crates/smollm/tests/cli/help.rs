@@ -2,7 +2,7 @@
 
 use crate::world::World;
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 16] = [
     "pull",
     "list",
     "rm",
@@ -15,6 +15,9 @@ const COMMANDS: [&str; 13] = [
     "template",
     "init",
     "convert",
+    "quantize",
+    "imatrix",
+    "eval-quant",
     "bench",
 ];
 

@@ -12,6 +12,7 @@ mod init;
 mod interrupted;
 mod lora;
 mod models;
+mod quantize;
 mod score;
 #[cfg(target_os = "linux")]
 mod streams;

@@ -10,6 +10,7 @@ mod stories;
 use smollm::{Model, OpenOptions, Session};
 use smollm_engine::SessionOptions;
 use smollm_kernels::{Cpu, Dtype, KvDtype};
+use smollm_model::Storage;
 use smollm_testkit::golden::{JudgedSequence, LlamaCppGolden};
 use smollm_testkit::stored::Stored;
 use std::path::Path;
@@ -22,7 +23,8 @@ fn temporary() -> TempDir {
 }
 
 fn open(path: &Path, dtype: Option<Dtype>) -> Model {
-    let options = OpenOptions { dtype, threads: Some(1), ..OpenOptions::default() };
+    let storage = dtype.map_or(Storage::AsInFile, Storage::Plain);
+    let options = OpenOptions { storage, threads: Some(1), ..OpenOptions::default() };
     Model::open_with(path.to_str().unwrap(), &options, &smollm_hub::Silent).unwrap()
 }
 

@@ -4,12 +4,19 @@
 use super::{bits, open, session, temporary};
 use serde_json::{Value, json};
 use smollm::{ModelFiles, convert};
+use smollm_checkpoint::imatrix::Imatrix;
 use smollm_checkpoint::{Checkpoint, CheckpointError, Tensor, gguf};
-use smollm_kernels::{Cpu, Dtype, Matrix, ops};
+use smollm_engine::{Session, SessionOptions};
+use smollm_kernels::{Cpu, Dtype, KvDtype, Matrix, ops};
+use smollm_model::{ModelConfig, Storage};
 use smollm_testkit::gguf::tiny_gguf;
+use smollm_testkit::golden::logits_golden;
+use smollm_testkit::repository;
 use smollm_testkit::stored::Stored;
 use smollm_testkit::tiny::prompt_ids;
+use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Rows of 256 and 512, so that every format fits.
 fn config() -> Value {
@@ -51,6 +58,16 @@ fn rewrite(from: &Path, to: &Path, change: impl Fn(&Matrix) -> Matrix) {
     gguf::write_tensors(to, metadata, &tensors.iter().collect::<Vec<_>>()).unwrap();
 }
 
+/// The logits of a file whose matrices are multiplied where they lie, whatever their type.
+fn logits_in_place(path: &Path, isa: &str, ids: &[u32]) -> Vec<f32> {
+    let cpu = Cpu::with_isa(isa, 2).unwrap();
+    let checkpoint = Checkpoint::open_gguf(path).unwrap();
+    let config = ModelConfig::from_gguf(&checkpoint).unwrap();
+    let model = smollm_model::Model::load(&cpu, Arc::new(checkpoint), config, Storage::AsInFile).unwrap();
+    let options = SessionOptions { kv_dtype: Some(KvDtype::F32), ..SessionOptions::default() };
+    Session::new(Arc::new(model), Arc::new(cpu), &options).logits(ids).unwrap()
+}
+
 #[test]
 fn blocks_give_the_bits_of_the_values_they_stand_for() {
     let folder = temporary();
@@ -76,6 +93,8 @@ fn blocks_give_the_bits_of_the_values_they_stand_for() {
             assert!(bits(&logits("converted.gguf")) == bits(&blocks), "{isa} {dtype}, converted");
             let widened = session(&open(&at("blocks.gguf"), Some(Dtype::F32)), isa).logits(&ids).unwrap();
             assert!(bits(&widened) == expected, "{isa} {dtype}, --dtype f32");
+            let in_place = |name: &str| bits(&logits_in_place(&at(name), isa, &ids));
+            assert!(in_place("blocks.gguf") == in_place("values.gguf"), "{isa} {dtype}, not packed");
         }
     }
 }
@@ -99,4 +118,31 @@ fn other_formats_are_refused_with_type_and_tensor() {
     assert!(matches!(error, CheckpointError::Gguf { .. }));
     let error = error.to_string();
     assert!(error.contains("blk.1.attn_v.weight") && error.contains("99"), "{error}");
+}
+
+/// The text and the pieces of `reference/imatrix_golden.py`.
+#[test]
+fn importances_are_those_of_llama_cpp() {
+    let path = repository().join("testdata/quant/imatrix.gguf");
+    let golden = Imatrix::open(&path).unwrap();
+    let folder = temporary();
+    let file = folder.path().join("m.gguf");
+    std::fs::write(&file, tiny_gguf(&logits_golden("gqa-9-3").config, "m", Stored::F32).to_bytes()).unwrap();
+    let model = open(&file, None);
+    let text = "The quick brown fox jumps over the lazy dog; it barks 7 times. ".repeat(4);
+    let ids = model.prompt_ids(&smollm::Prompt::Text(text)).unwrap();
+    let ours = smollm::imatrix(&model, &ids, 64, "text.txt", &mut |_, _| ControlFlow::Continue(())).unwrap();
+    assert_eq!(
+        (ours.chunks, ours.chunk_tokens, &ours.datasets),
+        (golden.chunks, golden.chunk_tokens, &golden.datasets)
+    );
+    assert!(ours.entries.keys().eq(golden.entries.keys()));
+    for (name, golden) in &golden.entries {
+        let ours = &ours.entries[name];
+        assert_eq!((ours.tokens, ours.sums.len()), (golden.tokens, golden.sums.len()), "{name}");
+        for (a, b) in ours.sums.iter().zip(&golden.sums) {
+            // llama.cpp keeps keys and values in f16
+            assert!((a - b).abs() <= 2e-3 * b, "{name}: {a} {b}");
+        }
+    }
 }

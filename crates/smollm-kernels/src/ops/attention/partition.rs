@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{Call, PARTITION, Tile};
 use crate::aligned::vectors_of;
 use crate::generic::matmul::vectors;
-use crate::kv::{KvBuffer, KvData};
+use crate::kv::KvBuffer;
 use crate::lanes::{Chunk, LANES};
 use crate::matrix::Rows;
 use crate::ops::matmul::widen_rows;
@@ -50,7 +50,7 @@ impl Mix<'_> {
             Rows::F16(values) => unsafe { (kernels.mix_f16)(&mut self.task(vectors_of(values), from)) },
             // SAFETY: as above.
             Rows::Bf16(values) => unsafe { (kernels.mix_bf16)(&mut self.task(vectors_of(values), from)) },
-            Rows::Blocks(..) => unreachable!("the cache holds plain numbers"),
+            Rows::Blocks(..) => unreachable!("blocks are widened before"),
         }
     }
 
@@ -108,7 +108,8 @@ impl Call<'_> {
         // SAFETY: `Cpu` holds only rows that are available.
         unsafe { (self.cpu.kernels.score)(&mut task) };
         let mut mix = Mix { sight, weights, steps: self.steps(), mixed: sums.mixed };
-        if mix.weights.len() / vectors(count) > self.cpu.kernels.tile_rows || !self.k.head_dim().is_multiple_of(LANES) {
+        let many = mix.weights.len() / vectors(count) > self.cpu.kernels.tile_rows;
+        if many || !self.in_vectors(self.v) {
             let values = &mut space.values[..count * self.steps()];
             self.gather(self.v, tile, keys, values);
             mix.run(self.cpu.kernels, Rows::F32(values.as_flattened()), 0);
@@ -122,7 +123,7 @@ impl Call<'_> {
 
     /// Turns the keys of a partition, sixteen at a time, straight out of the cache where they lie in one piece there.
     fn turn_keys(&self, tile: &Tile<'_>, keys: Range<usize>, turned: &mut [Chunk<f32>], scratch: &mut [Chunk<f32>]) {
-        let (kernels, shape, steps) = (self.cpu.kernels, self.k.shape, self.steps());
+        let (kernels, steps) = (self.cpu.kernels, self.steps());
         let width = vectors(keys.len());
         for block in 0..width {
             let first = keys.start + block * LANES;
@@ -130,7 +131,7 @@ impl Call<'_> {
             let out = &mut turned[block..];
             let run = self.runs(self.k, tile, sixteen.clone()).next();
             let rows = match run {
-                Some(run) if run.count == LANES && shape.head_dim.is_multiple_of(LANES) => run.rows,
+                Some(run) if run.count == LANES && self.in_vectors(self.k) => run.rows,
                 _ => {
                     self.gather(self.k, tile, sixteen.clone(), scratch);
                     scratch[sixteen.len() * steps..][..(LANES - sixteen.len()) * steps].fill([0.0; LANES]);
@@ -145,9 +146,14 @@ impl Call<'_> {
                 Rows::F16(keys) => unsafe { (kernels.turn_f16)(&TurnTask { keys: vectors_of(keys), width }, out) },
                 // SAFETY: as above.
                 Rows::Bf16(keys) => unsafe { (kernels.turn_bf16)(&TurnTask { keys: vectors_of(keys), width }, out) },
-                Rows::Blocks(..) => unreachable!("the cache holds plain numbers"),
+                Rows::Blocks(..) => unreachable!("blocks are widened before"),
             }
         }
+    }
+
+    /// Whether keys or values lie in whole vectors of plain numbers.
+    fn in_vectors(&self, of: &KvBuffer) -> bool {
+        of.head_dim().is_multiple_of(LANES) && !of.dtype().stored().is_quantized()
     }
 
     /// Collects and widens keys or values from the blocks they lie in.
@@ -170,11 +176,7 @@ impl Call<'_> {
             let offset = first % shape.block_tokens;
             let count = (shape.block_tokens - offset).min(keys.end - first);
             let range = shape.run(table[first / shape.block_tokens], kv_head, offset, count);
-            let rows = match &from.data {
-                KvData::F32(data) => Rows::F32(&data[range]),
-                KvData::F16(data) => Rows::F16(&data[range]),
-                KvData::Bf16(data) => Rows::Bf16(&data[range]),
-            };
+            let rows = from.rows(range);
             first += count;
             Some(Run { first: first - count, count, rows })
         })
