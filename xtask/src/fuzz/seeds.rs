@@ -301,6 +301,7 @@ fn blocks() -> Vec<Seed> {
         ("zeros", vec![0; 1024]),
         ("ascending", (0..1024u32).map(|i| (i * 37 % 256) as u8).collect()),
         ("numbers", (0..256).flat_map(|i| (i as f32 - 100.0).to_le_bytes()).collect()),
+        ("equal", [3e-3f32.to_le_bytes(); 256].concat()),
     ]
 }
 

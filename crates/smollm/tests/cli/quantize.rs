@@ -65,7 +65,6 @@ fn a_quantised_model_has_the_types_of_its_mix_and_says_nearly_the_same() {
         world.quantize(&["wide", "q.gguf", "--type", name]);
         assert_eq!(world.types("q.gguf"), expected, "{name}");
         let distance = distance(&world.logprobs(&["-m", "q.gguf"]), &base);
-        println!("{name}: {distance}");
         assert!(0.0 < distance && distance < far, "{name}: {distance}");
         // the same while it is loaded
         let loaded = world.logprobs(&["-m", "wide", "--quant", &name.to_lowercase()]);
@@ -166,7 +165,6 @@ fn a_cache_of_blocks_wants_heads_of_whole_blocks() {
         (world.logprobs(&["-m", "wide"]), world.run(&["score", TEXT, "-m", "wide", "--kv", "q8_0", "--json"]).json());
     let rounded: Vec<f64> = rounded["logprobs"].as_array().unwrap().iter().filter_map(Value::as_f64).collect();
     let distance = distance(&rounded, &exact);
-    println!("{distance}");
     assert!(0.0 < distance && distance < 0.01, "{distance}");
 }
 
