@@ -56,7 +56,7 @@ impl Bench<'_> {
                     }
                 }
             }
-            for dtype in [KvDtype::F32, KvDtype::F16, KvDtype::Q8_0] {
+            for dtype in [KvDtype::F32, KvDtype::F16, KvDtype::BF16, KvDtype::Q8_0] {
                 for (queries, depth) in [(1, 0), (1, 2047), (512, 0), (512, 1536)] {
                     self.attention(model, dtype, h, g, queries, depth);
                 }

@@ -79,6 +79,15 @@ impl Rows<'_> {
         }
     }
 
+    /// Where they lie.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::F32(values) => bytes_of(values),
+            Self::F16(values) | Self::Bf16(values) => bytes_of(values),
+            Self::Blocks(_, bytes) => bytes,
+        }
+    }
+
     /// Writes all of them, widened to f32.
     pub(crate) fn to_f32(self, out: &mut [f32]) {
         match self {

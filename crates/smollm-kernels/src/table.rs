@@ -20,8 +20,8 @@ pub(crate) struct Kernels {
     pub(crate) matmul_f16: unsafe fn(&mut MatmulTask<'_, Chunk<f32>, Chunk<u16>>),
     /// Activations rounded to bf16 and widened again, against bf16.
     pub(crate) matmul_bf16: unsafe fn(&mut MatmulTask<'_, Chunk<f32>, Chunk<u16>>),
-    /// The same with instructions that multiply pairs of bf16; where a row has it, it is taken for rows of whole vectors.
-    pub(crate) matmul_pairs: Option<unsafe fn(&mut MatmulTask<'_, Pairs, Pairs>)>,
+    /// What replaces products with bf16, where rows of numbers are whole vectors of pairs.
+    pub(crate) pairs: Option<PairKernels>,
     /// Quantised weights in panels; the second argument is `generic::panel::scratch_len` lines of scratch memory.
     pub(crate) matmul_panels: unsafe fn(&PanelTask<'_>, &mut [Chunk<f32>]),
     /// One row of activations to bytes: x, words, scales, sums (`generic::panel::quantize_row`).
@@ -34,8 +34,6 @@ pub(crate) struct Kernels {
     pub(crate) narrow_f16: unsafe fn(&[f32], &mut [u16]),
     /// Rounds to bf16 patterns, ties to even.
     pub(crate) narrow_bf16: unsafe fn(&[f32], &mut [u16]),
-    /// Rounds to bf16 patterns for `matmul_pairs`, to which subnormal numbers are zero.
-    pub(crate) narrow_pairs: unsafe fn(&[f32], &mut [u16]),
     /// Copies, each value rounded to the nearest bf16 and widened again.
     pub(crate) round_bf16: unsafe fn(&[f32], &mut [f32]),
     /// One row: x, weight, eps, out.
@@ -46,6 +44,8 @@ pub(crate) struct Kernels {
     pub(crate) swiglu: unsafe fn(&[f32], &[f32], &mut [f32]),
     /// One head in place, with the cosines and sines of its position.
     pub(crate) rope: unsafe fn(&mut [f32], &[f32], &[f32]),
+    /// Asks for the cache lines of a run of memory, which will be read soon.
+    pub(crate) ask: unsafe fn(&[u8]),
     /// Sixteen keys, f32, turned.
     pub(crate) turn_f32: unsafe fn(&TurnTask<'_, f32>, &mut [Chunk<f32>]),
     /// Sixteen keys, f16, widened and turned.
@@ -53,13 +53,13 @@ pub(crate) struct Kernels {
     /// Sixteen keys, bf16, widened and turned.
     pub(crate) turn_bf16: unsafe fn(&TurnTask<'_, u16>, &mut [Chunk<f32>]),
     /// Some rows against one partition of keys, up to the weights of the values.
-    pub(crate) score: unsafe fn(&mut ScoreTask<'_>),
+    pub(crate) score: unsafe fn(&mut ScoreTask<'_, f32, Chunk<f32>>),
     /// The weighted values, f32, of some rows and one partition or a run of its keys.
-    pub(crate) mix_f32: unsafe fn(&mut MixTask<'_, f32>),
+    pub(crate) mix_f32: unsafe fn(&mut MixTask<'_, f32, Chunk<f32>>),
     /// The same for f16.
-    pub(crate) mix_f16: unsafe fn(&mut MixTask<'_, u16>),
+    pub(crate) mix_f16: unsafe fn(&mut MixTask<'_, f32, Chunk<u16>>),
     /// The same for bf16.
-    pub(crate) mix_bf16: unsafe fn(&mut MixTask<'_, u16>),
+    pub(crate) mix_bf16: unsafe fn(&mut MixTask<'_, f32, Chunk<u16>>),
     /// Folds the attention over one partition into that over the earlier ones.
     pub(crate) merge: unsafe fn(&mut SoftmaxSums<'_>, &SoftmaxSums<'_>),
     /// Sixteen ways to scale numbers to a grid, each solved for the numbers it leads to.
@@ -72,6 +72,22 @@ pub(crate) struct Kernels {
     pub(crate) read: unsafe fn(&[f32]) -> f32,
     /// Some `rounds` of independent multiply-adds, `FMAS_PER_ROUND` vectors each (for `roof`).
     pub(crate) fma_rounds: unsafe fn(usize) -> f32,
+}
+
+/// Kernels made of instructions that multiply pairs of bf16 and add both products to an f32; subnormal numbers count as zero.
+pub(crate) struct PairKernels {
+    /// Activations of bf16 against bf16.
+    pub(crate) matmul: unsafe fn(&mut MatmulTask<'_, Pairs, Pairs>),
+    /// Rounds to bf16 patterns, ties to even.
+    pub(crate) narrow: unsafe fn(&[f32], &mut [u16]),
+    /// Sixteen keys, turned in pairs of numbers.
+    pub(crate) turn: unsafe fn(&TurnTask<'_, [u16; 2]>, &mut [Chunk<f32>]),
+    /// The values of consecutive keys (rows, numbers of a row), in pairs of two keys; the last may lack its second.
+    pub(crate) pair_rows: unsafe fn(&[u16], usize, &mut [Pairs]),
+    /// `Kernels::score` of pairs.
+    pub(crate) score: unsafe fn(&mut ScoreTask<'_, i32, Pairs>),
+    /// `Kernels::mix_bf16` of pairs: a whole partition, weights rounded to bf16.
+    pub(crate) mix: unsafe fn(&mut MixTask<'_, i32, Pairs>),
 }
 
 /// x, words, scales, sums of one row.
@@ -193,15 +209,16 @@ pub(crate) struct Sight {
 }
 
 /// For each row that sees the first v keys: `score[j] = sum over d, ascending, of q[d] * key[j][d]`, `max` of these,
-/// `weight[j] = exp(score[j] - max)`, and `total`, the sum of the weights in sixteen lanes, folded.
-pub(crate) struct ScoreTask<'a> {
+/// `weight[j] = exp(score[j] - max)`, and `total`, the sum of the weights in sixteen lanes, folded. What is said of numbers goes
+/// for pairs where these are multiplied.
+pub(crate) struct ScoreTask<'a, N, B> {
     pub(crate) sight: Sight,
-    /// Rows of `dim` numbers, already scaled by 1/sqrt(D).
-    pub(crate) q: &'a [f32],
-    /// Numbers per row, D.
-    pub(crate) dim: usize,
+    /// Rows of `lanes` numbers, already scaled by 1/sqrt(D).
+    pub(crate) q: &'a [N],
+    /// Numbers per row.
+    pub(crate) lanes: usize,
     /// The keys turned: for each number, as many vectors as hold that number of all keys.
-    pub(crate) turned: &'a [Chunk<f32>],
+    pub(crate) turned: &'a [B],
     /// Out: per row, as many vectors as hold the weights of all keys; only those of visible keys are set.
     pub(crate) weights: &'a mut [Chunk<f32>],
     /// Out: the largest score of each row, -inf where it sees no key.
@@ -211,13 +228,15 @@ pub(crate) struct ScoreTask<'a> {
 }
 
 /// For each row that sees the first v keys: `mixed = sum over j < v, ascending, of weight[j] * value[j]`. A task takes a run of
-/// keys; the first run of a partition sets `mixed`, later ones add to it.
-pub(crate) struct MixTask<'a, B> {
+/// keys; the first run of a partition sets `mixed`, later ones add to it. Pairs are of two keys, the first in an even place.
+pub(crate) struct MixTask<'a, N, B> {
     pub(crate) sight: Sight,
-    /// Per row, as many vectors as hold the weights of all keys of the partition.
-    pub(crate) weights: &'a [Chunk<f32>],
+    /// Rows of weights of the keys of the partition.
+    pub(crate) weights: &'a [N],
+    /// Weights, or pairs of them, from one row to the next.
+    pub(crate) width: usize,
     /// The values of the run, `steps` vectors each.
-    pub(crate) values: &'a [Chunk<B>],
+    pub(crate) values: &'a [B],
     /// First key of the run, counted in the partition.
     pub(crate) from: usize,
     /// Vectors per value.

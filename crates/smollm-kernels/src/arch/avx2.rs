@@ -25,19 +25,19 @@ pub(super) static ROW: Kernels = Kernels {
     matmul_f32,
     matmul_f16,
     matmul_bf16,
-    matmul_pairs: None,
+    pairs: None,
     matmul_panels,
     quantize_row,
     widen_f16,
     widen_bf16,
     narrow_f16,
     narrow_bf16,
-    narrow_pairs: narrow_bf16,
     round_bf16,
     rms_norm,
     add,
     swiglu,
     rope,
+    ask,
     turn_f32,
     turn_f16,
     turn_bf16,
@@ -124,6 +124,11 @@ fn rope(head: &mut [f32], cos: &[f32], sin: &[f32]) {
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]
+fn ask(run: &[u8]) {
+    elementwise::ask(Avx2(()), run);
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
 fn turn_f32(task: &TurnTask<'_, f32>, out: &mut [Chunk<f32>]) {
     attention::turn::<_, F32>(Avx2(()), task, out);
 }
@@ -139,23 +144,23 @@ fn turn_bf16(task: &TurnTask<'_, u16>, out: &mut [Chunk<f32>]) {
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]
-fn score(task: &mut ScoreTask<'_>) {
-    attention::score::<_, 6, 1>(Avx2(()), task);
+fn score(task: &mut ScoreTask<'_, f32, Chunk<f32>>) {
+    attention::score::<_, _, 6, 1>(Avx2(()), Widened::<F32>::new(), task);
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]
-fn mix_f32(task: &mut MixTask<'_, f32>) {
-    attention::mix::<_, F32, 6, 1>(Avx2(()), task);
+fn mix_f32(task: &mut MixTask<'_, f32, Chunk<f32>>) {
+    attention::mix::<_, _, 6, 1>(Avx2(()), Widened::<F32>::new(), task);
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]
-fn mix_f16(task: &mut MixTask<'_, u16>) {
-    attention::mix::<_, F16, 6, 1>(Avx2(()), task);
+fn mix_f16(task: &mut MixTask<'_, f32, Chunk<u16>>) {
+    attention::mix::<_, _, 6, 1>(Avx2(()), Widened::<F16>::new(), task);
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]
-fn mix_bf16(task: &mut MixTask<'_, u16>) {
-    attention::mix::<_, Bf16, 6, 1>(Avx2(()), task);
+fn mix_bf16(task: &mut MixTask<'_, f32, Chunk<u16>>) {
+    attention::mix::<_, _, 6, 1>(Avx2(()), Widened::<Bf16>::new(), task);
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]

@@ -41,19 +41,19 @@ pub(super) const KERNELS: Kernels = Kernels {
     matmul_f32,
     matmul_f16,
     matmul_bf16,
-    matmul_pairs: None,
+    pairs: None,
     matmul_panels,
     quantize_row,
     widen_f16,
     widen_bf16,
     narrow_f16,
     narrow_bf16,
-    narrow_pairs: narrow_bf16,
     round_bf16,
     rms_norm,
     add,
     swiglu,
     rope,
+    ask,
     turn_f32,
     turn_f16,
     turn_bf16,
@@ -140,6 +140,11 @@ fn rope(head: &mut [f32], cos: &[f32], sin: &[f32]) {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+fn ask(run: &[u8]) {
+    elementwise::ask(Avx512(()), run);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 fn turn_f32(task: &TurnTask<'_, f32>, out: &mut [Chunk<f32>]) {
     attention::turn::<_, F32>(Avx512(()), task, out);
 }
@@ -155,23 +160,23 @@ fn turn_bf16(task: &TurnTask<'_, u16>, out: &mut [Chunk<f32>]) {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
-fn score(task: &mut ScoreTask<'_>) {
-    attention::score::<_, 6, 4>(Avx512(()), task);
+fn score(task: &mut ScoreTask<'_, f32, Chunk<f32>>) {
+    attention::score::<_, _, 6, 4>(Avx512(()), Widened::<F32>::new(), task);
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
-fn mix_f32(task: &mut MixTask<'_, f32>) {
-    attention::mix::<_, F32, 6, 4>(Avx512(()), task);
+fn mix_f32(task: &mut MixTask<'_, f32, Chunk<f32>>) {
+    attention::mix::<_, _, 6, 4>(Avx512(()), Widened::<F32>::new(), task);
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
-fn mix_f16(task: &mut MixTask<'_, u16>) {
-    attention::mix::<_, F16, 6, 4>(Avx512(()), task);
+fn mix_f16(task: &mut MixTask<'_, f32, Chunk<u16>>) {
+    attention::mix::<_, _, 6, 4>(Avx512(()), Widened::<F16>::new(), task);
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
-fn mix_bf16(task: &mut MixTask<'_, u16>) {
-    attention::mix::<_, Bf16, 6, 4>(Avx512(()), task);
+fn mix_bf16(task: &mut MixTask<'_, f32, Chunk<u16>>) {
+    attention::mix::<_, _, 6, 4>(Avx512(()), Widened::<Bf16>::new(), task);
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]

@@ -1,4 +1,4 @@
-//! AVX-512 with products of bf16 pairs: the row `avx512`, but for products with bf16 weights.
+//! AVX-512 with products of bf16 pairs: the row `avx512`, but for products with bf16 weights, keys and values.
 //!
 //! `vdpbf16ps` multiplies 32 numbers in the time of 16 f32 multiply-adds on AMD's cores (Zen 4: 466 against 234 GFLOP/s on two).
 //! Intel's take longer for it than for the f32 multiply-adds it replaces (137 against 246 GFLOP/s), so there the row `avx512`
@@ -7,11 +7,12 @@
 use std::arch::x86_64::*;
 
 use super::avx512::{self, Avx512};
+use crate::aligned::vectors_of;
 use crate::generic::dot::Dot;
-use crate::generic::matmul;
+use crate::generic::{attention, matmul};
 use crate::half;
-use crate::lanes::LANES;
-use crate::table::{Kernels, MatmulTask, Pairs};
+use crate::lanes::{Chunk, LANES, PairBits};
+use crate::table::{Kernels, MatmulTask, MixTask, PairKernels, Pairs, ScoreTask, TurnTask};
 
 /// Proof that AVX-512 BF16 may be used.
 #[derive(Clone, Copy)]
@@ -27,18 +28,73 @@ fn is_amd() -> bool {
     [leaf.ebx, leaf.edx, leaf.ecx].map(u32::to_le_bytes).as_flattened() == b"AuthenticAMD"
 }
 
-pub(super) static ROW: Kernels =
-    Kernels { name: "avx512bf16", matmul_pairs: Some(matmul_pairs), narrow_pairs, ..avx512::KERNELS };
+pub(super) static ROW: Kernels = Kernels {
+    name: "avx512bf16",
+    pairs: Some(PairKernels { matmul, narrow, turn, pair_rows, score, mix }),
+    ..avx512::KERNELS
+};
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512bf16")]
-fn matmul_pairs(task: &mut MatmulTask<'_, Pairs, Pairs>) {
+fn matmul(task: &mut MatmulTask<'_, Pairs, Pairs>) {
     // SAFETY: the instructions are enabled by this function.
     let lanes = unsafe { Avx512::new() };
     matmul::matmul::<_, _, 6, 4, 4>(lanes, PairProducts(()), task);
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512bf16")]
-fn narrow_pairs(from: &[f32], to: &mut [u16]) {
+fn turn(task: &TurnTask<'_, [u16; 2]>, out: &mut [Chunk<f32>]) {
+    // SAFETY: the instructions are enabled by this function.
+    attention::turn::<_, PairBits>(unsafe { Avx512::new() }, task, out);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512bf16")]
+fn pair_rows(rows: &[u16], len: usize, to: &mut [Pairs]) {
+    let steps = len / LANES;
+    let (two, last) = (rows.chunks_exact(2 * len), rows.chunks_exact(2 * len).remainder());
+    for (two, to) in two.zip(to.chunks_exact_mut(steps)) {
+        let (first, second) = two.split_at(len);
+        let (first, second) = (vectors_of(first), vectors_of(second));
+        for step in 0..steps {
+            // SAFETY: the instructions are enabled by this function; 32 and 64 bytes are read and written.
+            unsafe { pair(&first[step], &second[step], &mut to[step]) };
+        }
+    }
+    if !last.is_empty() {
+        for (first, to) in vectors_of(last).iter().zip(&mut to[rows.len() / (2 * len) * steps..]) {
+            // SAFETY: as above.
+            unsafe { pair(first, &[0; LANES], to) };
+        }
+    }
+}
+
+/// Lane by lane the numbers of two vectors.
+///
+/// # Safety
+/// Only where AVX-512 F is enabled.
+#[inline(always)]
+unsafe fn pair(first: &Chunk<u16>, second: &Chunk<u16>, to: &mut Pairs) {
+    // SAFETY: by contract; the loads and the store are as wide as what they touch.
+    unsafe {
+        let first = _mm512_cvtepu16_epi32(_mm256_loadu_si256(first.as_ptr().cast()));
+        let second = _mm512_cvtepu16_epi32(_mm256_loadu_si256(second.as_ptr().cast()));
+        _mm512_storeu_si512(to.as_mut_ptr().cast(), _mm512_or_si512(first, _mm512_slli_epi32::<16>(second)));
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512bf16")]
+fn score(task: &mut ScoreTask<'_, i32, Pairs>) {
+    // SAFETY: the instructions are enabled by this function.
+    attention::score::<_, _, 6, 4>(unsafe { Avx512::new() }, PairProducts(()), task);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512bf16")]
+fn mix(task: &mut MixTask<'_, i32, Pairs>) {
+    // SAFETY: the instructions are enabled by this function.
+    attention::mix::<_, _, 6, 4>(unsafe { Avx512::new() }, PairProducts(()), task);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512bf16")]
+fn narrow(from: &[f32], to: &mut [u16]) {
     assert_eq!(from.len(), to.len());
     let (from, from_rest) = from.as_chunks::<LANES>();
     let (to, to_rest) = to.as_chunks_mut::<LANES>();
@@ -59,6 +115,8 @@ impl Dot<Avx512> for PairProducts {
     type Packed = Self;
     type V = __m512bh;
     type U = __m512bh;
+    type N = i32;
+    const PER_LANE: usize = 2;
 
     #[inline(always)]
     fn packed(self) -> Self {
@@ -81,6 +139,18 @@ impl Dot<Avx512> for PairProducts {
     }
 
     #[inline(always)]
+    fn load_first(self, _: Avx512, from: &Pairs) -> __m512bh {
+        // SAFETY: as in `add`.
+        unsafe { bf16(_mm512_and_si512(_mm512_loadu_si512(from.as_ptr().cast()), _mm512_set1_epi32(0xffff))) }
+    }
+
+    #[inline(always)]
+    fn spread(self, _: Avx512, pair: i32) -> __m512bh {
+        // SAFETY: as in `add`.
+        unsafe { bf16(_mm512_set1_epi32(pair)) }
+    }
+
+    #[inline(always)]
     fn add(self, _: Avx512, x: __m512bh, w: __m512bh, sums: __m512) -> __m512 {
         // SAFETY: a `PairProducts` exists only inside functions that enable the instruction, which run only where `available`
         // found it.
@@ -90,6 +160,12 @@ impl Dot<Avx512> for PairProducts {
 
 #[inline(always)]
 fn load(from: &Pairs) -> __m512bh {
-    // SAFETY: 64 bytes, and any bits are pairs of bf16.
-    unsafe { std::mem::transmute::<__m512i, __m512bh>(_mm512_loadu_si512(from.as_ptr().cast())) }
+    // SAFETY: 64 bytes are read.
+    unsafe { bf16(_mm512_loadu_si512(from.as_ptr().cast())) }
+}
+
+#[inline(always)]
+fn bf16(words: __m512i) -> __m512bh {
+    // SAFETY: any bits are pairs of bf16.
+    unsafe { std::mem::transmute::<__m512i, __m512bh>(words) }
 }

@@ -5,9 +5,10 @@
 //!
 //! Keys are turned first, so that both products have the same form: numbers of a row times vectors, no lane ever folded.
 
+use crate::generic::dot::Dot;
 use crate::generic::exp::exp;
 use crate::generic::matmul::vectors;
-use crate::lanes::{Chunk, Element, F32, LANES, Lanes};
+use crate::lanes::{Chunk, Element, LANES, Lanes};
 use crate::table::{MixTask, ScoreTask, Sight, SoftmaxSums, TurnTask};
 
 /// Sixteen keys to columns.
@@ -28,18 +29,22 @@ pub(crate) fn turn<S: Lanes, E: Element>(s: S, task: &TurnTask<'_, E::Bits>, out
 
 /// Scores in tiles of at most M rows by W vectors of keys, and the softmax of these rows.
 #[inline(always)]
-pub(crate) fn score<S: Lanes, const M: usize, const W: usize>(s: S, task: &mut ScoreTask<'_>) {
+pub(crate) fn score<S: Lanes, D: Dot<S>, const M: usize, const W: usize>(
+    s: S,
+    d: D,
+    task: &mut ScoreTask<'_, D::N, D::W>,
+) {
     let rows = task.max.len();
     let mut first = 0;
     while first < rows {
         let count = M.min(rows - first);
         match count {
-            1 => score_rows::<S, 1, W>(s, task, first),
-            2 => score_rows::<S, 2, W>(s, task, first),
-            3 => score_rows::<S, 3, W>(s, task, first),
-            4 => score_rows::<S, 4, W>(s, task, first),
-            5 => score_rows::<S, 5, W>(s, task, first),
-            _ => score_rows::<S, 6, W>(s, task, first),
+            1 => score_rows::<S, D, 1, W>(s, d, task, first),
+            2 => score_rows::<S, D, 2, W>(s, d, task, first),
+            3 => score_rows::<S, D, 3, W>(s, d, task, first),
+            4 => score_rows::<S, D, 4, W>(s, d, task, first),
+            5 => score_rows::<S, D, 5, W>(s, d, task, first),
+            _ => score_rows::<S, D, 6, W>(s, d, task, first),
         }
         first += count;
     }
@@ -47,25 +52,30 @@ pub(crate) fn score<S: Lanes, const M: usize, const W: usize>(s: S, task: &mut S
 
 /// M rows from `first`.
 #[inline(always)]
-fn score_rows<S: Lanes, const M: usize, const W: usize>(s: S, task: &mut ScoreTask<'_>, first: usize) {
+fn score_rows<S: Lanes, D: Dot<S>, const M: usize, const W: usize>(
+    s: S,
+    d: D,
+    task: &mut ScoreTask<'_, D::N, D::W>,
+    first: usize,
+) {
     // Later rows see at least as much as earlier ones.
     let seen = vectors(task.sight.visible(first + M - 1));
     let mut column = 0;
     while column + W <= seen {
-        score_tile::<S, M, W>(s, task, first, column);
+        score_tile::<S, D, M, W>(s, d, task, first, column);
         column += W;
     }
     while column < seen {
-        score_tile::<S, M, 1>(s, task, first, column);
+        score_tile::<S, D, M, 1>(s, d, task, first, column);
         column += 1;
     }
-    softmax_rows::<S, M>(s, task, first, seen);
+    softmax_rows::<S, D::N, D::W, M>(s, task, first, seen);
 }
 
 /// Turns the `seen` vectors of scores of M rows into weights. The rows go side by side, since one alone is a chain of
 /// steps that wait for each other; what a row does not see weighs exp(-inf) = 0 and changes no sum.
 #[inline(always)]
-fn softmax_rows<S: Lanes, const M: usize>(s: S, task: &mut ScoreTask<'_>, first: usize, seen: usize) {
+fn softmax_rows<S: Lanes, N, B, const M: usize>(s: S, task: &mut ScoreTask<'_, N, B>, first: usize, seen: usize) {
     let width = vectors(task.sight.count);
     let rows = &mut task.weights[first * width..][..M * width];
     for (i, row) in rows.chunks_exact_mut(width).enumerate() {
@@ -98,13 +108,19 @@ fn softmax_rows<S: Lanes, const M: usize>(s: S, task: &mut ScoreTask<'_>, first:
 
 /// The scores of M rows and W vectors of keys.
 #[inline(always)]
-fn score_tile<S: Lanes, const M: usize, const W: usize>(s: S, task: &mut ScoreTask<'_>, first: usize, column: usize) {
-    let (dim, width) = (task.dim, vectors(task.sight.count));
-    let mut q = [&task.q[first * dim..][..dim]; M];
+fn score_tile<S: Lanes, D: Dot<S>, const M: usize, const W: usize>(
+    s: S,
+    d: D,
+    task: &mut ScoreTask<'_, D::N, D::W>,
+    first: usize,
+    column: usize,
+) {
+    let (lanes, width) = (task.lanes, vectors(task.sight.count));
+    let mut q = [&task.q[first * lanes..][..lanes]; M];
     for i in 1..M {
-        q[i] = &task.q[(first + i) * dim..][..dim];
+        q[i] = &task.q[(first + i) * lanes..][..lanes];
     }
-    let sums = accumulate::<S, F32, M, W>(s, q, task.turned, width, column, [[s.zero(); W]; M]);
+    let sums = accumulate::<S, D, M, W>(s, d, q, task.turned, width, column, [[s.zero(); W]; M]);
     for i in 0..M {
         let out = &mut task.weights[(first + i) * width + column..][..W];
         for c in 0..W {
@@ -115,18 +131,18 @@ fn score_tile<S: Lanes, const M: usize, const W: usize>(s: S, task: &mut ScoreTa
 
 /// Values mixed in tiles of at most M rows by W vectors.
 #[inline(always)]
-pub(crate) fn mix<S: Lanes, E: Element, const M: usize, const W: usize>(s: S, task: &mut MixTask<'_, E::Bits>) {
+pub(crate) fn mix<S: Lanes, D: Dot<S>, const M: usize, const W: usize>(s: S, d: D, task: &mut MixTask<'_, D::N, D::W>) {
     let rows = task.mixed.len() / task.steps;
     let mut first = 0;
     while first < rows {
         let count = M.min(rows - first);
         match count {
-            1 => mix_rows::<S, E, 1, W>(s, task, first),
-            2 => mix_rows::<S, E, 2, W>(s, task, first),
-            3 => mix_rows::<S, E, 3, W>(s, task, first),
-            4 => mix_rows::<S, E, 4, W>(s, task, first),
-            5 => mix_rows::<S, E, 5, W>(s, task, first),
-            _ => mix_rows::<S, E, 6, W>(s, task, first),
+            1 => mix_rows::<S, D, 1, W>(s, d, task, first),
+            2 => mix_rows::<S, D, 2, W>(s, d, task, first),
+            3 => mix_rows::<S, D, 3, W>(s, d, task, first),
+            4 => mix_rows::<S, D, 4, W>(s, d, task, first),
+            5 => mix_rows::<S, D, 5, W>(s, d, task, first),
+            _ => mix_rows::<S, D, 6, W>(s, d, task, first),
         }
         first += count;
     }
@@ -134,34 +150,41 @@ pub(crate) fn mix<S: Lanes, E: Element, const M: usize, const W: usize>(s: S, ta
 
 /// The mixed values of M rows from `first`.
 #[inline(always)]
-fn mix_rows<S: Lanes, E: Element, const M: usize, const W: usize>(s: S, task: &mut MixTask<'_, E::Bits>, first: usize) {
+fn mix_rows<S: Lanes, D: Dot<S>, const M: usize, const W: usize>(
+    s: S,
+    d: D,
+    task: &mut MixTask<'_, D::N, D::W>,
+    first: usize,
+) {
     let mut column = 0;
     while column + W <= task.steps {
-        mix_tile::<S, E, M, W>(s, task, first, column);
+        mix_tile::<S, D, M, W>(s, d, task, first, column);
         column += W;
     }
     while column < task.steps {
-        mix_tile::<S, E, M, 1>(s, task, first, column);
+        mix_tile::<S, D, M, 1>(s, d, task, first, column);
         column += 1;
     }
 }
 
 /// W vectors of the mixed values of M rows.
 #[inline(always)]
-fn mix_tile<S: Lanes, E: Element, const M: usize, const W: usize>(
+fn mix_tile<S: Lanes, D: Dot<S>, const M: usize, const W: usize>(
     s: S,
-    task: &mut MixTask<'_, E::Bits>,
+    d: D,
+    task: &mut MixTask<'_, D::N, D::W>,
     first: usize,
     column: usize,
 ) {
-    let (steps, width) = (task.steps, vectors(task.sight.count));
-    let keys = task.from..task.from + task.values.len() / steps;
+    let (steps, width) = (task.steps, task.width);
+    // All places are counted in lanes of D::PER_LANE keys.
+    let (begin, end) = (task.from / D::PER_LANE, task.from / D::PER_LANE + task.values.len() / steps);
     // The keys that every row of the tile sees are walked together, the few more of later rows one by one.
-    let common = task.sight.visible(first).clamp(keys.start, keys.end);
-    let mut weights = [&task.weights[first * width..][..width].as_flattened()[keys.start..common]; M];
+    let common = (task.sight.visible(first) / D::PER_LANE).clamp(begin, end);
+    let mut weights = [&task.weights[first * width..][..width][begin..common]; M];
     let mut sums = [[s.zero(); W]; M];
     for i in 0..M {
-        weights[i] = &task.weights[(first + i) * width..][..width].as_flattened()[keys.start..common];
+        weights[i] = &task.weights[(first + i) * width..][..width][begin..common];
         if task.from > 0 {
             let before = &task.mixed[(first + i) * steps + column..][..W];
             for c in 0..W {
@@ -169,16 +192,26 @@ fn mix_tile<S: Lanes, E: Element, const M: usize, const W: usize>(
             }
         }
     }
-    let sums = accumulate::<S, E, M, W>(s, weights, task.values, steps, column, sums);
+    let sums = accumulate::<S, D, M, W>(s, d, weights, task.values, steps, column, sums);
     for i in 0..M {
         let row = first + i;
-        let weights = task.weights[row * width..][..width].as_flattened();
+        let weights = &task.weights[row * width..][..width];
+        let visible = task.sight.visible(row);
+        let whole = (visible / D::PER_LANE).clamp(common, end);
         let mut sums = sums[i];
-        for key in common..task.sight.visible(row).clamp(common, keys.end) {
-            let weight = s.splat(weights[key]);
-            let values = &task.values[(key - keys.start) * steps + column..][..W];
+        for key in common..whole {
+            let weight = d.spread(s, weights[key]);
+            let values = &task.values[(key - begin) * steps + column..][..W];
             for c in 0..W {
-                sums[c] = s.mul_add(weight, E::load(s, &values[c]), sums[c]);
+                sums[c] = d.add(s, weight, d.load_w(s, &values[c]), sums[c]);
+            }
+        }
+        // A lane of two keys of which the row sees the first: what is hidden may be no number, and must not enter.
+        if !visible.is_multiple_of(D::PER_LANE) {
+            let weight = d.spread(s, weights[whole]);
+            let values = &task.values[(whole - begin) * steps + column..][..W];
+            for c in 0..W {
+                sums[c] = d.add(s, weight, d.load_first(s, &values[c]), sums[c]);
             }
         }
         let out = &mut task.mixed[row * steps + column..][..W];
@@ -191,10 +224,11 @@ fn mix_tile<S: Lanes, E: Element, const M: usize, const W: usize>(
 /// `sums[i][c] + sum over k, ascending, of a[i][k] * b[k][column + c]`, all of `a` of one length, rows of `b` of `width`
 /// vectors. By value, so that the sums stay in registers whatever the caller does with them.
 #[inline(always)]
-fn accumulate<S: Lanes, E: Element, const M: usize, const W: usize>(
+fn accumulate<S: Lanes, D: Dot<S>, const M: usize, const W: usize>(
     s: S,
-    a: [&[f32]; M],
-    b: &[Chunk<E::Bits>],
+    d: D,
+    a: [&[D::N]; M],
+    b: &[D::W],
     width: usize,
     column: usize,
     mut sums: [[S::F; W]; M],
@@ -202,14 +236,14 @@ fn accumulate<S: Lanes, E: Element, const M: usize, const W: usize>(
     let len = a[0].len();
     assert!(column + W <= width);
     for (k, row) in b.chunks_exact(width).take(len).enumerate() {
-        let mut vectors = [s.zero(); W];
-        for c in 0..W {
-            vectors[c] = E::load(s, &row[column + c]);
+        let mut vectors = [d.load_w(s, &row[column]); W];
+        for c in 1..W {
+            vectors[c] = d.load_w(s, &row[column + c]);
         }
         for i in 0..M {
-            let number = s.splat(a[i][k]);
+            let number = d.spread(s, a[i][k]);
             for c in 0..W {
-                sums[i][c] = s.mul_add(number, vectors[c], sums[i][c]);
+                sums[i][c] = d.add(s, number, vectors[c], sums[i][c]);
             }
         }
     }

@@ -17,12 +17,20 @@ pub(crate) trait Dot<S: Lanes>: Copy {
     type V: Copy;
     /// A vector of activations in registers.
     type U: Copy;
+    /// What one lane of activations takes.
+    type N: Copy;
+    /// Numbers in a lane.
+    const PER_LANE: usize;
 
     fn packed(self) -> Self::Packed;
     /// Writes weights to scratch memory.
     fn pack(self, s: S, from: &Self::W, to: &mut <Self::Packed as Dot<S>>::W);
     fn load_x(self, s: S, from: &Self::X) -> Self::U;
     fn load_w(self, s: S, from: &Self::W) -> Self::V;
+    /// A vector of weights of which only the first number of each lane counts, the others being zero.
+    fn load_first(self, s: S, from: &Self::W) -> Self::V;
+    /// The same activations in every lane.
+    fn spread(self, s: S, lane: Self::N) -> Self::U;
     /// Sixteen sums, each with the products of its lane added.
     fn add(self, s: S, x: Self::U, w: Self::V, sums: S::F) -> S::F;
 }
@@ -51,6 +59,8 @@ impl<S: Lanes, E: Element> Dot<S> for Widened<E> {
     type Packed = Widened<F32>;
     type V = S::F;
     type U = S::F;
+    type N = f32;
+    const PER_LANE: usize = 1;
 
     #[inline(always)]
     fn packed(self) -> Widened<F32> {
@@ -70,6 +80,16 @@ impl<S: Lanes, E: Element> Dot<S> for Widened<E> {
     #[inline(always)]
     fn load_w(self, s: S, from: &Self::W) -> S::F {
         E::load(s, from)
+    }
+
+    #[inline(always)]
+    fn load_first(self, s: S, from: &Self::W) -> S::F {
+        E::load(s, from)
+    }
+
+    #[inline(always)]
+    fn spread(self, s: S, lane: f32) -> S::F {
+        s.splat(lane)
     }
 
     #[inline(always)]

@@ -125,3 +125,11 @@ pub(crate) fn padded(tail: &[f32]) -> Chunk<f32> {
     chunk[..tail.len()].copy_from_slice(tail);
     chunk
 }
+
+/// Asks for every cache line of a run of memory.
+#[inline(always)]
+pub(crate) fn ask<S: Lanes>(s: S, run: &[u8]) {
+    for line in run.chunks(64) {
+        s.prefetch(line.as_ptr());
+    }
+}

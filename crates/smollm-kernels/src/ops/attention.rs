@@ -8,6 +8,7 @@
 //! tokens of a tile share what is loaded of keys and values. Where that gives too few items (one sequence decoding at
 //! depth) each partition is an item of its own, and a second round folds them.
 
+mod pairs;
 mod partition;
 
 use crate::aligned::Scratch;
@@ -17,12 +18,12 @@ use crate::generic::matmul::vectors;
 use crate::kv::KvBuffer;
 use crate::lanes::Chunk;
 use crate::pool::lock;
-use crate::table::SoftmaxSums;
+use crate::table::{PairKernels, SoftmaxSums};
 
 /// Keys in a partition: 32 KiB of f32 for heads of 64, so that keys, then values, stay in the first-level cache.
 const PARTITION: usize = 128;
 /// Rows (query tokens x heads that share keys) of a tile, about.
-const TILE_ROWS: usize = 48;
+const TILE_ROWS: usize = 96;
 /// Items below which partitions are split too, per thread.
 const ITEMS_PER_THREAD: usize = 4;
 
@@ -75,6 +76,8 @@ struct Call<'a> {
     seqs: &'a [AttentionSpan<'a>],
     heads: usize,
     out: Disjoint<'a, f32>,
+    /// What takes keys and values in pairs, if anything does.
+    pairs: Option<&'a PairKernels>,
 }
 
 /// Some query tokens of one sequence, for the heads that share a key/value head.
@@ -113,7 +116,7 @@ impl<'a> Call<'a> {
             assert!(span.q_len == 0 || span.block_table.len() >= blocks, "attention: a block table lacks blocks");
         }
         assert!(end <= q.len() / (heads * dim), "attention: spans reach past q");
-        Self { cpu, q, k, v, seqs, heads, out: Disjoint::new(out) }
+        Self { cpu, q, k, v, seqs, heads, out: Disjoint::new(out), pairs: pairs::of(cpu.kernels, k, v) }
     }
 
     fn group(&self) -> usize {
@@ -177,7 +180,9 @@ impl<'a> Call<'a> {
         let mut shared = lock(&self.cpu.shared_scratch);
         let partial = Disjoint::new(shared.take(len));
         let pool = &self.cpu.pool;
-        pool.run(items.len(), 1, |thread, range| {
+        // Several partitions of a tile in a row, since each asks for the keys of the next.
+        let grain = items.len() / (ITEMS_PER_THREAD * self.cpu.threads());
+        pool.run(items.len(), grain, |thread, range| {
             let mut scratch = lock(&self.cpu.scratch[thread]);
             for &(index, partition, start) in &items[range] {
                 let tile = &tiles[index];

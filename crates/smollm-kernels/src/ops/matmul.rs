@@ -170,10 +170,10 @@ impl Job<'_> {
             Rows::F32(w) if in_place => unsafe { (kernels.matmul_f32)(&mut self.task(&item, vectors_of(w), packed)) },
             // SAFETY: as above.
             Rows::F16(w) if in_place => unsafe { (kernels.matmul_f16)(&mut self.task(&item, vectors_of(w), packed)) },
-            Rows::Bf16(w) if in_place => match kernels.matmul_pairs {
+            Rows::Bf16(w) if in_place => match &kernels.pairs {
                 // SAFETY: as above.
-                Some(matmul_pairs) if self.form == Form::Pairs => unsafe {
-                    matmul_pairs(&mut self.task(&item, vectors_of(w), packed))
+                Some(pairs) if self.form == Form::Pairs => unsafe {
+                    (pairs.matmul)(&mut self.task(&item, vectors_of(w), packed))
                 },
                 // SAFETY: as above.
                 _ => unsafe { (kernels.matmul_bf16)(&mut self.task(&item, vectors_of(w), packed)) },

@@ -14,27 +14,31 @@ use crate::table::{Kernels, MixTask, ScoreTask, Sight, SoftmaxSums, TurnTask};
 /// Scratch memory of one tile, the same for each of its partitions.
 pub(super) struct Workspace<'a> {
     /// The tile's queries, scaled.
-    q: &'a mut [f32],
+    pub(super) q: &'a mut [Chunk<f32>],
     /// Keys turned.
-    turned: &'a mut [Chunk<f32>],
-    /// Values, or sixteen keys that do not lie in one piece, widened.
-    values: &'a mut [Chunk<f32>],
+    pub(super) turned: &'a mut [Chunk<f32>],
+    /// Values, or sixteen keys that do not lie in one piece, as the kernels take them.
+    pub(super) values: &'a mut [Chunk<f32>],
     /// Weights of the values.
-    weights: &'a mut [Chunk<f32>],
+    pub(super) weights: &'a mut [Chunk<f32>],
+    /// The same in pairs, where pairs are multiplied.
+    pub(super) paired: &'a mut [Chunk<f32>],
 }
 
 /// Keys or values that lie in one piece.
-struct Run<'a> {
+pub(super) struct Run<'a> {
     /// Position of the first.
-    first: usize,
-    count: usize,
-    rows: Rows<'a>,
+    pub(super) first: usize,
+    pub(super) count: usize,
+    pub(super) rows: Rows<'a>,
 }
 
 /// What the runs of one partition share.
 struct Mix<'a> {
     sight: Sight,
-    weights: &'a [Chunk<f32>],
+    weights: &'a [f32],
+    /// Weights of a row.
+    width: usize,
     steps: usize,
     mixed: &'a mut [Chunk<f32>],
 }
@@ -54,15 +58,16 @@ impl Mix<'_> {
         }
     }
 
-    fn task<'t, B>(&'t mut self, values: &'t [Chunk<B>], from: usize) -> MixTask<'t, B> {
-        MixTask { sight: self.sight, weights: self.weights, values, from, steps: self.steps, mixed: self.mixed }
+    fn task<'t, B>(&'t mut self, values: &'t [B], from: usize) -> MixTask<'t, f32, B> {
+        let Self { sight, weights, width, steps, ref mut mixed } = *self;
+        MixTask { sight, weights, width, values, from, steps, mixed }
     }
 }
 
 impl Call<'_> {
     /// Vectors of scratch memory that a workspace takes.
     pub(super) fn workspace_len(&self, rows: usize) -> usize {
-        (rows + 2 * PARTITION) * self.steps() + rows * PARTITION / LANES
+        (rows + 2 * PARTITION) * self.steps() + 2 * rows * PARTITION / LANES
     }
 
     /// A workspace with the queries of `tile`.
@@ -70,15 +75,25 @@ impl Call<'_> {
         let (rows, steps, dim) = (self.rows(tile), self.steps(), self.k.head_dim());
         let (q, rest) = scratch.split_at_mut(rows * steps);
         let (turned, rest) = rest.split_at_mut(PARTITION * steps);
-        let (values, weights) = rest.split_at_mut(PARTITION * steps);
-        let q = &mut q.as_flattened_mut()[..rows * dim];
-        let scale = 1.0 / (dim as f32).sqrt();
-        for (row, to) in q.chunks_exact_mut(dim).enumerate() {
-            for (to, from) in to.iter_mut().zip(&self.q[self.row_start(tile, row)..][..dim]) {
-                *to = from * scale;
+        let (values, rest) = rest.split_at_mut(PARTITION * steps);
+        let (weights, paired) = rest.split_at_mut(rows * PARTITION / LANES);
+        match self.pairs {
+            Some(pairs) => self.queries_in_pairs(tile, pairs, values, q),
+            None => {
+                for (row, to) in q.as_flattened_mut()[..rows * dim].chunks_exact_mut(dim).enumerate() {
+                    self.scaled_query(tile, row, to);
+                }
             }
         }
-        Workspace { q, turned, values, weights }
+        Workspace { q, turned, values, weights, paired }
+    }
+
+    /// A row of queries times 1/sqrt(D).
+    pub(super) fn scaled_query(&self, tile: &Tile<'_>, row: usize, to: &mut [f32]) {
+        let scale = 1.0 / (to.len() as f32).sqrt();
+        for (to, from) in to.iter_mut().zip(&self.q[self.row_start(tile, row)..]) {
+            *to = from * scale;
+        }
     }
 
     /// One tile against one partition.
@@ -94,12 +109,15 @@ impl Call<'_> {
         let count = PARTITION.min(before + tile.count - hidden);
         let sight = Sight { count, hidden, first_visible: before + 1, group: self.group() };
         let keys = hidden..hidden + count;
+        if let Some(pairs) = self.pairs {
+            return self.attend_in_pairs(tile, pairs, sight, space, sums);
+        }
         let weights = &mut space.weights[..self.rows(tile) * vectors(count)];
         self.turn_keys(tile, keys.clone(), space.turned, space.values);
         let mut task = ScoreTask {
             sight,
-            q: space.q,
-            dim: self.k.head_dim(),
+            q: &space.q.as_flattened()[..self.rows(tile) * self.k.head_dim()],
+            lanes: self.k.head_dim(),
             turned: space.turned,
             weights,
             max: sums.max,
@@ -107,8 +125,10 @@ impl Call<'_> {
         };
         // SAFETY: `Cpu` holds only rows that are available.
         unsafe { (self.cpu.kernels.score)(&mut task) };
-        let mut mix = Mix { sight, weights, steps: self.steps(), mixed: sums.mixed };
-        let many = mix.weights.len() / vectors(count) > self.cpu.kernels.tile_rows;
+        self.ask(self.k, tile, self.next_keys(tile, &sight));
+        let width = LANES * vectors(count);
+        let mut mix = Mix { sight, weights: weights.as_flattened(), width, steps: self.steps(), mixed: sums.mixed };
+        let many = mix.weights.len() / width > self.cpu.kernels.tile_rows;
         if many || !self.in_vectors(self.v) {
             let values = &mut space.values[..count * self.steps()];
             self.gather(self.v, tile, keys, values);
@@ -129,6 +149,7 @@ impl Call<'_> {
             let first = keys.start + block * LANES;
             let sixteen = first..keys.end.min(first + LANES);
             let out = &mut turned[block..];
+            self.ask(self.v, tile, sixteen.clone());
             let run = self.runs(self.k, tile, sixteen.clone()).next();
             let rows = match run {
                 Some(run) if run.count == LANES && self.in_vectors(self.k) => run.rows,
@@ -151,6 +172,20 @@ impl Call<'_> {
         }
     }
 
+    /// Asks for keys or values that will be read soon: the runs are too short for the hardware to foresee them.
+    pub(super) fn ask(&self, of: &KvBuffer, tile: &Tile<'_>, keys: Range<usize>) {
+        for run in self.runs(of, tile, keys) {
+            // SAFETY: `Cpu` holds only rows that are available.
+            unsafe { (self.cpu.kernels.ask)(run.rows.bytes()) };
+        }
+    }
+
+    /// Keys of the next partition that a tile will read, if it reads another.
+    pub(super) fn next_keys(&self, tile: &Tile<'_>, sight: &Sight) -> Range<usize> {
+        let next = sight.hidden + PARTITION;
+        next..(tile.span.position + tile.first + tile.count).clamp(next, next + PARTITION)
+    }
+
     /// Whether keys or values lie in whole vectors of plain numbers.
     fn in_vectors(&self, of: &KvBuffer) -> bool {
         of.head_dim().is_multiple_of(LANES) && !of.dtype().stored().is_quantized()
@@ -166,7 +201,12 @@ impl Call<'_> {
     }
 
     /// The runs that consecutive keys or values lie in, one for each block they touch.
-    fn runs<'a>(&self, from: &'a KvBuffer, tile: &Tile<'a>, keys: Range<usize>) -> impl Iterator<Item = Run<'a>> {
+    pub(super) fn runs<'a>(
+        &self,
+        from: &'a KvBuffer,
+        tile: &Tile<'a>,
+        keys: Range<usize>,
+    ) -> impl Iterator<Item = Run<'a>> {
         let (shape, kv_head, table) = (from.shape, tile.kv_head, tile.span.block_table);
         let mut first = keys.start;
         std::iter::from_fn(move || {

@@ -31,7 +31,7 @@ impl Form {
     pub(super) fn of(kernels: &Kernels, weight: &Matrix) -> Self {
         match weight.dtype() {
             _ if weight.is_packed() => Self::Bytes,
-            Dtype::BF16 if kernels.matmul_pairs.is_some() && weight.cols().is_multiple_of(2 * LANES) => Self::Pairs,
+            Dtype::BF16 if kernels.pairs.is_some() && weight.cols().is_multiple_of(2 * LANES) => Self::Pairs,
             Dtype::BF16 => Self::Rounded,
             _ => Self::Plain,
         }
@@ -101,8 +101,9 @@ fn lay_out(cpu: &Cpu, x: &[f32], cols: usize, form: Form, to: &mut [Chunk<f32>])
                 // SAFETY: as above.
                 Form::Rounded => padded(from, to, |from, to| unsafe { (cpu.kernels.round_bf16)(from, to) }),
                 Form::Pairs => {
+                    let pairs = cpu.kernels.pairs.as_ref().expect("a form of rows with pairs");
                     // SAFETY: as above.
-                    unsafe { (cpu.kernels.narrow_pairs)(from, lines_mut::<Pairs>(to).as_flattened_mut()) }
+                    unsafe { (pairs.narrow)(from, lines_mut::<Pairs>(to).as_flattened_mut()) }
                 }
                 Form::Bytes => {
                     let units = cols / UNIT;
