@@ -50,7 +50,7 @@ pub(crate) trait Lanes: Copy {
     fn sum4(self, a: [Self::F; 4]) -> [f32; 4];
     /// Rows to columns: lane j of vector i becomes lane i of vector j.
     fn transpose(self, rows: [Self::F; LANES]) -> [Self::F; LANES];
-    /// Asks for the cache line at an address, which need not be valid.
+    /// Asks for the cache line at an address, which need not be valid, into the second-level cache.
     fn prefetch(self, address: *const u8);
 
     /// Zero in every lane.

@@ -22,7 +22,8 @@ pub(crate) struct Kernels {
     pub(crate) matmul_bf16: unsafe fn(&mut MatmulTask<'_, Chunk<f32>, Chunk<u16>>),
     /// What replaces products with bf16, where rows of numbers are whole vectors of pairs.
     pub(crate) pairs: Option<PairKernels>,
-    /// Quantised weights in panels; the second argument is `generic::panel::scratch_len` lines of scratch memory.
+    /// Quantised weights in panels; the second argument is `generic::panel::scratch_len` lines of scratch memory, or none for up to
+    /// `generic::panel::FEW` activation rows.
     pub(crate) matmul_panels: unsafe fn(&PanelTask<'_>, &mut [Chunk<f32>]),
     /// One row of activations to bytes: x, words, scales, sums (`generic::panel::quantize_row`).
     pub(crate) quantize_row: QuantizeRow,
@@ -145,20 +146,32 @@ impl<'a> ByteRows<'a> {
         Self { lines, stride, units }
     }
 
-    /// Some units of a row.
+    /// The units of a row.
     #[inline(always)]
-    pub(crate) fn row(&self, row: usize, first: usize, units: usize) -> ByteRow<'a> {
-        let line = &self.lines[row * self.stride..][..self.stride];
+    pub(crate) fn row(&self, row: usize) -> ByteRow<'a> {
+        let (line, units) = (&self.lines[row * self.stride..][..self.stride], self.units);
         let (numbers, words) = (line.as_flattened(), lines::<Chunk<i32>>(line).as_flattened());
         ByteRow {
-            words: &words[8 * first..][..8 * units],
-            scales: &numbers[8 * self.units + first..][..units],
-            sums: &words[9 * self.units + 2 * first..][..2 * units],
+            words: &words[..8 * units],
+            scales: &numbers[8 * units..][..units],
+            sums: &words[9 * units..][..2 * units],
         }
     }
 }
 
-/// Some units of one row of [`ByteRows`].
+impl ByteRow<'_> {
+    /// Some units of it.
+    #[inline(always)]
+    pub(crate) fn part(&self, units: &Range<usize>) -> Self {
+        Self {
+            words: &self.words[8 * units.start..8 * units.end],
+            scales: &self.scales[units.clone()],
+            sums: &self.sums[2 * units.start..2 * units.end],
+        }
+    }
+}
+
+/// One row of [`ByteRows`], or some units of it.
 #[derive(Clone, Copy)]
 pub(crate) struct ByteRow<'a> {
     pub(crate) words: &'a [i32],

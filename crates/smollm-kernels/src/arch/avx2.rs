@@ -390,7 +390,7 @@ impl Lanes for Avx2 {
     #[inline(always)]
     fn prefetch(self, address: *const u8) {
         // SAFETY: as above; a prefetch of any address is harmless.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(address.cast()) }
     }
 }
 

@@ -1,5 +1,5 @@
-//! From panels of blocks to what integer products take: for each unit of 32 numbers of a row eight lines of codes, a byte each,
-//! and one or two lines of scales or minimums, in f32.
+//! From panels of blocks to what integer products take: for each unit of 32 numbers of sixteen rows eight vectors of codes, a byte
+//! each, and one or two vectors of scales or minimums, in f32.
 
 use crate::aligned::{lines, lines_mut};
 use crate::dtype::Dtype;
@@ -8,8 +8,11 @@ use crate::lanes::{Chunk, LANES};
 
 /// Numbers of a unit.
 pub(crate) const UNIT: usize = 32;
-/// Lines of codes of a unit: four numbers of sixteen rows each.
+/// Vectors of codes of a unit: four numbers of sixteen rows each.
 pub(crate) const CODES: usize = UNIT / 4;
+
+/// Bytes that the panels are asked for ahead of their use.
+const AHEAD: usize = 4096;
 
 /// What the codes of a type stand for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,15 +30,24 @@ pub(crate) enum Meaning {
 impl Meaning {
     pub(crate) const fn of(dtype: Dtype) -> Self {
         match dtype {
-            Dtype::Q8_0 => Self::Signed,
-            Dtype::Q4_0 => Self::Offset(8),
-            Dtype::Q5_0 => Self::Offset(16),
-            Dtype::Q6_K => Self::Halves(32),
-            _ => Self::Affine,
+            Dtype::Q8_0 => Q8_0::MEANING,
+            Dtype::Q4_0 => Q4_0::MEANING,
+            Dtype::Q5_0 => Q5_0::MEANING,
+            Dtype::Q6_K => Q6K::MEANING,
+            _ => Q4K::MEANING,
         }
     }
 
-    /// Lines of a unit.
+    /// Scales of a unit.
+    pub(crate) const fn parts(self) -> usize {
+        if matches!(self, Self::Halves(_)) { 2 } else { 1 }
+    }
+
+    pub(crate) const fn has_minimum(self) -> bool {
+        matches!(self, Self::Affine)
+    }
+
+    /// Lines of an expanded unit.
     pub(crate) const fn lines(self) -> usize {
         match self {
             Self::Signed | Self::Offset(_) => CODES + 1,
@@ -44,77 +56,179 @@ impl Meaning {
     }
 }
 
-/// Expands the units of one block of sixteen rows; `words` and `halves` are its own, in the layout of `dtype`. (No iterators
-/// here: where one is not inlined, the call costs more than a unit.)
+/// What is done with each unit of a block.
+pub(crate) trait Visit<S: Dwords> {
+    /// Unit number `unit` of the block: its codes and its scale; then the scale of its second half, or its minimum, or zero.
+    fn unit(&mut self, s: S, unit: usize, codes: [S::I; CODES], scales: [S::F; 2]);
+}
+
+/// A type of blocks. (No iterators or closures here: where one is not inlined, the call costs more than a unit.)
+pub(crate) trait Unpack {
+    const MEANING: Meaning;
+    /// Units of a block.
+    const UNITS: usize;
+    /// Words of a block (`panels::Layout`).
+    const WORDS: usize;
+    /// Halves of a block.
+    const HALVES: usize = 1;
+
+    /// Shows each unit of one block of sixteen rows; `words` and `halves` are its own, as `panels` cuts them.
+    fn units<S: Dwords, V: Visit<S>>(s: S, words: &[Chunk<i32>], halves: &[Chunk<u16>], visit: &mut V);
+}
+
+/// Asks for part `part` of PARTS of the words that lie ahead of a block's: a few lines beside each unit, since the hardware waits
+/// for no more than some dozens at once. Groups follow each other in memory, so these may be of the next.
 #[inline(always)]
-pub(crate) fn expand<S: Dwords>(
-    s: S,
-    dtype: Dtype,
-    words: &[Chunk<i32>],
-    halves: &[Chunk<u16>],
-    out: &mut [Chunk<f32>],
-) {
-    match dtype {
-        Dtype::Q8_0 => q8_0(s, words, halves, out),
-        Dtype::Q4_0 => q4_0(s, words, halves, out),
-        Dtype::Q5_0 => q5_0(s, words, halves, out),
-        Dtype::Q4_K => q4_k(s, words, halves, out),
-        Dtype::Q6_K => q6_k(s, words, halves, out),
-        dtype => unreachable!("{dtype} has no panels"),
+fn ask<S: Dwords, const PARTS: usize>(s: S, words: &[Chunk<i32>], part: usize) {
+    for line in part * words.len() / PARTS..(part + 1) * words.len() / PARTS {
+        s.prefetch(words.as_ptr().wrapping_add(line).cast::<u8>().wrapping_add(AHEAD));
     }
 }
 
-#[inline(always)]
-fn q8_0<S: Dwords>(s: S, words: &[Chunk<i32>], halves: &[Chunk<u16>], out: &mut [Chunk<f32>]) {
-    let bias = s.splat_word(i32::from_le_bytes([S::BIAS as u8; 4]));
-    let (words, d, out) = (&words[..8], &halves[0], &mut out[..CODES + 1]);
-    for j in 0..8 {
-        let codes = s.xor(s.load_words(&words[j]), bias);
-        s.store_words(codes, line(&mut out[j]));
+pub(crate) struct Q8_0;
+pub(crate) struct Q4_0;
+pub(crate) struct Q5_0;
+pub(crate) struct Q4K;
+pub(crate) struct Q6K;
+
+const NIBBLE: i32 = 0x0f0f_0f0f;
+
+impl Unpack for Q8_0 {
+    const MEANING: Meaning = Meaning::Signed;
+    const UNITS: usize = 1;
+    const WORDS: usize = 8;
+
+    #[inline(always)]
+    fn units<S: Dwords, V: Visit<S>>(s: S, words: &[Chunk<i32>], halves: &[Chunk<u16>], visit: &mut V) {
+        ask::<S, 1>(s, words, 0);
+        let bias = s.splat_word(i32::from_le_bytes([S::BIAS as u8; 4]));
+        let mut codes = [bias; CODES];
+        for j in 0..CODES {
+            codes[j] = s.xor(s.load_words(&words[j]), bias);
+        }
+        visit.unit(s, 0, codes, [s.load_f16(&halves[0]), s.zero()]);
     }
-    s.store(s.load_f16(d), &mut out[CODES]);
 }
 
-#[inline(always)]
-fn q4_0<S: Dwords>(s: S, words: &[Chunk<i32>], halves: &[Chunk<u16>], out: &mut [Chunk<f32>]) {
-    let nibble = s.splat_word(0x0f0f_0f0f);
-    let (words, d, out) = (&words[..4], &halves[0], &mut out[..CODES + 1]);
-    for j in 0..4 {
-        let both = s.load_words(&words[j]);
-        s.store_words(s.and(both, nibble), line(&mut out[j]));
-        s.store_words(s.and(s.shift_right::<4>(both), nibble), line(&mut out[4 + j]));
+impl Unpack for Q4_0 {
+    const MEANING: Meaning = Meaning::Offset(8);
+    const UNITS: usize = 1;
+    const WORDS: usize = 4;
+
+    #[inline(always)]
+    fn units<S: Dwords, V: Visit<S>>(s: S, words: &[Chunk<i32>], halves: &[Chunk<u16>], visit: &mut V) {
+        ask::<S, 1>(s, words, 0);
+        let nibble = s.splat_word(NIBBLE);
+        let mut codes = [nibble; CODES];
+        for j in 0..4 {
+            let both = s.load_words(&words[j]);
+            codes[j] = s.and(both, nibble);
+            codes[4 + j] = s.and(s.shift_right::<4>(both), nibble);
+        }
+        visit.unit(s, 0, codes, [s.load_f16(&halves[0]), s.zero()]);
     }
-    s.store(s.load_f16(d), &mut out[CODES]);
 }
 
-#[inline(always)]
-fn q5_0<S: Dwords>(s: S, words: &[Chunk<i32>], halves: &[Chunk<u16>], out: &mut [Chunk<f32>]) {
-    let nibble = s.splat_word(0x0f0f_0f0f);
-    let fifth = s.splat_word(0x1010_1010);
-    let (words, d, out) = (&words[..5], &halves[0], &mut out[..CODES + 1]);
-    // Bit j of each byte belongs to line j (see `panels::turned_bits`), and is wanted as bit 4.
-    let bits = s.load_words(&words[4]);
-    let high = [
-        s.shift_left::<4>(bits),
-        s.shift_left::<3>(bits),
-        s.shift_left::<2>(bits),
-        s.shift_left::<1>(bits),
-        bits,
-        s.shift_right::<1>(bits),
-        s.shift_right::<2>(bits),
-        s.shift_right::<3>(bits),
-    ];
-    for j in 0..4 {
-        let both = s.load_words(&words[j]);
-        let low = s.or(s.and(both, nibble), s.and(high[j], fifth));
-        s.store_words(low, line(&mut out[j]));
-        let upper = s.or(s.and(s.shift_right::<4>(both), nibble), s.and(high[4 + j], fifth));
-        s.store_words(upper, line(&mut out[4 + j]));
+impl Unpack for Q5_0 {
+    const MEANING: Meaning = Meaning::Offset(16);
+    const UNITS: usize = 1;
+    const WORDS: usize = 5;
+
+    #[inline(always)]
+    fn units<S: Dwords, V: Visit<S>>(s: S, words: &[Chunk<i32>], halves: &[Chunk<u16>], visit: &mut V) {
+        ask::<S, 1>(s, words, 0);
+        let nibble = s.splat_word(NIBBLE);
+        let fifth = s.splat_word(0x1010_1010);
+        // Bit j of each byte belongs to vector j (see `panels::turned_bits`), and is wanted as bit 4.
+        let bits = s.load_words(&words[4]);
+        let high = [
+            s.shift_left::<4>(bits),
+            s.shift_left::<3>(bits),
+            s.shift_left::<2>(bits),
+            s.shift_left::<1>(bits),
+            bits,
+            s.shift_right::<1>(bits),
+            s.shift_right::<2>(bits),
+            s.shift_right::<3>(bits),
+        ];
+        let mut codes = high;
+        for j in 0..4 {
+            let both = s.load_words(&words[j]);
+            codes[j] = s.or(s.and(both, nibble), s.and(high[j], fifth));
+            codes[4 + j] = s.or(s.and(s.shift_right::<4>(both), nibble), s.and(high[4 + j], fifth));
+        }
+        visit.unit(s, 0, codes, [s.load_f16(&halves[0]), s.zero()]);
     }
-    s.store(s.load_f16(d), &mut out[CODES]);
 }
 
-/// Byte `BYTE` of each word, signed.
+impl Unpack for Q4K {
+    const MEANING: Meaning = Meaning::Affine;
+    const UNITS: usize = 8;
+    const WORDS: usize = 35;
+    const HALVES: usize = 2;
+
+    #[inline(always)]
+    fn units<S: Dwords, V: Visit<S>>(s: S, words: &[Chunk<i32>], halves: &[Chunk<u16>], visit: &mut V) {
+        let nibble = s.splat_word(NIBBLE);
+        let (six, two) = (s.splat_word(0x3f3f_3f3f), s.splat_word(0x0303_0303));
+        let (d, dmin) = (&halves[0], &halves[1]);
+        // Twelve bytes hold eight scales and eight minimums of six bits (`quant::k_scales`), here of sixteen rows at once.
+        let (a, b, c) = (s.load_words(&words[32]), s.load_words(&words[33]), s.load_words(&words[34]));
+        let (high_a, high_b) = (s.and(s.shift_right::<6>(a), two), s.and(s.shift_right::<6>(b), two));
+        let scales = [s.and(a, six), s.or(s.and(c, nibble), s.shift_left::<4>(high_a))];
+        let minimums = [s.and(b, six), s.or(s.and(s.shift_right::<4>(c), nibble), s.shift_left::<4>(high_b))];
+        let (d, dmin) = (s.load_f16(d), s.sub(s.zero(), s.load_f16(dmin)));
+        for unit in 0..8 {
+            ask::<S, 8>(s, words, unit);
+            let mut codes = [nibble; CODES];
+            for j in 0..CODES {
+                let both = s.load_words(&words[unit / 2 * CODES + j]);
+                codes[j] = s.and(if unit.is_multiple_of(2) { both } else { s.shift_right::<4>(both) }, nibble);
+            }
+            let scale = s.mul(d, signed_byte(s, scales[unit / 4], unit % 4));
+            let minimum = s.mul(dmin, signed_byte(s, minimums[unit / 4], unit % 4));
+            visit.unit(s, unit, codes, [scale, minimum]);
+        }
+    }
+}
+
+impl Unpack for Q6K {
+    const MEANING: Meaning = Meaning::Halves(32);
+    const UNITS: usize = 8;
+    const WORDS: usize = 52;
+
+    #[inline(always)]
+    fn units<S: Dwords, V: Visit<S>>(s: S, words: &[Chunk<i32>], halves: &[Chunk<u16>], visit: &mut V) {
+        let nibble = s.splat_word(NIBBLE);
+        let upper = s.splat_word(0x3030_3030);
+        let d = s.load_f16(&halves[0]);
+        for unit in 0..8 {
+            ask::<S, 8>(s, words, unit);
+            // Of each half block unit i has the lower (i below 2) or upper halves of 32 bytes, and bits 2 i of 32 others.
+            let (half, i) = (unit / 4, unit % 4);
+            let mut codes = [nibble; CODES];
+            for j in 0..CODES {
+                let low = s.load_words(&words[half * 16 + i % 2 * CODES + j]);
+                let low = if i < 2 { low } else { s.shift_right::<4>(low) };
+                let high = s.load_words(&words[32 + half * CODES + j]);
+                let high = match i {
+                    0 => s.shift_left::<4>(high),
+                    1 => s.shift_left::<2>(high),
+                    2 => high,
+                    _ => s.shift_right::<2>(high),
+                };
+                codes[j] = s.or(s.and(low, nibble), s.and(high, upper));
+            }
+            // Two scales for each unit, four to a word.
+            let scales = s.load_words(&words[48 + unit / 2]);
+            let part = unit % 2 * 2;
+            let first = s.mul(d, signed_byte(s, scales, part));
+            visit.unit(s, unit, codes, [first, s.mul(d, signed_byte(s, scales, part + 1))]);
+        }
+    }
+}
+
+/// Byte `byte` of each word, signed.
 #[inline(always)]
 fn signed_byte<S: Dwords>(s: S, words: S::I, byte: usize) -> S::F {
     let top = match byte {
@@ -126,57 +240,23 @@ fn signed_byte<S: Dwords>(s: S, words: S::I, byte: usize) -> S::F {
     s.words_to_f32(s.shift_signed::<24>(top))
 }
 
-#[inline(always)]
-fn q4_k<S: Dwords>(s: S, words: &[Chunk<i32>], halves: &[Chunk<u16>], out: &mut [Chunk<f32>]) {
-    const LINES: usize = CODES + 2;
-    let nibble = s.splat_word(0x0f0f_0f0f);
-    let (six, two) = (s.splat_word(0x3f3f_3f3f), s.splat_word(0x0303_0303));
-    let (words, d, dmin, out) = (&words[..35], &halves[0], &halves[1], &mut out[..8 * LINES]);
-    // Twelve bytes hold eight scales and eight minimums of six bits (`quant::k_scales`), here of sixteen rows at once.
-    let (a, b, c) = (s.load_words(&words[32]), s.load_words(&words[33]), s.load_words(&words[34]));
-    let upper = |bits: S::I| s.shift_left::<4>(s.and(s.shift_right::<6>(bits), two));
-    let scales = [s.and(a, six), s.or(s.and(c, nibble), upper(a))];
-    let minimums = [s.and(b, six), s.or(s.and(s.shift_right::<4>(c), nibble), upper(b))];
-    let (d, dmin) = (s.load_f16(d), s.sub(s.zero(), s.load_f16(dmin)));
-    for unit in 0..8 {
-        let out = &mut out[unit * LINES..][..LINES];
-        for j in 0..CODES {
-            let both = s.load_words(&words[unit / 2 * CODES + j]);
-            let codes = if unit.is_multiple_of(2) { both } else { s.shift_right::<4>(both) };
-            s.store_words(s.and(codes, nibble), line(&mut out[j]));
-        }
-        s.store(s.mul(d, signed_byte(s, scales[unit / 4], unit % 4)), &mut out[CODES]);
-        s.store(s.mul(dmin, signed_byte(s, minimums[unit / 4], unit % 4)), &mut out[CODES + 1]);
-    }
+/// Writes units of a type to memory, `Meaning::lines` lines each.
+pub(crate) struct Lay<'a> {
+    pub(crate) meaning: Meaning,
+    /// The units of a block.
+    pub(crate) out: &'a mut [Chunk<f32>],
 }
 
-#[inline(always)]
-fn q6_k<S: Dwords>(s: S, words: &[Chunk<i32>], halves: &[Chunk<u16>], out: &mut [Chunk<f32>]) {
-    const LINES: usize = CODES + 2;
-    let nibble = s.splat_word(0x0f0f_0f0f);
-    let upper = s.splat_word(0x3030_3030);
-    let (words, d, out) = (&words[..52], &halves[0], &mut out[..8 * LINES]);
-    let d = s.load_f16(d);
-    for unit in 0..8 {
-        let out = &mut out[unit * LINES..][..LINES];
-        // Of each half block unit i has the lower (i below 2) or upper halves of 32 bytes, and bits 2 i of 32 others.
-        let (half, i) = (unit / 4, unit % 4);
+impl<S: Dwords> Visit<S> for Lay<'_> {
+    #[inline(always)]
+    fn unit(&mut self, s: S, unit: usize, codes: [S::I; CODES], scales: [S::F; 2]) {
+        let len = self.meaning.lines();
+        let out = &mut self.out[unit * len..][..len];
         for j in 0..CODES {
-            let low = s.load_words(&words[half * 16 + i % 2 * CODES + j]);
-            let low = if i < 2 { low } else { s.shift_right::<4>(low) };
-            let high = s.load_words(&words[32 + half * CODES + j]);
-            let high = match i {
-                0 => s.shift_left::<4>(high),
-                1 => s.shift_left::<2>(high),
-                2 => high,
-                _ => s.shift_right::<2>(high),
-            };
-            s.store_words(s.or(s.and(low, nibble), s.and(high, upper)), line(&mut out[j]));
+            s.store_words(codes[j], &mut lines_mut(std::slice::from_mut(&mut out[j]))[0]);
         }
-        // Two scales for each unit, four to a word.
-        let scales = s.load_words(&words[48 + unit / 2]);
-        for part in 0..2 {
-            s.store(s.mul(d, signed_byte(s, scales, unit % 2 * 2 + part)), &mut out[CODES + part]);
+        for i in 0..len - CODES {
+            s.store(scales[i], &mut out[CODES + i]);
         }
     }
 }
@@ -190,10 +270,4 @@ pub(crate) fn half_vectors(halves: &[u16]) -> &[Chunk<u16>] {
 #[inline(always)]
 pub(crate) fn codes(line: &Chunk<f32>) -> &Chunk<i32> {
     &lines(std::slice::from_ref(line))[0]
-}
-
-/// A line that takes codes.
-#[inline(always)]
-fn line(line: &mut Chunk<f32>) -> &mut Chunk<i32> {
-    &mut lines_mut(std::slice::from_mut(line))[0]
 }

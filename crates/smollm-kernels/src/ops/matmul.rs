@@ -101,7 +101,7 @@ impl<'a> Jobs<'a> {
         // With many activation rows large items are worth more than many, since those rows can be split too.
         let (per_thread, most) = match n {
             MANY.. => (2, ITEM_ROWS),
-            1 => (ITEMS_PER_THREAD / 2, STREAM_ROWS),
+            1 => (ITEMS_PER_THREAD / 4, STREAM_ROWS),
             _ => (ITEMS_PER_THREAD, ITEM_ROWS),
         };
         let item_rows = (rows / (per_thread * cpu.threads())).clamp(1, most).next_multiple_of(ROW_GRAIN);
@@ -189,8 +189,11 @@ impl Job<'_> {
     /// Bytes against panels.
     fn compute_panels(&self, kernels: &Kernels, item: &Item, panels: &Panels, scratch: &mut Scratch) {
         let units = self.weight.cols() / UNIT;
-        let few = item.tokens.len() <= panel::FEW;
-        let lines_len = panel::scratch_len(Meaning::of(panels.layout.dtype), units, BLOCK_GROUPS * LANES, few);
+        let lines_len = if item.tokens.len() <= panel::FEW {
+            0
+        } else {
+            panel::scratch_len(Meaning::of(panels.layout.dtype), units, BLOCK_GROUPS * LANES)
+        };
         let task = PanelTask {
             x: ByteRows::new(self.x, x_stride(self.steps), units),
             tokens: item.tokens.clone(),
