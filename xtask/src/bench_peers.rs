@@ -64,8 +64,7 @@ pub(crate) fn bench_peers(workspace: &Workspace, words: &[String]) -> Result<Tal
     }
     let options = options::read(words)?;
     let installed = install(workspace, &options)?;
-    let quantizer = installed.llama.as_ref().map(|llama| llama.program("llama-quantize"));
-    let models = Models::new(workspace, &installed.smollm, quantizer)?;
+    let models = Models::new(workspace, &installed.smollm)?;
     let mut tally = Tally::default();
     for size in &options.sizes {
         for weights in &options.types {

@@ -17,15 +17,13 @@ pub(crate) struct Models<'w> {
     workspace: &'w Workspace,
     folder: PathBuf,
     smollm: PathBuf,
-    /// Quantises as long as this version of smollm does not.
-    llama_quantize: Option<PathBuf>,
 }
 
 impl<'w> Models<'w> {
-    pub(crate) fn new(workspace: &'w Workspace, smollm: &Path, llama_quantize: Option<PathBuf>) -> Result<Self> {
+    pub(crate) fn new(workspace: &'w Workspace, smollm: &Path) -> Result<Self> {
         let folder = workspace.root.join("target/peers/models");
         fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-        Ok(Self { workspace, folder, smollm: smollm.to_owned(), llama_quantize })
+        Ok(Self { workspace, folder, smollm: smollm.to_owned() })
     }
 
     /// A Hugging Face directory of bf16 safetensors with a synthetic tokenizer of 49,152 tokens.
@@ -54,8 +52,8 @@ impl<'w> Models<'w> {
         }
         let source = plain("bf16")?;
         self.made(&name(weights.name), |out| {
-            let (mut quantize, before_type) = self.quantizer()?;
-            quantize.arg(source).arg(out).args(before_type).arg(weights.name);
+            let mut quantize = self.command();
+            quantize.args(["quantize", "--quiet", "--type", weights.name]).arg(source).arg(out);
             run(self.workspace, "peers-quantize", &mut quantize)
         })
     }
@@ -68,19 +66,6 @@ impl<'w> Models<'w> {
             export.args(["reference/openvino_speed.py", "export"]).arg(directory).arg(out).arg(compression);
             run(self.workspace, "peers-openvino-export", export.env("HF_HUB_OFFLINE", "1"))
         })
-    }
-
-    /// A command that wants input, output and type, and the word in front of the type.
-    fn quantizer(&self) -> Result<(Command, Option<&'static str>)> {
-        let ours = self.command().args(["quantize", "--help"]).output().context("cannot run smollm")?;
-        if ours.status.success() {
-            let mut command = self.command();
-            command.args(["quantize", "--quiet"]);
-            return Ok((command, Some("--type")));
-        }
-        println!("   (this smollm has no `quantize`: llama-quantize does it)");
-        let theirs = self.llama_quantize.as_ref();
-        Ok((Command::new(theirs.context("neither smollm nor llama.cpp, which is left out, can quantise here")?), None))
     }
 
     fn tokenizer(&self) -> Result<PathBuf> {
