@@ -14,7 +14,7 @@ mod many;
 use crate::aligned::halves_of;
 use crate::dtype::Dtype;
 use crate::dwords::Dwords;
-use crate::generic::expand::{CODES, Meaning, Q4_0, Q4K, Q5_0, Q6K, Q8_0, UNIT, Unpack, Visit, half_vectors};
+use crate::generic::expand::{CODES, Meaning, Q4_0, Q4K, Q5_0, Q6K, Q8_0, Unpack, Visit, half_vectors};
 use crate::lanes::{Chunk, LANES};
 use crate::panels::Layout;
 use crate::table::{ByteRow, PanelTask};
@@ -103,21 +103,54 @@ fn write<S: Dwords>(s: S, task: &PanelTask<'_>, group: usize, token: usize, sums
 
 /// Rounds a row of activations to bytes: for each unit `scale = max |x| / 127` and `x / scale` to the nearest whole number,
 /// ties to even; and the sums of these over each half of a unit. Where a number of a unit is NaN or infinite, so is its scale.
+/// (Units of numbers below 1e-36, whose inverse scale would overflow, come out smaller than they are.)
 #[inline(always)]
 pub(crate) fn quantize_row<S: Dwords>(s: S, x: &[f32], words: &mut [i32], scales: &mut [f32], sums: &mut [i32]) {
-    let units = x.as_chunks::<UNIT>().0.iter().zip(words.as_chunks_mut::<CODES>().0);
-    for (((x, words), scale), sums) in units.zip(scales).zip(sums.as_chunks_mut::<2>().0) {
-        let halves = x.as_chunks::<LANES>().0;
-        let (a, b) = (s.load(&halves[0]), s.load(&halves[1]));
-        let magnitude = |v: S::F| s.max(v, s.sub(s.zero(), v));
-        let most = s.max_lane(s.max(magnitude(a), magnitude(b)));
-        let nothing = s.sum(s.mul(s.add(s.mul(a, s.zero()), b), s.zero()));
-        *scale = most / 127.0 + nothing;
-        let inverse = s.splat(if most > 0.0 { 127.0 / most } else { 0.0 });
-        for (half, v) in [a, b].into_iter().enumerate() {
-            let v = s.round(s.mul(v, inverse));
-            words[half * 4..][..4].copy_from_slice(&s.to_bytes(v));
-            sums[half] = s.sum(v) as i32;
+    let halves = x.as_chunks::<LANES>().0;
+    let units = halves.len() / 2;
+    let mut first = 0;
+    while first < units {
+        let count = LANES.min(units - first);
+        // What a unit's lanes are folded to is found for sixteen units at once, one in each lane.
+        let mut most = [s.zero(); LANES];
+        for u in 0..count {
+            let (a, b) = (s.load(&halves[2 * (first + u)]), s.load(&halves[2 * (first + u) + 1]));
+            most[u] = s.max(s.max(a, s.sub(s.zero(), a)), s.max(b, s.sub(s.zero(), b)));
         }
+        let columns = s.transpose(most);
+        let mut most = columns[0];
+        for i in 1..LANES {
+            most = s.max(columns[i], most);
+        }
+        let mut inverses = [0.0; LANES];
+        s.store(s.div(s.splat(127.0), s.max(most, s.splat(1e-36))), &mut inverses);
+        let mut rounded = [[s.zero(); LANES]; 2];
+        for u in 0..count {
+            for half in 0..2 {
+                let v = s.round(s.mul(s.load(&halves[2 * (first + u) + half]), s.splat(inverses[u])));
+                words[CODES * (first + u) + 4 * half..][..4].copy_from_slice(&s.to_bytes(v));
+                rounded[half][u] = v;
+            }
+        }
+        let mut folded = [[0.0; LANES]; 2];
+        let mut not_finite = s.zero();
+        for half in 0..2 {
+            let columns = s.transpose(rounded[half]);
+            let mut sum = columns[0];
+            for i in 1..LANES {
+                sum = s.add(sum, columns[i]);
+            }
+            s.store(sum, &mut folded[half]);
+            not_finite = s.add(not_finite, s.mul(sum, s.zero()));
+        }
+        let mut own = [0.0; LANES];
+        s.store(s.add(s.div(most, s.splat(127.0)), not_finite), &mut own);
+        scales[first..first + count].copy_from_slice(&own[..count]);
+        for u in 0..count {
+            for half in 0..2 {
+                sums[2 * (first + u) + half] = folded[half][u] as i32;
+            }
+        }
+        first += count;
     }
 }
