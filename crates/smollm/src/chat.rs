@@ -82,7 +82,8 @@ impl<'m> ChatSession<'m> {
     ) -> Result<(Answer, usize), Error> {
         let (ids, dropped) = self.fitting_prompt(prefill)?;
         let answer = self.model.continue_ids(&mut self.session, ids, true, &self.options, on_text)?;
-        self.used = answer.prompt_ids.len() + answer.tokens.len();
+        // the last token of an answer that fills the context needs no room of its own
+        self.used = self.session.context().min(answer.prompt_ids.len() + answer.tokens.len());
         self.messages.push(Message::new(Role::Assistant, format!("{prefill}{}", answer.text)));
         Ok((answer, dropped))
     }

@@ -61,7 +61,7 @@ impl Chat<'_> {
         self.page.say(
             "\nCommands begin with a slash; any other line is sent to the model, also help or exit.\n\
              A message of several lines: end a line with \\, or enclose the text in \"\"\"; at the prompt also Alt-Enter.\n\
-             A message that begins with a slash: write it twice.",
+             A message that begins with a slash: write it twice. Ctrl-C stops an answer.",
         )?;
         Ok(Flow::Next)
     }
@@ -106,7 +106,11 @@ impl Chat<'_> {
             }
             return Ok(Flow::Next);
         };
-        let chat = SavedChat::read(&archive::path_of(&self.save_folder, &name)).map_err(Failure::Told)?;
+        let path = archive::path_of(&self.save_folder, &name);
+        if path.parent() == Some(&self.save_folder) && !path.exists() {
+            return told(format!("/load: no saved chat {name} in {}; /load lists them", self.save_folder.display()));
+        }
+        let chat = SavedChat::read(&path).map_err(Failure::Told)?;
         for (name, value) in &chat.settings {
             if let Err(problem) = self.conversation.set(name, value) {
                 self.page.warning(&format!("setting left as it is: {problem}"))?;
@@ -136,11 +140,12 @@ impl Chat<'_> {
                     let _ = self.conversation.set(&setting.name, &setting.value);
                 }
                 let known = before.iter().map(|setting| setting.name.as_str());
-                let near = match command::nearest(name, known.clone()) {
-                    Some(near) if !known.clone().any(|known| known == name) => format!(" (did you mean {near}?)"),
-                    _ => String::new(),
+                let hint = match command::nearest(name, known.clone()) {
+                    _ if known.clone().any(|known| known == name) => String::new(),
+                    Some(near) => format!(" (did you mean {near}?)"),
+                    None => "; /set lists them".to_owned(),
                 };
-                return told(format!("/set: {problem}{near}"));
+                return told(format!("/set: {problem}{hint}"));
             }
         }
         let changed: Vec<String> = self

@@ -61,9 +61,10 @@ fn a_full_context_drops_the_oldest_turns_and_says_so() {
         assert!(notice.contains("context of 128 tokens full") && notice.contains("oldest message"), "{notice}");
     }
     // an answer that meets the end is cut there
-    let done = chat(&world, "x\n", &["--ctx", "24", "--ignore-eos"]);
+    let done = chat(&world, "x\n/stats\n", &["--ctx", "24", "--ignore-eos"]);
     assert_eq!(done.code, Some(0), "{done:?}");
     assert!(done.err.contains("context of 24 tokens full"), "{done:?}");
+    assert!(done.out.ends_with("\n24 of 24 tokens of the context in use\n"), "{done:?}");
 }
 
 /// A template that is longer when it shall not think, and the figures of the prompts that come of it.

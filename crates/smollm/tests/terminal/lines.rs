@@ -113,7 +113,7 @@ fn clear_keeps_settings_and_reset_does_not() {
 fn settings_change_together_or_not_at_all() {
     let mut conversation = Scripted::new(&["one"]);
     let ran = chat(&mut conversation, "/set temperature=1; no=2\n");
-    assert_eq!(ran.ended, Err("standard input, line 1: /set: no setting no".to_owned()));
+    assert_eq!(ran.ended, Err("standard input, line 1: /set: no setting no; /set lists them".to_owned()));
     assert_eq!(chat(&mut conversation, "/set\n").out, "temperature=0.2  0 to 2; 0 is greedy\n");
 }
 
@@ -181,8 +181,10 @@ fn saved_chats_are_never_overwritten_and_load_with_their_settings() {
     let ran = chat_with(&mut other, &options, &format!("/load {}\n", path.display()));
     assert_eq!(ran.err, "setting left as it is: no setting top_k\nloaded 1 messages; /history shows them\n");
     let ran = chat_with(&mut other, &options, "/load absent\n");
-    let error = ran.ended.unwrap_err();
-    assert!(error.starts_with("standard input, line 1: ") && error.contains("absent.json: "), "{error}");
+    let nowhere = format!("no saved chat absent in {}; /load lists them", folder.path().display());
+    assert_eq!(ran.ended, Err(format!("standard input, line 1: /load: {nowhere}")));
+    let error = chat_with(&mut other, &options, "/load ./absent.json\n").ended.unwrap_err();
+    assert!(error.starts_with("standard input, line 1: ./absent.json: "), "{error}");
 }
 
 #[test]

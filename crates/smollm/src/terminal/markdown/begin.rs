@@ -35,8 +35,10 @@ impl Markdown {
     }
 
     /// Columns to write before text that has `indent` columns before it in the source.
+    /// A single space is how a model's token spells its first word, and indents nothing.
     pub(super) fn text_indent(&mut self, indent: usize) -> usize {
         self.close_items(indent);
+        let indent = if indent == 1 { 0 } else { indent };
         self.items.last().map_or(indent, |item| item.content).min(self.wrap.limit() / 2)
     }
 

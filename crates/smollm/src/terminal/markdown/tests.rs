@@ -66,6 +66,7 @@ fn blocks() {
         ("- ", "•"),
         ("**", "**"),
         ("    indented", "    indented"),
+        (" one space\n indents nothing", "one space\nindents nothing"),
         ("| not a table |", "| not a table |"),
         ("| not | a |\ntable", "| not | a |\ntable"),
     ] {
