@@ -36,10 +36,17 @@ fn styled(bar: ProgressBar, template: &str) -> ProgressBar {
     }
 }
 
+/// The bar of a file.
+struct FileBar {
+    bar: ProgressBar,
+    /// Files come one after another, and time spent waiting for the others is not slowness.
+    begun: bool,
+}
+
 /// One bar per file of a download.
 pub(crate) struct DownloadBars {
     bars: MultiProgress,
-    files: Mutex<HashMap<String, ProgressBar>>,
+    files: Mutex<HashMap<String, FileBar>>,
     quiet: bool,
 }
 
@@ -74,17 +81,19 @@ impl Progress for DownloadBars {
                 for file in plan.iter().filter(|f| f.present < f.bytes) {
                     let bar = self.bars.add(byte_bar(file.bytes, &file.path));
                     bar.set_position(file.present);
-                    bar.reset_eta();
-                    files.insert(file.path.clone(), bar);
+                    files.insert(file.path.clone(), FileBar { bar, begun: false });
                 }
             }
             Event::Position { path, position, .. } => {
-                if let Some(bar) = files.get(path) {
+                if let Some(FileBar { bar, begun }) = files.get_mut(path) {
                     bar.set_position(position);
+                    if !std::mem::replace(begun, true) {
+                        bar.reset_eta();
+                    }
                 }
             }
             Event::Done { path } => {
-                if let Some(bar) = files.remove(path) {
+                if let Some(FileBar { bar, .. }) = files.remove(path) {
                     bar.finish();
                 }
             }
