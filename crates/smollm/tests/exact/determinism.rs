@@ -2,9 +2,9 @@
 //!
 //! `cargo test` runs a narrow two-layer sister of it; `cargo xtask accept real-shape` (SMOLLM_REAL_SHAPE=1) the real 135M.
 
-use super::{bits, open, session_with, temporary};
+use super::{bits, open_as, session_with, temporary};
 use serde_json::Value;
-use smollm::{InitOptions, init};
+use smollm::{InitOptions, Mix, Storage, init};
 use smollm_engine::SessionOptions;
 use smollm_kernels::{Cpu, Dtype, KvDtype};
 use smollm_testkit::tiny::prompt_ids;
@@ -14,11 +14,12 @@ fn the_cache_and_the_chunks_leave_no_trace_in_the_logits() {
     let real = std::env::var_os("SMOLLM_REAL_SHAPE").is_some();
     // 300 tokens pass a border of the partitions in which attention walks the keys, and nine of the cache's blocks
     let (tokens, chunks): (_, &[usize]) = if real { (150, &[1, 64]) } else { (300, &[1, 7, 100]) };
+    // rows of 256 have blocks of every type, and of a feed-forward of 544 the mixes make Q5_0
     let narrow = [
-        ("hidden_size", 192),
-        ("num_attention_heads", 3),
-        ("num_key_value_heads", 1),
-        ("intermediate_size", 512),
+        ("hidden_size", 256),
+        ("num_attention_heads", 4),
+        ("num_key_value_heads", 2),
+        ("intermediate_size", 544),
         ("num_hidden_layers", 2),
         ("vocab_size", 512),
     ];
@@ -27,10 +28,12 @@ fn the_cache_and_the_chunks_leave_no_trace_in_the_logits() {
     let directory = folder.path().join("model");
     let config = init("smollm2-135m", &directory, &InitOptions { seed: 7, set, tokenizer: None }, |_| Ok(())).unwrap();
     let ids = prompt_ids("determinism", tokens, config.vocab_size);
-    for dtype in [Dtype::F32, Dtype::F16, Dtype::BF16] {
-        let model = open(&directory, Some(dtype));
+    let quantised = |name| Storage::Quantized(Mix::named(name).unwrap());
+    let storages = [Dtype::F32, Dtype::F16, Dtype::BF16].map(Storage::Plain);
+    for storage in storages.into_iter().chain(["q8_0", "q4_0", "q4_k_m"].map(quantised)) {
+        let model = open_as(&directory, storage);
         for isa in Cpu::available_isas() {
-            for kv_dtype in [KvDtype::F32, KvDtype::F16, KvDtype::BF16] {
+            for kv_dtype in [KvDtype::F32, KvDtype::F16, KvDtype::BF16, KvDtype::Q8_0] {
                 let logits = |chunk| {
                     let options = SessionOptions {
                         kv_dtype: Some(kv_dtype),
@@ -41,7 +44,7 @@ fn the_cache_and_the_chunks_leave_no_trace_in_the_logits() {
                 };
                 let whole = logits(tokens);
                 for &chunk in chunks {
-                    assert!(logits(chunk) == whole, "{isa} {dtype} cache {kv_dtype:?}: chunks of {chunk}");
+                    assert!(logits(chunk) == whole, "{isa} {storage:?} cache {kv_dtype:?}: chunks of {chunk}");
                 }
             }
         }

@@ -23,7 +23,10 @@ fn temporary() -> TempDir {
 }
 
 fn open(path: &Path, dtype: Option<Dtype>) -> Model {
-    let storage = dtype.map_or(Storage::AsInFile, Storage::Plain);
+    open_as(path, dtype.map_or(Storage::AsInFile, Storage::Plain))
+}
+
+fn open_as(path: &Path, storage: Storage) -> Model {
     let options = OpenOptions { storage, threads: Some(1), ..OpenOptions::default() };
     Model::open_with(path.to_str().unwrap(), &options, &smollm_hub::Silent).unwrap()
 }
