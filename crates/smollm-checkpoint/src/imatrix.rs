@@ -4,7 +4,7 @@
 //! `NAME.counts`, how many tokens that were (llama.cpp `tools/imatrix/imatrix.cpp`, `common/imatrix-loader.cpp`). Several
 //! matrices in one tensor (experts) have as many rows of sums and as many counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::Path;
 
@@ -91,9 +91,10 @@ impl Imatrix {
             Some(GgufValue::String(kind)) => return Err(ImatrixError::OtherType { found: quote(kind) }),
             _ => return Err(ImatrixError::OtherType { found: "missing".into() }),
         }
+        let by_name: HashMap<&str, _> = file.tensors.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect();
         let floats = |name: &str| {
             let bad = |problem: &str| ImatrixError::Tensor { name: name.into(), problem: problem.into() };
-            let tensor = file.tensors.iter().find(|tensor| tensor.name == name).ok_or_else(|| bad("is missing"))?;
+            let tensor = by_name.get(name).ok_or_else(|| bad("is missing"))?;
             if tensor.dtype.weight != Some(Dtype::F32) {
                 return Err(bad(&format!("has type {}, not F32", tensor.dtype.name)));
             }

@@ -6,6 +6,7 @@
 use serde_json::{Value, json};
 use smollm_checkpoint::adapter::AdapterConfig;
 use smollm_checkpoint::gguf;
+use smollm_checkpoint::imatrix::Imatrix;
 use smollm_checkpoint::safetensors::{parse_header, parse_index};
 use smollm_model::ModelConfig;
 use smollm_testkit::{byte_level, golden, testdata};
@@ -64,10 +65,11 @@ struct Parser {
 /// Bytes that a parser may take for each byte of input: JSON of very many very small members is the worst.
 const MULTIPLE: usize = 64;
 
-const PARSERS: [Parser; 7] = [
+const PARSERS: [Parser; 8] = [
     Parser { name: "safetensors", parse: |bytes| drop(parse_header(bytes, bytes.len() as u64)), fixed: 8 << 10 },
     Parser { name: "shard index", parse: |bytes| drop(parse_index(bytes)), fixed: 8 << 10 },
     Parser { name: "GGUF", parse: |bytes| drop(gguf::parse(bytes)), fixed: 8 << 10 },
+    Parser { name: "importance matrix", parse: |bytes| drop(Imatrix::parse(bytes)), fixed: 8 << 10 },
     Parser { name: "adapter_config.json", parse: |bytes| drop(AdapterConfig::parse(bytes)), fixed: 8 << 10 },
     Parser { name: "config.json", parse: |bytes| drop(ModelConfig::from_json(bytes, "config.json")), fixed: 8 << 10 },
     // ids may lie 65,536 beyond the tokens; characters have a table of as many classes
@@ -102,7 +104,9 @@ fn check(chosen: &str, what: &str, bytes: &[u8]) {
 /// Small valid inputs, each with the parser that it is for.
 fn valid() -> Vec<(&'static str, Vec<u8>)> {
     let checkpoint = |name: &str| std::fs::read(testdata().join("checkpoint").join(name)).unwrap();
+    let imatrix = std::fs::read(testdata().join("quant/imatrix.gguf")).unwrap();
     vec![
+        ("importance matrix", imatrix),
         ("safetensors", checkpoint("mixed.safetensors")),
         ("shard index", checkpoint("sharded/model.safetensors.index.json")),
         ("GGUF", checkpoint("values.gguf")),
