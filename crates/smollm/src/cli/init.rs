@@ -5,6 +5,7 @@ use super::interrupt::Interrupt;
 use super::output::note;
 use super::progress::write_bar;
 use super::template::variable;
+use indicatif::HumanCount;
 use serde_json::Value;
 use smollm::{InitOptions, parameter_count};
 use std::path::PathBuf;
@@ -42,7 +43,7 @@ impl Init {
         })?;
         bar.finish_and_clear();
         if !self.quiet {
-            note(format_args!("{}: {} parameters", self.out.display(), parameter_count(&config)));
+            note(format_args!("{}: {} parameters", self.out.display(), HumanCount(parameter_count(&config) as u64)));
         }
         Ok(())
     }
