@@ -3,6 +3,7 @@
 use super::args::{ModelArgs, whole};
 use super::failure::usage;
 use super::output::output;
+use super::progress::count_bar;
 use smollm::{BenchOptions, BenchResult, bench};
 use std::io::Write;
 use std::ops::ControlFlow;
@@ -61,14 +62,21 @@ impl Bench {
             batches: self.batch.clone(),
             repeats: self.repeats,
         };
+        let kinds = options.prefill.len() + usize::from(options.decode > 0);
+        let measurements = options.batches.len() * options.depths.len() * kinds;
+        let bar = count_bar(measurements as u64, "measuring", self.model.name.quiet);
+        bar.tick(); // the first measurement may take a while
         let mut out = output();
         let (mut written, mut header) = (Ok(()), format!("{HEADER}\n"));
         let report = bench(&model, &options, &mut |result| {
             if !self.json {
-                written = writeln!(out, "{}{}", std::mem::take(&mut header), row(result)).and_then(|()| out.flush());
+                let rows = format!("{}{}\n", std::mem::take(&mut header), row(result));
+                written = bar.suspend(|| out.write_all(rows.as_bytes()).and_then(|()| out.flush()));
             }
+            bar.inc(1);
             if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
+        bar.finish_and_clear();
         written?;
         if self.json {
             writeln!(out, "{}", serde_json::to_string(&report)?)?;
