@@ -10,7 +10,7 @@
 use std::time::{Duration, Instant};
 
 use smollm_kernels::ops::{self, AttentionSpan, Product};
-use smollm_kernels::{Bytes, Cpu, Dtype, KvBuffer, KvDtype, Matrix, granted_threads, roof};
+use smollm_kernels::{Bytes, Cpu, Dtype, KvBuffer, KvDtype, KvRole, Matrix, granted_threads, roof};
 
 /// Name, hidden size C, feed-forward F, query heads H, key/value heads G, layers that give each copy its own memory.
 const MODELS: [(&str, usize, usize, usize, usize); 3] =
@@ -114,7 +114,8 @@ impl Bench<'_> {
         let blocks = (depth + queries).div_ceil(BLOCK);
         let bytes = dtype.bytes_for(2 * (depth + queries) * g * HEAD_DIM).expect("heads of whole blocks");
         let copies = if queries == 1 { (FOOTPRINT / 2).div_ceil(bytes).min(100) } else { 1 };
-        let layers: Vec<_> = (0..2 * copies).map(|_| filled(dtype, blocks, BLOCK, g)).collect();
+        let filled = |role| filled(role, dtype, blocks, BLOCK, g);
+        let layers: Vec<_> = (0..copies).map(|_| (filled(KvRole::Keys), filled(KvRole::Values))).collect();
         let table: Vec<u32> = (0..blocks as u32).rev().collect();
         let q = vec![0.25; queries * h * HEAD_DIM];
         let mut out = vec![0.0; q.len()];
@@ -122,7 +123,8 @@ impl Bench<'_> {
         let mut turn = 0;
         let times = time(|| {
             turn = (turn + 1) % copies;
-            ops::attention(&self.cpu, &q, &layers[2 * turn], &layers[2 * turn + 1], &[span], h, &mut out);
+            let (k, v) = &layers[turn];
+            ops::attention(&self.cpu, &q, k, v, &[span], h, &mut out);
         });
         let pairs: usize = (depth + 1..=depth + queries).sum();
         self.report(&line, &times, 4.0 * (pairs * h * HEAD_DIM) as f64, bytes as f64);
@@ -173,8 +175,8 @@ impl Bench<'_> {
     }
 }
 
-fn filled(dtype: KvDtype, blocks: usize, block_tokens: usize, kv_heads: usize) -> KvBuffer {
-    let mut buffer = KvBuffer::new(dtype, blocks, block_tokens, kv_heads, HEAD_DIM);
+fn filled(role: KvRole, dtype: KvDtype, blocks: usize, block_tokens: usize, kv_heads: usize) -> KvBuffer {
+    let mut buffer = KvBuffer::new(role, dtype, blocks, block_tokens, kv_heads, HEAD_DIM);
     let cpu = Cpu::new(1).expect("a row is available");
     let slots: Vec<_> = (0..(blocks * block_tokens) as u32)
         .map(|t| smollm_kernels::KvSlot { block: t / block_tokens as u32, offset: t % block_tokens as u32 })

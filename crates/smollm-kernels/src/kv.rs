@@ -3,6 +3,8 @@
 use std::ops::Range;
 
 use crate::dtype::Dtype;
+use crate::half;
+use crate::lanes::LANES;
 use crate::matrix::Rows;
 
 /// How keys and values are kept.
@@ -41,6 +43,15 @@ impl KvDtype {
     }
 }
 
+/// What a buffer holds: it decides how BF16 lies (see [`KvBuffer`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KvRole {
+    /// Keys, which are multiplied along D.
+    Keys,
+    /// Values, which are added up over tokens.
+    Values,
+}
+
 /// Where one token's keys or values go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KvSlot {
@@ -51,6 +62,9 @@ pub struct KvSlot {
 }
 
 /// Keys or values of one layer, laid out `[block][kv_head][token][D]`, so that what one head reads of a block is one run.
+///
+/// BF16 is woven as attention reads it, so that nothing is turned or sorted each time: D is filled up to a multiple of 16, and
+/// keys lie in sixteens of tokens, `[D / 2][16 tokens][2]`, values in pairs of tokens, `[D][2 tokens]`.
 ///
 /// Memory is asked for zeroed and not touched until written, so the system hands out pages as sequences grow.
 #[derive(Clone, Debug)]
@@ -66,6 +80,9 @@ pub(crate) struct KvShape {
     pub(crate) block_tokens: usize,
     pub(crate) kv_heads: usize,
     pub(crate) head_dim: usize,
+    /// Elements that a token takes per head: D, filled up where it is woven.
+    pub(crate) row: usize,
+    pub(crate) role: KvRole,
 }
 
 #[derive(Clone, Debug)]
@@ -77,7 +94,8 @@ pub(crate) enum KvData {
 }
 
 impl KvBuffer {
-    /// Bytes such a buffer takes; `None` where a head is not whole blocks, or that overflows.
+    /// Bytes such a buffer takes; `None` where a head is not whole blocks of its type, where a block of BF16 is not whole
+    /// sixteens of tokens, or where that overflows.
     pub fn bytes_for(
         dtype: KvDtype,
         blocks: usize,
@@ -85,25 +103,40 @@ impl KvBuffer {
         kv_heads: usize,
         head_dim: usize,
     ) -> Option<usize> {
-        let head = dtype.bytes_for(head_dim)?;
+        if dtype == KvDtype::BF16 && !block_tokens.is_multiple_of(LANES) {
+            return None;
+        }
+        let head = dtype.bytes_for(Self::row(dtype, head_dim)?)?;
         [block_tokens, kv_heads, head].into_iter().try_fold(blocks, usize::checked_mul)
+    }
+
+    fn row(dtype: KvDtype, head_dim: usize) -> Option<usize> {
+        if dtype == KvDtype::BF16 { head_dim.checked_next_multiple_of(LANES) } else { Some(head_dim) }
     }
 
     /// A buffer of zeros.
     ///
     /// # Panics
     /// If there is no such buffer; see [`KvBuffer::bytes_for`].
-    pub fn new(dtype: KvDtype, blocks: usize, block_tokens: usize, kv_heads: usize, head_dim: usize) -> Self {
+    pub fn new(
+        role: KvRole,
+        dtype: KvDtype,
+        blocks: usize,
+        block_tokens: usize,
+        kv_heads: usize,
+        head_dim: usize,
+    ) -> Self {
         let bytes = Self::bytes_for(dtype, blocks, block_tokens, kv_heads, head_dim);
-        let bytes =
-            bytes.unwrap_or_else(|| panic!("no KV buffer of {blocks} blocks and heads of {head_dim} {}", dtype.name()));
+        let (Some(bytes), Some(row)) = (bytes, Self::row(dtype, head_dim)) else {
+            panic!("no KV buffer of {blocks} blocks of {block_tokens} tokens and heads of {head_dim} {}", dtype.name());
+        };
         let data = match dtype {
             KvDtype::F32 => KvData::F32(vec![0.0; bytes / 4]),
             KvDtype::F16 => KvData::F16(vec![0; bytes / 2]),
             KvDtype::BF16 => KvData::Bf16(vec![0; bytes / 2]),
             KvDtype::Q8_0 => KvData::Q8_0(vec![0; bytes]),
         };
-        Self { data, shape: KvShape { blocks, block_tokens, kv_heads, head_dim }, dtype }
+        Self { data, shape: KvShape { blocks, block_tokens, kv_heads, head_dim, row, role }, dtype }
     }
 
     /// Element type.
@@ -140,7 +173,7 @@ impl KvBuffer {
         }
     }
 
-    /// Some elements, which are whole heads, as they lie in memory.
+    /// Some elements, which are whole heads (woven, whole sixteens or pairs of them), as they lie in memory.
     pub(crate) fn rows(&self, elements: Range<usize>) -> Rows<'_> {
         match &self.data {
             KvData::F32(data) => Rows::F32(&data[elements]),
@@ -155,7 +188,15 @@ impl KvBuffer {
     /// # Panics
     /// If there is no such slot or head, or `out` does not have D elements.
     pub fn read(&self, slot: KvSlot, kv_head: usize, out: &mut [f32]) {
-        self.rows(self.shape.run(slot.block, kv_head, slot.offset as usize, 1)).to_f32(out);
+        let token = self.shape.run(slot.block, kv_head, slot.offset as usize, 1);
+        let KvData::Bf16(data) = &self.data else { return self.rows(token).to_f32(out) };
+        assert_eq!(out.len(), self.shape.head_dim, "elements of a head");
+        let (start, step) = self.shape.woven(slot, kv_head);
+        for (pair, out) in out.chunks_mut(2).enumerate() {
+            for (i, out) in out.iter_mut().enumerate() {
+                *out = half::bf16_to_f32(data[start + pair * step + i * self.shape.within_pair()]);
+            }
+        }
     }
 }
 
@@ -166,7 +207,27 @@ impl KvShape {
         assert!(block < self.blocks && kv_head < self.kv_heads, "KV block {block}, head {kv_head} of {self:?}");
         let fits = token <= self.block_tokens && tokens <= self.block_tokens - token;
         assert!(fits, "tokens {token}+{tokens} of a KV block of {}", self.block_tokens);
-        let start = ((block * self.kv_heads + kv_head) * self.block_tokens + token) * self.head_dim;
-        start..start + tokens * self.head_dim
+        let start = ((block * self.kv_heads + kv_head) * self.block_tokens + token) * self.row;
+        start..start + tokens * self.row
+    }
+
+    /// Where the first element of a woven token lies, and how far each pair of its elements is from the last.
+    pub(crate) fn woven(self, slot: KvSlot, kv_head: usize) -> (usize, usize) {
+        let offset = slot.offset as usize;
+        match self.role {
+            KvRole::Keys => {
+                let sixteen = self.run(slot.block, kv_head, offset / LANES * LANES, LANES).start;
+                (sixteen + offset % LANES * 2, 2 * LANES)
+            }
+            KvRole::Values => (self.run(slot.block, kv_head, offset / 2 * 2, 2).start + offset % 2, 4),
+        }
+    }
+
+    /// How far the second element of a pair of a woven token is from the first.
+    pub(crate) fn within_pair(self) -> usize {
+        match self.role {
+            KvRole::Keys => 1,
+            KvRole::Values => 2,
+        }
     }
 }

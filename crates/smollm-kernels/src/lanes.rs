@@ -125,15 +125,3 @@ impl Element for Bf16 {
         lanes.load_bf16(from)
     }
 }
-
-/// Pairs of bf16 patterns as words whose value is of no interest.
-pub(crate) struct PairBits;
-
-impl Element for PairBits {
-    type Bits = [u16; 2];
-    #[inline(always)]
-    fn load<S: Lanes>(lanes: S, from: &Chunk<[u16; 2]>) -> S::F {
-        // SAFETY: both are 64 bytes of which any are a value.
-        lanes.load(&unsafe { std::mem::transmute::<Chunk<[u16; 2]>, Chunk<f32>>(*from) })
-    }
-}

@@ -34,6 +34,6 @@ mod threads;
 pub use bytes::Bytes;
 pub use cpu::{Cpu, IsaError};
 pub use dtype::Dtype;
-pub use kv::{KvBuffer, KvDtype, KvSlot};
+pub use kv::{KvBuffer, KvDtype, KvRole, KvSlot};
 pub use matrix::{Matrix, MatrixError};
 pub use threads::granted_threads;

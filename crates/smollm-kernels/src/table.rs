@@ -47,20 +47,18 @@ pub(crate) struct Kernels {
     pub(crate) rope: unsafe fn(&mut [f32], &[f32], &[f32]),
     /// Asks for the cache lines of a run of memory, which will be read soon.
     pub(crate) ask: unsafe fn(&[u8]),
-    /// Sixteen keys, f32, turned.
-    pub(crate) turn_f32: unsafe fn(&TurnTask<'_, f32>, &mut [Chunk<f32>]),
-    /// Sixteen keys, f16, widened and turned.
-    pub(crate) turn_f16: unsafe fn(&TurnTask<'_, u16>, &mut [Chunk<f32>]),
-    /// Sixteen keys, bf16, widened and turned.
-    pub(crate) turn_bf16: unsafe fn(&TurnTask<'_, u16>, &mut [Chunk<f32>]),
+    /// Sixteen keys, f32, turned: vector d of the output gets number d of each.
+    pub(crate) turn_f32: unsafe fn(&[Chunk<f32>], &mut [Chunk<f32>]),
+    /// The same for f16, widened.
+    pub(crate) turn_f16: unsafe fn(&[Chunk<u16>], &mut [Chunk<f32>]),
+    /// Woven bf16 taken apart and widened: pairs, vectors of a run, out (`generic::attention::unweave`).
+    pub(crate) unweave: unsafe fn(&[Pairs], usize, &mut [Chunk<f32>]),
     /// Some rows against one partition of keys, up to the weights of the values.
     pub(crate) score: unsafe fn(&mut ScoreTask<'_, f32, Chunk<f32>>),
-    /// The weighted values, f32, of some rows and one partition or a run of its keys.
+    /// The weighted values, f32, of some rows and one partition.
     pub(crate) mix_f32: unsafe fn(&mut MixTask<'_, f32, Chunk<f32>>),
     /// The same for f16.
     pub(crate) mix_f16: unsafe fn(&mut MixTask<'_, f32, Chunk<u16>>),
-    /// The same for bf16.
-    pub(crate) mix_bf16: unsafe fn(&mut MixTask<'_, f32, Chunk<u16>>),
     /// Folds the attention over one partition into that over the earlier ones.
     pub(crate) merge: unsafe fn(&mut SoftmaxSums<'_>, &SoftmaxSums<'_>),
     /// Sixteen ways to scale numbers to a grid, each solved for the numbers it leads to.
@@ -81,13 +79,9 @@ pub(crate) struct PairKernels {
     pub(crate) matmul: unsafe fn(&mut MatmulTask<'_, Pairs, Pairs>),
     /// Rounds to bf16 patterns, ties to even.
     pub(crate) narrow: unsafe fn(&[f32], &mut [u16]),
-    /// Sixteen keys, turned in pairs of numbers.
-    pub(crate) turn: unsafe fn(&TurnTask<'_, [u16; 2]>, &mut [Chunk<f32>]),
-    /// The values of consecutive keys (rows, numbers of a row), in pairs of two keys; the last may lack its second.
-    pub(crate) pair_rows: unsafe fn(&[u16], usize, &mut [Pairs]),
-    /// `Kernels::score` of pairs.
+    /// `Kernels::score` of pairs of numbers.
     pub(crate) score: unsafe fn(&mut ScoreTask<'_, i32, Pairs>),
-    /// `Kernels::mix_bf16` of pairs: a whole partition, weights rounded to bf16.
+    /// `Kernels::mix_f32` of pairs of keys, weights rounded to bf16.
     pub(crate) mix: unsafe fn(&mut MixTask<'_, i32, Pairs>),
 }
 
@@ -200,14 +194,6 @@ pub(crate) struct PanelTask<'a> {
     pub(crate) out_stride: usize,
 }
 
-/// Sixteen keys that become lane-wise: vector `d * width` of the output gets number d of each.
-pub(crate) struct TurnTask<'a, B> {
-    /// The keys, each as many vectors as hold D numbers.
-    pub(crate) keys: &'a [Chunk<B>],
-    /// Vectors of the output from one number to the next.
-    pub(crate) width: usize,
-}
-
 /// What the rows of a tile (query tokens x the query heads that share a key/value head) see of one partition of keys.
 #[derive(Clone, Copy)]
 pub(crate) struct Sight {
@@ -230,8 +216,8 @@ pub(crate) struct ScoreTask<'a, N, B> {
     pub(crate) q: &'a [N],
     /// Numbers per row.
     pub(crate) lanes: usize,
-    /// The keys turned: for each number, as many vectors as hold that number of all keys.
-    pub(crate) turned: &'a [B],
+    /// The keys turned, sixteen by sixteen: vector d has number d of each.
+    pub(crate) turned: &'a [&'a [B]],
     /// Out: per row, as many vectors as hold the weights of all keys; only those of visible keys are set.
     pub(crate) weights: &'a mut [Chunk<f32>],
     /// Out: the largest score of each row, -inf where it sees no key.
@@ -240,22 +226,29 @@ pub(crate) struct ScoreTask<'a, N, B> {
     pub(crate) total: &'a mut [f32],
 }
 
-/// For each row that sees the first v keys: `mixed = sum over j < v, ascending, of weight[j] * value[j]`. A task takes a run of
-/// keys; the first run of a partition sets `mixed`, later ones add to it. Pairs are of two keys, the first in an even place.
+/// For each row that sees the first v keys: `mixed = sum over j < v, ascending, of weight[j] * value[j]`. Pairs are of two
+/// keys, the first in an even place.
 pub(crate) struct MixTask<'a, N, B> {
     pub(crate) sight: Sight,
     /// Rows of weights of the keys of the partition.
     pub(crate) weights: &'a [N],
     /// Weights, or pairs of them, from one row to the next.
     pub(crate) width: usize,
-    /// The values of the run, `steps` vectors each.
-    pub(crate) values: &'a [B],
-    /// First key of the run, counted in the partition.
-    pub(crate) from: usize,
+    /// The values of all keys of the partition, in order.
+    pub(crate) runs: &'a [ValueRun<'a, B>],
     /// Vectors per value.
     pub(crate) steps: usize,
-    /// Per row, `steps` vectors.
+    /// Out: per row, `steps` vectors.
     pub(crate) mixed: &'a mut [Chunk<f32>],
+}
+
+/// Values that lie in one piece.
+#[derive(Clone, Copy)]
+pub(crate) struct ValueRun<'a, B> {
+    /// First key, counted in the partition.
+    pub(crate) from: usize,
+    /// `MixTask::steps` vectors each.
+    pub(crate) values: &'a [B],
 }
 
 /// The state of an online softmax over the keys seen so far, for some rows.

@@ -5,7 +5,7 @@ mod oracle;
 use oracle::numbers;
 use proptest::prelude::*;
 use smollm_kernels::ops::{self, AttentionSpan, Product};
-use smollm_kernels::{Cpu, Dtype, KvBuffer, KvDtype, KvSlot, Matrix, half};
+use smollm_kernels::{Cpu, Dtype, KvBuffer, KvDtype, KvRole, KvSlot, Matrix, half};
 
 const DTYPES: [Dtype; 3] = [Dtype::F32, Dtype::F16, Dtype::BF16];
 
@@ -125,8 +125,8 @@ impl Paged {
         let most = blocks.iter().copied().max().unwrap_or(0);
         let table = |sequence: usize| (0..blocks[sequence]).map(|b| (b * lengths.len() + sequence) as u32).collect();
         let tables: Vec<Vec<u32>> = (0..lengths.len()).map(table).collect();
-        let new = || KvBuffer::new(dtype, most * lengths.len(), BLOCK, KV_HEADS, dim);
-        let mut paged = Self { k: new(), v: new(), q: Vec::new(), tables };
+        let new = |role| KvBuffer::new(role, dtype, most * lengths.len(), BLOCK, KV_HEADS, dim);
+        let mut paged = Self { k: new(KvRole::Keys), v: new(KvRole::Values), q: Vec::new(), tables };
         let cpu = cpu("scalar", 1);
         for (sequence, &len) in lengths.iter().enumerate() {
             let table = &paged.tables[sequence];
@@ -266,7 +266,7 @@ fn the_rows_convert_halves_exactly_as_defined() {
                 .iter()
                 .map(|&pattern| f32::from_bits(widen(pattern).to_bits().wrapping_add(0x1000 * u32::from(pattern % 3))))
                 .collect();
-            let mut buffer = KvBuffer::new(kv, 1, 256, 1, 256);
+            let mut buffer = KvBuffer::new(KvRole::Keys, kv, 1, 256, 1, 256);
             ops::kv_write(&cpu, &numbers, &slots, &mut buffer);
             let mut row = vec![0.0; 256];
             for (slot, numbers) in slots.iter().zip(numbers.chunks_exact(256)) {

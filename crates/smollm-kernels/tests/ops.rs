@@ -4,7 +4,7 @@ mod oracle;
 
 use oracle::{Close, cpus, numbers};
 use proptest::prelude::*;
-use smollm_kernels::{Dtype, KvBuffer, KvDtype, KvSlot, Matrix, half, ops};
+use smollm_kernels::{Dtype, KvBuffer, KvDtype, KvRole, KvSlot, Matrix, half, ops};
 
 const DTYPES: [Dtype; 3] = [Dtype::F32, Dtype::F16, Dtype::BF16];
 
@@ -174,11 +174,11 @@ fn kv_write_rounds_to_the_type_of_the_buffer() {
 
 fn check_kv_write(dim: usize, dtypes: &[KvDtype]) {
     let heads = 3;
-    let slots: Vec<KvSlot> = (0..60).map(|i| KvSlot { block: i * 5 % 7, offset: i * 3 % 9 }).collect();
+    let slots: Vec<KvSlot> = (0..60).map(|i| KvSlot { block: i * 5 % 7, offset: i * 3 % 16 }).collect();
     let rows = numbers(7, slots.len() * heads * dim);
     for cpu in cpus() {
-        for &dtype in dtypes {
-            let mut buffer = KvBuffer::new(dtype, 7, 9, heads, dim);
+        for (&dtype, role) in dtypes.iter().flat_map(|dtype| [(dtype, KvRole::Keys), (dtype, KvRole::Values)]) {
+            let mut buffer = KvBuffer::new(role, dtype, 7, 16, heads, dim);
             ops::kv_write(&cpu, &rows, &slots, &mut buffer);
             for (i, slot) in slots.iter().enumerate() {
                 let last = slots.iter().rposition(|other| other == slot).expect("is there");

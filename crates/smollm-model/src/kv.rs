@@ -1,7 +1,7 @@
 //! K/V memory: for each layer two paged buffers. Memory only; which block belongs to whom is the engine's decision.
 
 use crate::config::ModelConfig;
-use smollm_kernels::{KvBuffer, KvDtype};
+use smollm_kernels::{KvBuffer, KvDtype, KvRole};
 
 /// Tokens per block. 32 keeps the waste of a sequence's last block small, and a block of one head (32 x 64 elements)
 /// long enough to stream.
@@ -28,8 +28,10 @@ impl KvPool {
     /// Room for `tokens` tokens, rounded up to whole blocks. Pages are touched only when written.
     pub fn new(config: &ModelConfig, dtype: KvDtype, tokens: usize) -> Self {
         let blocks = tokens.div_ceil(BLOCK_TOKENS);
-        let buffer = || KvBuffer::new(dtype, blocks, BLOCK_TOKENS, config.num_key_value_heads, config.head_dim);
-        let layers = (0..config.num_hidden_layers).map(|_| KvLayer { k: buffer(), v: buffer() }).collect();
+        let buffer =
+            |role| KvBuffer::new(role, dtype, blocks, BLOCK_TOKENS, config.num_key_value_heads, config.head_dim);
+        let layer = || KvLayer { k: buffer(KvRole::Keys), v: buffer(KvRole::Values) };
+        let layers = (0..config.num_hidden_layers).map(|_| layer()).collect();
         Self { layers, blocks, dtype }
     }
 

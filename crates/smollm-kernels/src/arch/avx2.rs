@@ -7,8 +7,8 @@ use crate::generic::dot::Widened;
 use crate::generic::{attention, elementwise, fit, matmul, panel, roof};
 use crate::lanes::{Bf16, Chunk, F16, F32, LANES, Lanes};
 use crate::table::{
-    AffineSums, AffineTries, FitTask, Kernels, MatmulTask, MixTask, PanelTask, ScaleTries, ScoreTask, SoftmaxSums,
-    TurnTask,
+    AffineSums, AffineTries, FitTask, Kernels, MatmulTask, MixTask, Pairs, PanelTask, ScaleTries, ScoreTask,
+    SoftmaxSums,
 };
 
 /// Proof that AVX2, FMA and F16C may be used.
@@ -40,11 +40,10 @@ pub(super) static ROW: Kernels = Kernels {
     ask,
     turn_f32,
     turn_f16,
-    turn_bf16,
+    unweave,
     score,
     mix_f32,
     mix_f16,
-    mix_bf16,
     merge,
     fit_scales,
     fit_affine,
@@ -129,18 +128,18 @@ fn ask(run: &[u8]) {
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]
-fn turn_f32(task: &TurnTask<'_, f32>, out: &mut [Chunk<f32>]) {
-    attention::turn::<_, F32>(Avx2(()), task, out);
+fn turn_f32(keys: &[Chunk<f32>], out: &mut [Chunk<f32>]) {
+    attention::turn::<_, F32>(Avx2(()), keys, out);
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]
-fn turn_f16(task: &TurnTask<'_, u16>, out: &mut [Chunk<f32>]) {
-    attention::turn::<_, F16>(Avx2(()), task, out);
+fn turn_f16(keys: &[Chunk<u16>], out: &mut [Chunk<f32>]) {
+    attention::turn::<_, F16>(Avx2(()), keys, out);
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]
-fn turn_bf16(task: &TurnTask<'_, u16>, out: &mut [Chunk<f32>]) {
-    attention::turn::<_, Bf16>(Avx2(()), task, out);
+fn unweave(pairs: &[Pairs], stride: usize, out: &mut [Chunk<f32>]) {
+    attention::unweave(pairs, stride, out);
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]
@@ -156,11 +155,6 @@ fn mix_f32(task: &mut MixTask<'_, f32, Chunk<f32>>) {
 #[target_feature(enable = "avx2,fma,f16c")]
 fn mix_f16(task: &mut MixTask<'_, f32, Chunk<u16>>) {
     attention::mix::<_, _, 6, 1>(Avx2(()), Widened::<F16>::new(), task);
-}
-
-#[target_feature(enable = "avx2,fma,f16c")]
-fn mix_bf16(task: &mut MixTask<'_, f32, Chunk<u16>>) {
-    attention::mix::<_, _, 6, 1>(Avx2(()), Widened::<Bf16>::new(), task);
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]

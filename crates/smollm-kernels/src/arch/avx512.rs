@@ -7,8 +7,8 @@ use crate::generic::dot::Widened;
 use crate::generic::{attention, elementwise, fit, matmul, panel, roof};
 use crate::lanes::{Bf16, Chunk, F16, F32, LANES, Lanes};
 use crate::table::{
-    AffineSums, AffineTries, FitTask, Kernels, MatmulTask, MixTask, PanelTask, ScaleTries, ScoreTask, SoftmaxSums,
-    TurnTask,
+    AffineSums, AffineTries, FitTask, Kernels, MatmulTask, MixTask, Pairs, PanelTask, ScaleTries, ScoreTask,
+    SoftmaxSums,
 };
 
 /// Proof that AVX-512 F, BW, VL, DQ and VNNI may be used.
@@ -56,11 +56,10 @@ pub(super) const KERNELS: Kernels = Kernels {
     ask,
     turn_f32,
     turn_f16,
-    turn_bf16,
+    unweave,
     score,
     mix_f32,
     mix_f16,
-    mix_bf16,
     merge,
     fit_scales,
     fit_affine,
@@ -145,18 +144,18 @@ fn ask(run: &[u8]) {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
-fn turn_f32(task: &TurnTask<'_, f32>, out: &mut [Chunk<f32>]) {
-    attention::turn::<_, F32>(Avx512(()), task, out);
+fn turn_f32(keys: &[Chunk<f32>], out: &mut [Chunk<f32>]) {
+    attention::turn::<_, F32>(Avx512(()), keys, out);
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
-fn turn_f16(task: &TurnTask<'_, u16>, out: &mut [Chunk<f32>]) {
-    attention::turn::<_, F16>(Avx512(()), task, out);
+fn turn_f16(keys: &[Chunk<u16>], out: &mut [Chunk<f32>]) {
+    attention::turn::<_, F16>(Avx512(()), keys, out);
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
-fn turn_bf16(task: &TurnTask<'_, u16>, out: &mut [Chunk<f32>]) {
-    attention::turn::<_, Bf16>(Avx512(()), task, out);
+fn unweave(pairs: &[Pairs], stride: usize, out: &mut [Chunk<f32>]) {
+    attention::unweave(pairs, stride, out);
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
@@ -172,11 +171,6 @@ fn mix_f32(task: &mut MixTask<'_, f32, Chunk<f32>>) {
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 fn mix_f16(task: &mut MixTask<'_, f32, Chunk<u16>>) {
     attention::mix::<_, _, 6, 4>(Avx512(()), Widened::<F16>::new(), task);
-}
-
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
-fn mix_bf16(task: &mut MixTask<'_, f32, Chunk<u16>>) {
-    attention::mix::<_, _, 6, 4>(Avx512(()), Widened::<Bf16>::new(), task);
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]

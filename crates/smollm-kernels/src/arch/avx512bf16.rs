@@ -7,12 +7,11 @@
 use std::arch::x86_64::*;
 
 use super::avx512::{self, Avx512};
-use crate::aligned::vectors_of;
 use crate::generic::dot::Dot;
 use crate::generic::{attention, matmul};
 use crate::half;
-use crate::lanes::{Chunk, LANES, PairBits};
-use crate::table::{Kernels, MatmulTask, MixTask, PairKernels, Pairs, ScoreTask, TurnTask};
+use crate::lanes::LANES;
+use crate::table::{Kernels, MatmulTask, MixTask, PairKernels, Pairs, ScoreTask};
 
 /// Proof that AVX-512 BF16 may be used.
 #[derive(Clone, Copy)]
@@ -28,57 +27,14 @@ fn is_amd() -> bool {
     [leaf.ebx, leaf.edx, leaf.ecx].map(u32::to_le_bytes).as_flattened() == b"AuthenticAMD"
 }
 
-pub(super) static ROW: Kernels = Kernels {
-    name: "avx512bf16",
-    pairs: Some(PairKernels { matmul, narrow, turn, pair_rows, score, mix }),
-    ..avx512::KERNELS
-};
+pub(super) static ROW: Kernels =
+    Kernels { name: "avx512bf16", pairs: Some(PairKernels { matmul, narrow, score, mix }), ..avx512::KERNELS };
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512bf16")]
 fn matmul(task: &mut MatmulTask<'_, Pairs, Pairs>) {
     // SAFETY: the instructions are enabled by this function.
     let lanes = unsafe { Avx512::new() };
     matmul::matmul::<_, _, 6, 4, 4>(lanes, PairProducts(()), task);
-}
-
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512bf16")]
-fn turn(task: &TurnTask<'_, [u16; 2]>, out: &mut [Chunk<f32>]) {
-    // SAFETY: the instructions are enabled by this function.
-    attention::turn::<_, PairBits>(unsafe { Avx512::new() }, task, out);
-}
-
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512bf16")]
-fn pair_rows(rows: &[u16], len: usize, to: &mut [Pairs]) {
-    let steps = len / LANES;
-    let (two, last) = (rows.chunks_exact(2 * len), rows.chunks_exact(2 * len).remainder());
-    for (two, to) in two.zip(to.chunks_exact_mut(steps)) {
-        let (first, second) = two.split_at(len);
-        let (first, second) = (vectors_of(first), vectors_of(second));
-        for step in 0..steps {
-            // SAFETY: the instructions are enabled by this function; 32 and 64 bytes are read and written.
-            unsafe { pair(&first[step], &second[step], &mut to[step]) };
-        }
-    }
-    if !last.is_empty() {
-        for (first, to) in vectors_of(last).iter().zip(&mut to[rows.len() / (2 * len) * steps..]) {
-            // SAFETY: as above.
-            unsafe { pair(first, &[0; LANES], to) };
-        }
-    }
-}
-
-/// Lane by lane the numbers of two vectors.
-///
-/// # Safety
-/// Only where AVX-512 F is enabled.
-#[inline(always)]
-unsafe fn pair(first: &Chunk<u16>, second: &Chunk<u16>, to: &mut Pairs) {
-    // SAFETY: by contract; the loads and the store are as wide as what they touch.
-    unsafe {
-        let first = _mm512_cvtepu16_epi32(_mm256_loadu_si256(first.as_ptr().cast()));
-        let second = _mm512_cvtepu16_epi32(_mm256_loadu_si256(second.as_ptr().cast()));
-        _mm512_storeu_si512(to.as_mut_ptr().cast(), _mm512_or_si512(first, _mm512_slli_epi32::<16>(second)));
-    }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512bf16")]

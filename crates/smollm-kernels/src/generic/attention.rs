@@ -6,25 +6,50 @@
 //! Keys are turned first, so that both products have the same form: numbers of a row times vectors, no lane ever folded.
 
 use crate::generic::dot::Dot;
+use std::ops::Range;
+
 use crate::generic::exp::exp;
 use crate::generic::matmul::vectors;
 use crate::lanes::{Chunk, Element, LANES, Lanes};
-use crate::table::{MixTask, ScoreTask, Sight, SoftmaxSums, TurnTask};
+use crate::table::{MixTask, Pairs, ScoreTask, Sight, SoftmaxSums, ValueRun};
 
-/// Sixteen keys to columns.
+/// Sixteen keys, each as many vectors as hold D numbers, to columns: vector d of the output gets number d of each.
 #[inline(always)]
-pub(crate) fn turn<S: Lanes, E: Element>(s: S, task: &TurnTask<'_, E::Bits>, out: &mut [Chunk<f32>]) {
-    let steps = task.keys.len() / LANES;
+pub(crate) fn turn<S: Lanes, E: Element>(s: S, keys: &[Chunk<E::Bits>], out: &mut [Chunk<f32>]) {
+    let steps = keys.len() / LANES;
     for step in 0..steps {
         let mut rows = [s.zero(); LANES];
         for i in 0..LANES {
-            rows[i] = E::load(s, &task.keys[i * steps + step]);
+            rows[i] = E::load(s, &keys[i * steps + step]);
         }
         let columns = s.transpose(rows);
         for i in 0..LANES {
-            s.store(columns[i], &mut out[(step * LANES + i) * task.width]);
+            s.store(columns[i], &mut out[step * LANES + i]);
         }
     }
+}
+
+/// Takes woven bf16 apart: of each run of `stride` vectors of pairs first the first numbers, then the second ones, widened.
+#[inline(always)]
+pub(crate) fn unweave(pairs: &[Pairs], stride: usize, out: &mut [Chunk<f32>]) {
+    for (pairs, out) in pairs.chunks_exact(stride).zip(out.chunks_exact_mut(2 * stride)) {
+        let (first, second) = out.split_at_mut(stride);
+        for i in 0..stride {
+            let words = words(&pairs[i]);
+            for lane in 0..LANES {
+                first[i][lane] = f32::from_bits(words[lane] << 16);
+                second[i][lane] = f32::from_bits(words[lane] & 0xffff_0000);
+            }
+        }
+    }
+}
+
+/// Pairs as words with the first number in the lower half.
+#[inline(always)]
+fn words(pairs: &Pairs) -> Chunk<u32> {
+    // SAFETY: both are 64 bytes of which any are a value.
+    let words = unsafe { std::mem::transmute::<Pairs, Chunk<u32>>(*pairs) };
+    if cfg!(target_endian = "little") { words } else { words.map(|word| word.rotate_left(16)) }
 }
 
 /// Scores in tiles of at most M rows by W vectors of keys, and the softmax of these rows.
@@ -120,7 +145,23 @@ fn score_tile<S: Lanes, D: Dot<S>, const M: usize, const W: usize>(
     for i in 1..M {
         q[i] = &task.q[(first + i) * lanes..][..lanes];
     }
-    let sums = accumulate::<S, D, M, W>(s, d, q, task.turned, width, column, [[s.zero(); W]; M]);
+    let mut keys = [&task.turned[column][..lanes]; W];
+    for c in 1..W {
+        keys[c] = &task.turned[column + c][..lanes];
+    }
+    let mut sums = [[s.zero(); W]; M];
+    for k in 0..lanes {
+        let mut vectors = [d.load_w(s, &keys[0][k]); W];
+        for c in 1..W {
+            vectors[c] = d.load_w(s, &keys[c][k]);
+        }
+        for i in 0..M {
+            let number = d.spread(s, q[i][k]);
+            for c in 0..W {
+                sums[i][c] = d.add(s, number, vectors[c], sums[i][c]);
+            }
+        }
+    }
     for i in 0..M {
         let out = &mut task.weights[(first + i) * width + column..][..W];
         for c in 0..W {
@@ -177,47 +218,73 @@ fn mix_tile<S: Lanes, D: Dot<S>, const M: usize, const W: usize>(
     column: usize,
 ) {
     let (steps, width) = (task.steps, task.width);
-    // All places are counted in lanes of D::PER_LANE keys.
-    let (begin, end) = (task.from / D::PER_LANE, task.from / D::PER_LANE + task.values.len() / steps);
-    // The keys that every row of the tile sees are walked together, the few more of later rows one by one.
-    let common = (task.sight.visible(first) / D::PER_LANE).clamp(begin, end);
-    let mut weights = [&task.weights[first * width..][..width][begin..common]; M];
+    // All places are counted in lanes of D::PER_LANE keys. What every row of the tile sees is walked together, the little more
+    // of later rows one by one.
+    let common = task.sight.visible(first) / D::PER_LANE;
     let mut sums = [[s.zero(); W]; M];
-    for i in 0..M {
-        weights[i] = &task.weights[(first + i) * width..][..width][begin..common];
-        if task.from > 0 {
-            let before = &task.mixed[(first + i) * steps + column..][..W];
-            for c in 0..W {
-                sums[i][c] = s.load(&before[c]);
-            }
+    for run in task.runs {
+        let keys = run.lanes::<D, S>(steps);
+        let end = keys.end.min(common);
+        if end <= keys.start {
+            break;
         }
+        let mut weights = [&task.weights[first * width..][..width][keys.start..end]; M];
+        for i in 1..M {
+            weights[i] = &task.weights[(first + i) * width..][..width][keys.start..end];
+        }
+        sums = accumulate::<S, D, M, W>(s, d, weights, run.values, steps, column, sums);
     }
-    let sums = accumulate::<S, D, M, W>(s, d, weights, task.values, steps, column, sums);
     for i in 0..M {
         let row = first + i;
-        let weights = &task.weights[row * width..][..width];
-        let visible = task.sight.visible(row);
-        let whole = (visible / D::PER_LANE).clamp(common, end);
-        let mut sums = sums[i];
-        for key in common..whole {
+        let sums = rest_of_row::<S, D, W>(s, d, task, row, common, column, sums[i]);
+        let out = &mut task.mixed[row * steps + column..][..W];
+        for c in 0..W {
+            s.store(sums[c], &mut out[c]);
+        }
+    }
+}
+
+/// W vectors of the mixed values of one row, from lane `begin` of the keys it sees.
+#[inline(always)]
+fn rest_of_row<S: Lanes, D: Dot<S>, const W: usize>(
+    s: S,
+    d: D,
+    task: &MixTask<'_, D::N, D::W>,
+    row: usize,
+    begin: usize,
+    column: usize,
+    mut sums: [S::F; W],
+) -> [S::F; W] {
+    let (steps, weights) = (task.steps, &task.weights[row * task.width..][..task.width]);
+    let visible = task.sight.visible(row);
+    let whole = visible / D::PER_LANE;
+    for run in task.runs {
+        let keys = run.lanes::<D, S>(steps);
+        for key in keys.start.max(begin)..keys.end.min(whole) {
             let weight = d.spread(s, weights[key]);
-            let values = &task.values[(key - begin) * steps + column..][..W];
+            let values = &run.values[(key - keys.start) * steps + column..][..W];
             for c in 0..W {
                 sums[c] = d.add(s, weight, d.load_w(s, &values[c]), sums[c]);
             }
         }
         // A lane of two keys of which the row sees the first: what is hidden may be no number, and must not enter.
-        if !visible.is_multiple_of(D::PER_LANE) {
+        if !visible.is_multiple_of(D::PER_LANE) && keys.contains(&whole) {
             let weight = d.spread(s, weights[whole]);
-            let values = &task.values[(whole - begin) * steps + column..][..W];
+            let values = &run.values[(whole - keys.start) * steps + column..][..W];
             for c in 0..W {
                 sums[c] = d.add(s, weight, d.load_first(s, &values[c]), sums[c]);
             }
         }
-        let out = &mut task.mixed[row * steps + column..][..W];
-        for c in 0..W {
-            s.store(sums[c], &mut out[c]);
-        }
+    }
+    sums
+}
+
+impl<B> ValueRun<'_, B> {
+    /// Its lanes of keys, counted in the partition.
+    #[inline(always)]
+    fn lanes<D: Dot<S>, S: Lanes>(&self, steps: usize) -> Range<usize> {
+        let begin = self.from / D::PER_LANE;
+        begin..begin + self.values.len() / steps
     }
 }
 

@@ -39,6 +39,7 @@ pub fn kv_write(cpu: &Cpu, rows: &[f32], slots: &[KvSlot], dst: &mut KvBuffer) {
     // Split by head, not by token: two heads never share elements, whatever the slots are.
     let grain = if slots.len() < MIN_TOKENS { heads } else { 1 };
     cpu.pool.run(heads, grain, |_, range| {
+        let mut narrowed = vec![0; if matches!(target, Target::Bf16(_)) { dim } else { 0 }];
         for head in range {
             for (token, slot) in slots.iter().enumerate() {
                 let from = &rows[(token * heads + head) * dim..][..dim];
@@ -49,8 +50,18 @@ pub fn kv_write(cpu: &Cpu, rows: &[f32], slots: &[KvSlot], dst: &mut KvBuffer) {
                     Target::F32(data) => unsafe { data.piece(place, dim) }.copy_from_slice(from),
                     // SAFETY: as above; and `Cpu` holds only rows that are available.
                     Target::F16(data) => unsafe { (cpu.kernels.narrow_f16)(from, data.piece(place, dim)) },
-                    // SAFETY: as above.
-                    Target::Bf16(data) => unsafe { (cpu.kernels.narrow_bf16)(from, data.piece(place, dim)) },
+                    Target::Bf16(data) => {
+                        // SAFETY: `Cpu` holds only rows that are available.
+                        unsafe { (cpu.kernels.narrow_bf16)(from, &mut narrowed) };
+                        let ((start, step), within) = (shape.woven(*slot, head), shape.within_pair());
+                        for (pair, numbers) in narrowed.chunks(2).enumerate() {
+                            for (i, number) in numbers.iter().enumerate() {
+                                // SAFETY: as above, of one element.
+                                let place = unsafe { data.piece(start + pair * step + i * within, 1) };
+                                place[0] = *number;
+                            }
+                        }
+                    }
                     Target::Q8_0(data) => {
                         let (place, len) = (place / BLOCK * BLOCK_BYTES, dim / BLOCK * BLOCK_BYTES);
                         // SAFETY: as above.

@@ -5,11 +5,11 @@ use std::ops::Range;
 use super::{Call, PARTITION, Tile};
 use crate::aligned::vectors_of;
 use crate::generic::matmul::vectors;
-use crate::kv::KvBuffer;
+use crate::kv::{KvBuffer, KvDtype};
 use crate::lanes::{Chunk, LANES};
 use crate::matrix::Rows;
 use crate::ops::matmul::widen_rows;
-use crate::table::{Kernels, MixTask, ScoreTask, Sight, SoftmaxSums, TurnTask};
+use crate::table::{MixTask, Pairs, ScoreTask, Sight, SoftmaxSums, ValueRun};
 
 /// Scratch memory of one tile, the same for each of its partitions.
 pub(super) struct Workspace<'a> {
@@ -17,7 +17,7 @@ pub(super) struct Workspace<'a> {
     pub(super) q: &'a mut [Chunk<f32>],
     /// Keys turned.
     pub(super) turned: &'a mut [Chunk<f32>],
-    /// Values, or sixteen keys that do not lie in one piece, as the kernels take them.
+    /// Values, or sixteen keys that do not lie in one piece, widened.
     pub(super) values: &'a mut [Chunk<f32>],
     /// Weights of the values.
     pub(super) weights: &'a mut [Chunk<f32>],
@@ -33,36 +33,8 @@ pub(super) struct Run<'a> {
     pub(super) rows: Rows<'a>,
 }
 
-/// What the runs of one partition share.
-struct Mix<'a> {
-    sight: Sight,
-    weights: &'a [f32],
-    /// Weights of a row.
-    width: usize,
-    steps: usize,
-    mixed: &'a mut [Chunk<f32>],
-}
-
-impl Mix<'_> {
-    /// Adds a run of values, the first of which is number `from` of the partition.
-    fn run(&mut self, kernels: &Kernels, values: Rows<'_>, from: usize) {
-        // SAFETY (of all calls): `kernels` is the row of a `Cpu`, which holds only rows that are available.
-        match values {
-            // SAFETY: as above.
-            Rows::F32(values) => unsafe { (kernels.mix_f32)(&mut self.task(vectors_of(values), from)) },
-            // SAFETY: as above.
-            Rows::F16(values) => unsafe { (kernels.mix_f16)(&mut self.task(vectors_of(values), from)) },
-            // SAFETY: as above.
-            Rows::Bf16(values) => unsafe { (kernels.mix_bf16)(&mut self.task(vectors_of(values), from)) },
-            Rows::Blocks(..) => unreachable!("blocks are widened before"),
-        }
-    }
-
-    fn task<'t, B>(&'t mut self, values: &'t [B], from: usize) -> MixTask<'t, f32, B> {
-        let Self { sight, weights, width, steps, ref mut mixed } = *self;
-        MixTask { sight, weights, width, values, from, steps, mixed }
-    }
-}
+/// Sixteens of keys in a partition, and runs of values that are taken as they lie, at most.
+pub(super) const SIXTEENS: usize = PARTITION / LANES;
 
 impl Call<'_> {
     /// Vectors of scratch memory that a workspace takes.
@@ -112,13 +84,18 @@ impl Call<'_> {
         if let Some(pairs) = self.pairs {
             return self.attend_in_pairs(tile, pairs, sight, space, sums);
         }
-        let weights = &mut space.weights[..self.rows(tile) * vectors(count)];
+        let (steps, width) = (self.steps(), vectors(count));
+        let weights = &mut space.weights[..self.rows(tile) * width];
         self.turn_keys(tile, keys.clone(), space.turned, space.values);
+        let mut turned = [&[][..]; SIXTEENS];
+        for (to, sixteen) in turned.iter_mut().zip(space.turned.chunks_exact(steps * LANES)) {
+            *to = sixteen;
+        }
         let mut task = ScoreTask {
             sight,
             q: &space.q.as_flattened()[..self.rows(tile) * self.k.head_dim()],
             lanes: self.k.head_dim(),
-            turned: space.turned,
+            turned: &turned[..width],
             weights,
             max: sums.max,
             total: sums.total,
@@ -126,49 +103,91 @@ impl Call<'_> {
         // SAFETY: `Cpu` holds only rows that are available.
         unsafe { (self.cpu.kernels.score)(&mut task) };
         self.ask(self.k, tile, self.next_keys(tile, &sight));
-        let width = LANES * vectors(count);
-        let mut mix = Mix { sight, weights: weights.as_flattened(), width, steps: self.steps(), mixed: sums.mixed };
-        let many = mix.weights.len() / width > self.cpu.kernels.tile_rows;
-        if many || !self.in_vectors(self.v) {
-            let values = &mut space.values[..count * self.steps()];
+        self.mix_values(tile, sight, weights.as_flattened(), space.values, sums.mixed);
+    }
+
+    /// Adds up the values of a partition.
+    fn mix_values(
+        &self,
+        tile: &Tile<'_>,
+        sight: Sight,
+        weights: &[f32],
+        scratch: &mut [Chunk<f32>],
+        mixed: &mut [Chunk<f32>],
+    ) {
+        let (kernels, steps, keys) = (self.cpu.kernels, self.steps(), sight.hidden..sight.hidden + sight.count);
+        let width = LANES * vectors(sight.count);
+        // Few rows use each value so little that it is taken as it lies.
+        let few = weights.len() / width <= kernels.tile_rows;
+        let (mut f32s, mut f16s) =
+            ([ValueRun { from: 0, values: &[][..] }; SIXTEENS], [ValueRun { from: 0, values: &[][..] }; SIXTEENS]);
+        let mut count = 0;
+        if few && self.in_vectors(self.v) && self.runs(self.v, tile, keys.clone()).count() <= SIXTEENS {
+            for run in self.runs(self.v, tile, keys.clone()) {
+                let from = run.first - sight.hidden;
+                match run.rows {
+                    Rows::F32(values) => f32s[count] = ValueRun { from, values: vectors_of(values) },
+                    Rows::F16(values) => f16s[count] = ValueRun { from, values: vectors_of(values) },
+                    _ => unreachable!("others do not lie in vectors"),
+                }
+                count += 1;
+            }
+        } else {
+            let values = &mut scratch[..sight.count.next_multiple_of(2) * steps];
             self.gather(self.v, tile, keys, values);
-            mix.run(self.cpu.kernels, Rows::F32(values.as_flattened()), 0);
-            return;
+            f32s[0] = ValueRun { from: 0, values };
+            count = 1;
         }
-        // Few rows: each value is used so little that it is taken as it lies.
-        for run in self.runs(self.v, tile, keys) {
-            mix.run(self.cpu.kernels, run.rows, run.first - hidden);
+        if f16s[0].values.is_empty() {
+            let mut task = MixTask { sight, weights, width, runs: &f32s[..count], steps, mixed };
+            // SAFETY: `Cpu` holds only rows that are available.
+            unsafe { (kernels.mix_f32)(&mut task) };
+        } else {
+            let mut task = MixTask { sight, weights, width, runs: &f16s[..count], steps, mixed };
+            // SAFETY: as above.
+            unsafe { (kernels.mix_f16)(&mut task) };
         }
     }
 
     /// Turns the keys of a partition, sixteen at a time, straight out of the cache where they lie in one piece there.
     fn turn_keys(&self, tile: &Tile<'_>, keys: Range<usize>, turned: &mut [Chunk<f32>], scratch: &mut [Chunk<f32>]) {
         let (kernels, steps) = (self.cpu.kernels, self.steps());
-        let width = vectors(keys.len());
-        for block in 0..width {
+        for (block, out) in turned.chunks_exact_mut(steps * LANES).take(vectors(keys.len())).enumerate() {
             let first = keys.start + block * LANES;
             let sixteen = first..keys.end.min(first + LANES);
-            let out = &mut turned[block..];
             self.ask(self.v, tile, sixteen.clone());
+            // SAFETY (of all calls): `Cpu` holds only rows that are available.
+            if self.k.dtype() == KvDtype::BF16 {
+                // SAFETY: as above.
+                unsafe { (kernels.unweave)(self.sixteen_keys(tile, first), 1, out) };
+                continue;
+            }
             let run = self.runs(self.k, tile, sixteen.clone()).next();
-            let rows = match run {
-                Some(run) if run.count == LANES && self.in_vectors(self.k) => run.rows,
+            match run {
+                Some(Run { count: LANES, rows: Rows::F32(keys), .. }) if self.in_vectors(self.k) => {
+                    // SAFETY: as above.
+                    unsafe { (kernels.turn_f32)(vectors_of(keys), out) }
+                }
+                Some(Run { count: LANES, rows: Rows::F16(keys), .. }) if self.in_vectors(self.k) => {
+                    // SAFETY: as above.
+                    unsafe { (kernels.turn_f16)(vectors_of(keys), out) }
+                }
                 _ => {
                     self.gather(self.k, tile, sixteen.clone(), scratch);
                     scratch[sixteen.len() * steps..][..(LANES - sixteen.len()) * steps].fill([0.0; LANES]);
-                    Rows::F32(scratch[..LANES * steps].as_flattened())
+                    // SAFETY: as above.
+                    unsafe { (kernels.turn_f32)(&scratch[..LANES * steps], out) }
                 }
-            };
-            // SAFETY (of all calls): `Cpu` holds only rows that are available.
-            match rows {
-                // SAFETY: as above.
-                Rows::F32(keys) => unsafe { (kernels.turn_f32)(&TurnTask { keys: vectors_of(keys), width }, out) },
-                // SAFETY: as above.
-                Rows::F16(keys) => unsafe { (kernels.turn_f16)(&TurnTask { keys: vectors_of(keys), width }, out) },
-                // SAFETY: as above.
-                Rows::Bf16(keys) => unsafe { (kernels.turn_bf16)(&TurnTask { keys: vectors_of(keys), width }, out) },
-                Rows::Blocks(..) => unreachable!("blocks are widened before"),
             }
+        }
+    }
+
+    /// The sixteen woven keys from position `first`, those that are not there yet included.
+    pub(super) fn sixteen_keys<'a>(&'a self, tile: &Tile<'a>, first: usize) -> &'a [Pairs] {
+        let run = self.runs(self.k, tile, first..first + LANES).next();
+        match run {
+            Some(Run { count: LANES, rows: Rows::Bf16(keys), .. }) => vectors_of(keys),
+            _ => unreachable!("blocks of bf16 are whole sixteens"),
         }
     }
 
@@ -188,15 +207,22 @@ impl Call<'_> {
 
     /// Whether keys or values lie in whole vectors of plain numbers.
     fn in_vectors(&self, of: &KvBuffer) -> bool {
-        of.head_dim().is_multiple_of(LANES) && !of.dtype().stored().is_quantized()
+        of.head_dim().is_multiple_of(LANES) && matches!(of.dtype(), KvDtype::F32 | KvDtype::F16)
     }
 
-    /// Collects and widens keys or values from the blocks they lie in.
+    /// Collects and widens keys, or values, from the blocks they lie in. Of woven values a last one may bring the place of the
+    /// next along.
     fn gather(&self, from: &KvBuffer, tile: &Tile<'_>, keys: Range<usize>, to: &mut [Chunk<f32>]) {
         let steps = self.steps();
+        let woven = from.dtype() == KvDtype::BF16;
+        let keys = if woven { keys.start..keys.start + keys.len().next_multiple_of(2) } else { keys };
         for run in self.runs(from, tile, keys.clone()) {
             let to = &mut to[(run.first - keys.start) * steps..][..run.count * steps];
-            widen_rows(self.cpu.kernels, run.rows, from.head_dim(), to);
+            match run.rows {
+                // SAFETY: `Cpu` holds only rows that are available.
+                Rows::Bf16(rows) => unsafe { (self.cpu.kernels.unweave)(vectors_of(rows), steps, to) },
+                rows => widen_rows(self.cpu.kernels, rows, from.head_dim(), to),
+            }
         }
     }
 
