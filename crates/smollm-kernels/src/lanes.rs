@@ -4,6 +4,8 @@
 //! the same, so is the arithmetic: where two rows fuse multiply and add alike, they agree bitwise (`avx2` and `avx512`
 //! do; `scalar`, the oracle, rounds the product first). Reductions over lanes always fold halves: 8+8, 4+4, 2+2, 1+1.
 
+use crate::table::Pairs;
+
 /// Lanes in a vector; rows of numbers in scratch memory are padded with zeros to a multiple of it.
 pub(crate) const LANES: usize = 16;
 
@@ -24,6 +26,8 @@ pub(crate) trait Lanes: Copy {
     fn load_f16(self, from: &Chunk<u16>) -> Self::F;
     /// Sixteen consecutive bf16, widened.
     fn load_bf16(self, from: &Chunk<u16>) -> Self::F;
+    /// Sixteen pairs of bf16, widened: the first numbers, and the second ones.
+    fn load_pairs(self, from: &Pairs) -> [Self::F; 2];
     /// Writes sixteen consecutive f32.
     fn store(self, value: Self::F, to: &mut Chunk<f32>);
     /// Writes sixteen consecutive f16, rounded to nearest even.

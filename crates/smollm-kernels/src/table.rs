@@ -51,14 +51,16 @@ pub(crate) struct Kernels {
     pub(crate) turn_f32: unsafe fn(&[Chunk<f32>], &mut [Chunk<f32>]),
     /// The same for f16, widened.
     pub(crate) turn_f16: unsafe fn(&[Chunk<u16>], &mut [Chunk<f32>]),
-    /// Woven bf16 taken apart and widened: pairs, vectors of a run, out (`generic::attention::unweave`).
-    pub(crate) unweave: unsafe fn(&[Pairs], usize, &mut [Chunk<f32>]),
     /// Some rows against one partition of keys, up to the weights of the values.
     pub(crate) score: unsafe fn(&mut ScoreTask<'_, f32, Chunk<f32>>),
     /// The weighted values, f32, of some rows and one partition.
     pub(crate) mix_f32: unsafe fn(&mut MixTask<'_, f32, Chunk<f32>>),
     /// The same for f16.
     pub(crate) mix_f16: unsafe fn(&mut MixTask<'_, f32, Chunk<u16>>),
+    /// `score` of woven bf16, widened, and pairs of f32.
+    pub(crate) score_woven: unsafe fn(&mut ScoreTask<'_, [f32; 2], Pairs>),
+    /// The same of `mix_f32`.
+    pub(crate) mix_woven: unsafe fn(&mut MixTask<'_, [f32; 2], Pairs>),
     /// Folds the attention over one partition into that over the earlier ones.
     pub(crate) merge: unsafe fn(&mut SoftmaxSums<'_>, &SoftmaxSums<'_>),
     /// Sixteen ways to scale numbers to a grid, each solved for the numbers it leads to.

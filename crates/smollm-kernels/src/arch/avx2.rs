@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use crate::dwords::Dwords;
-use crate::generic::dot::Widened;
+use crate::generic::dot::{Widened, Woven};
 use crate::generic::{attention, elementwise, fit, matmul, panel, roof};
 use crate::lanes::{Bf16, Chunk, F16, F32, LANES, Lanes};
 use crate::table::{
@@ -40,10 +40,11 @@ pub(super) static ROW: Kernels = Kernels {
     ask,
     turn_f32,
     turn_f16,
-    unweave,
     score,
     mix_f32,
     mix_f16,
+    score_woven,
+    mix_woven,
     merge,
     fit_scales,
     fit_affine,
@@ -138,11 +139,6 @@ fn turn_f16(keys: &[Chunk<u16>], out: &mut [Chunk<f32>]) {
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]
-fn unweave(pairs: &[Pairs], stride: usize, out: &mut [Chunk<f32>]) {
-    attention::unweave(pairs, stride, out);
-}
-
-#[target_feature(enable = "avx2,fma,f16c")]
 fn score(task: &mut ScoreTask<'_, f32, Chunk<f32>>) {
     attention::score::<_, _, 6, 1>(Avx2(()), Widened::<F32>::new(), task);
 }
@@ -155,6 +151,16 @@ fn mix_f32(task: &mut MixTask<'_, f32, Chunk<f32>>) {
 #[target_feature(enable = "avx2,fma,f16c")]
 fn mix_f16(task: &mut MixTask<'_, f32, Chunk<u16>>) {
     attention::mix::<_, _, 6, 1>(Avx2(()), Widened::<F16>::new(), task);
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn score_woven(task: &mut ScoreTask<'_, [f32; 2], Pairs>) {
+    attention::score::<_, _, 6, 1>(Avx2(()), Woven, task);
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn mix_woven(task: &mut MixTask<'_, [f32; 2], Pairs>) {
+    attention::mix::<_, _, 6, 1>(Avx2(()), Woven, task);
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]
@@ -260,6 +266,22 @@ impl Lanes for Avx2 {
             let low = _mm256_cvtepu16_epi32(_mm_loadu_si128(from));
             let high = _mm256_cvtepu16_epi32(_mm_loadu_si128(from.add(1)));
             [_mm256_castsi256_ps(_mm256_slli_epi32::<16>(low)), _mm256_castsi256_ps(_mm256_slli_epi32::<16>(high))]
+        }
+    }
+
+    #[inline(always)]
+    fn load_pairs(self, from: &Pairs) -> [Self::F; 2] {
+        let from: *const __m256i = from.as_ptr().cast();
+        // SAFETY: as above.
+        unsafe {
+            let (low, high) = (_mm256_loadu_si256(from), _mm256_loadu_si256(from.add(1)));
+            let upper = _mm256_set1_epi32(-0x1_0000);
+            let first = [_mm256_slli_epi32::<16>(low), _mm256_slli_epi32::<16>(high)];
+            let second = [_mm256_and_si256(low, upper), _mm256_and_si256(high, upper)];
+            [
+                [_mm256_castsi256_ps(first[0]), _mm256_castsi256_ps(first[1])],
+                [_mm256_castsi256_ps(second[0]), _mm256_castsi256_ps(second[1])],
+            ]
         }
     }
 

@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use crate::dwords::Dwords;
-use crate::generic::dot::Widened;
+use crate::generic::dot::{Widened, Woven};
 use crate::generic::{attention, elementwise, fit, matmul, panel, roof};
 use crate::lanes::{Bf16, Chunk, F16, F32, LANES, Lanes};
 use crate::table::{
@@ -56,10 +56,11 @@ pub(super) const KERNELS: Kernels = Kernels {
     ask,
     turn_f32,
     turn_f16,
-    unweave,
     score,
     mix_f32,
     mix_f16,
+    score_woven,
+    mix_woven,
     merge,
     fit_scales,
     fit_affine,
@@ -154,11 +155,6 @@ fn turn_f16(keys: &[Chunk<u16>], out: &mut [Chunk<f32>]) {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
-fn unweave(pairs: &[Pairs], stride: usize, out: &mut [Chunk<f32>]) {
-    attention::unweave(pairs, stride, out);
-}
-
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 fn score(task: &mut ScoreTask<'_, f32, Chunk<f32>>) {
     attention::score::<_, _, 6, 4>(Avx512(()), Widened::<F32>::new(), task);
 }
@@ -171,6 +167,16 @@ fn mix_f32(task: &mut MixTask<'_, f32, Chunk<f32>>) {
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 fn mix_f16(task: &mut MixTask<'_, f32, Chunk<u16>>) {
     attention::mix::<_, _, 6, 4>(Avx512(()), Widened::<F16>::new(), task);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+fn score_woven(task: &mut ScoreTask<'_, [f32; 2], Pairs>) {
+    attention::score::<_, _, 6, 4>(Avx512(()), Woven, task);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+fn mix_woven(task: &mut MixTask<'_, [f32; 2], Pairs>) {
+    attention::mix::<_, _, 6, 4>(Avx512(()), Woven, task);
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
@@ -232,6 +238,16 @@ impl Lanes for Avx512 {
         unsafe {
             let bits = _mm512_cvtepu16_epi32(_mm256_loadu_si256(from.as_ptr().cast()));
             _mm512_castsi512_ps(_mm512_slli_epi32::<16>(bits))
+        }
+    }
+
+    #[inline(always)]
+    fn load_pairs(self, from: &Pairs) -> [__m512; 2] {
+        // SAFETY: as above.
+        unsafe {
+            let words = _mm512_loadu_si512(from.as_ptr().cast());
+            let second = _mm512_and_si512(words, _mm512_set1_epi32(-0x1_0000));
+            [_mm512_castsi512_ps(_mm512_slli_epi32::<16>(words)), _mm512_castsi512_ps(second)]
         }
     }
 

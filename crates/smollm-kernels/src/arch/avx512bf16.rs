@@ -7,7 +7,7 @@
 use std::arch::x86_64::*;
 
 use super::avx512::{self, Avx512};
-use crate::generic::dot::Dot;
+use crate::generic::dot::{Dot, Multiply};
 use crate::generic::{attention, matmul};
 use crate::half;
 use crate::lanes::LANES;
@@ -65,29 +65,12 @@ fn narrow(from: &[f32], to: &mut [u16]) {
 }
 
 /// Lane l of step k takes numbers 32 k + 2 l and 32 k + 2 l + 1.
-impl Dot<Avx512> for PairProducts {
-    type X = Pairs;
+impl Multiply<Avx512> for PairProducts {
     type W = Pairs;
-    type Packed = Self;
     type V = __m512bh;
     type U = __m512bh;
     type N = i32;
     const PER_LANE: usize = 2;
-
-    #[inline(always)]
-    fn packed(self) -> Self {
-        self
-    }
-
-    #[inline(always)]
-    fn pack(self, _: Avx512, from: &Pairs, to: &mut Pairs) {
-        *to = *from;
-    }
-
-    #[inline(always)]
-    fn load_x(self, _: Avx512, from: &Pairs) -> __m512bh {
-        load(from)
-    }
 
     #[inline(always)]
     fn load_w(self, _: Avx512, from: &Pairs) -> __m512bh {
@@ -111,6 +94,26 @@ impl Dot<Avx512> for PairProducts {
         // SAFETY: a `PairProducts` exists only inside functions that enable the instruction, which run only where `available`
         // found it.
         unsafe { _mm512_dpbf16_ps(sums, x, w) }
+    }
+}
+
+impl Dot<Avx512> for PairProducts {
+    type X = Pairs;
+    type Packed = Self;
+
+    #[inline(always)]
+    fn packed(self) -> Self {
+        self
+    }
+
+    #[inline(always)]
+    fn pack(self, _: Avx512, from: &Pairs, to: &mut Pairs) {
+        *to = *from;
+    }
+
+    #[inline(always)]
+    fn load_x(self, _: Avx512, from: &Pairs) -> __m512bh {
+        load(from)
     }
 }
 

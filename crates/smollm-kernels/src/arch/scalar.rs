@@ -1,11 +1,11 @@
 //! The row for every machine, and the oracle: lanes are an array, multiply and add round separately.
 
 use crate::dwords::Dwords;
-use crate::generic::dot::Widened;
+use crate::generic::dot::{Widened, Woven};
 use crate::generic::{attention, elementwise, fit, matmul, panel, roof};
 use crate::half;
 use crate::lanes::{Bf16, Chunk, F16, F32, LANES, Lanes};
-use crate::table::Kernels;
+use crate::table::{Kernels, Pairs};
 
 /// Sixteen lanes in an array.
 #[derive(Clone, Copy)]
@@ -32,10 +32,11 @@ pub(super) static ROW: Kernels = Kernels {
     ask: |run| elementwise::ask(Portable, run),
     turn_f32: |keys, out| attention::turn::<_, F32>(Portable, keys, out),
     turn_f16: |keys, out| attention::turn::<_, F16>(Portable, keys, out),
-    unweave: |pairs, stride, out| attention::unweave(pairs, stride, out),
     score: |task| attention::score::<_, _, 2, 1>(Portable, Widened::<F32>::new(), task),
     mix_f32: |task| attention::mix::<_, _, 2, 1>(Portable, Widened::<F32>::new(), task),
     mix_f16: |task| attention::mix::<_, _, 2, 1>(Portable, Widened::<F16>::new(), task),
+    score_woven: |task| attention::score::<_, _, 2, 1>(Portable, Woven, task),
+    mix_woven: |task| attention::mix::<_, _, 2, 1>(Portable, Woven, task),
     merge: |sums, next| attention::merge(Portable, sums, next),
     fit_scales: |task| fit::scales(Portable, task),
     fit_affine: |task, sums| fit::affine(Portable, task, sums),
@@ -75,6 +76,16 @@ impl Lanes for Portable {
     #[inline(always)]
     fn load_bf16(self, from: &Chunk<u16>) -> Chunk<f32> {
         from.map(half::bf16_to_f32)
+    }
+
+    #[inline(always)]
+    fn load_pairs(self, from: &Pairs) -> [Chunk<f32>; 2] {
+        let mut out = [[0.0; LANES]; 2];
+        for lane in 0..LANES {
+            out[0][lane] = half::bf16_to_f32(from[2 * lane]);
+            out[1][lane] = half::bf16_to_f32(from[2 * lane + 1]);
+        }
+        out
     }
 
     #[inline(always)]

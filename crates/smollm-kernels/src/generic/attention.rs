@@ -5,13 +5,13 @@
 //!
 //! Keys are turned first, so that both products have the same form: numbers of a row times vectors, no lane ever folded.
 
-use crate::generic::dot::Dot;
+use crate::generic::dot::Multiply;
 use std::ops::Range;
 
 use crate::generic::exp::exp;
 use crate::generic::matmul::vectors;
 use crate::lanes::{Chunk, Element, LANES, Lanes};
-use crate::table::{MixTask, Pairs, ScoreTask, Sight, SoftmaxSums, ValueRun};
+use crate::table::{MixTask, ScoreTask, Sight, SoftmaxSums, ValueRun};
 
 /// Sixteen keys, each as many vectors as hold D numbers, to columns: vector d of the output gets number d of each.
 #[inline(always)]
@@ -29,32 +29,9 @@ pub(crate) fn turn<S: Lanes, E: Element>(s: S, keys: &[Chunk<E::Bits>], out: &mu
     }
 }
 
-/// Takes woven bf16 apart: of each run of `stride` vectors of pairs first the first numbers, then the second ones, widened.
-#[inline(always)]
-pub(crate) fn unweave(pairs: &[Pairs], stride: usize, out: &mut [Chunk<f32>]) {
-    for (pairs, out) in pairs.chunks_exact(stride).zip(out.chunks_exact_mut(2 * stride)) {
-        let (first, second) = out.split_at_mut(stride);
-        for i in 0..stride {
-            let words = words(&pairs[i]);
-            for lane in 0..LANES {
-                first[i][lane] = f32::from_bits(words[lane] << 16);
-                second[i][lane] = f32::from_bits(words[lane] & 0xffff_0000);
-            }
-        }
-    }
-}
-
-/// Pairs as words with the first number in the lower half.
-#[inline(always)]
-fn words(pairs: &Pairs) -> Chunk<u32> {
-    // SAFETY: both are 64 bytes of which any are a value.
-    let words = unsafe { std::mem::transmute::<Pairs, Chunk<u32>>(*pairs) };
-    if cfg!(target_endian = "little") { words } else { words.map(|word| word.rotate_left(16)) }
-}
-
 /// Scores in tiles of at most M rows by W vectors of keys, and the softmax of these rows.
 #[inline(always)]
-pub(crate) fn score<S: Lanes, D: Dot<S>, const M: usize, const W: usize>(
+pub(crate) fn score<S: Lanes, D: Multiply<S>, const M: usize, const W: usize>(
     s: S,
     d: D,
     task: &mut ScoreTask<'_, D::N, D::W>,
@@ -77,7 +54,7 @@ pub(crate) fn score<S: Lanes, D: Dot<S>, const M: usize, const W: usize>(
 
 /// M rows from `first`.
 #[inline(always)]
-fn score_rows<S: Lanes, D: Dot<S>, const M: usize, const W: usize>(
+fn score_rows<S: Lanes, D: Multiply<S>, const M: usize, const W: usize>(
     s: S,
     d: D,
     task: &mut ScoreTask<'_, D::N, D::W>,
@@ -133,7 +110,7 @@ fn softmax_rows<S: Lanes, N, B, const M: usize>(s: S, task: &mut ScoreTask<'_, N
 
 /// The scores of M rows and W vectors of keys.
 #[inline(always)]
-fn score_tile<S: Lanes, D: Dot<S>, const M: usize, const W: usize>(
+fn score_tile<S: Lanes, D: Multiply<S>, const M: usize, const W: usize>(
     s: S,
     d: D,
     task: &mut ScoreTask<'_, D::N, D::W>,
@@ -172,7 +149,11 @@ fn score_tile<S: Lanes, D: Dot<S>, const M: usize, const W: usize>(
 
 /// Values mixed in tiles of at most M rows by W vectors.
 #[inline(always)]
-pub(crate) fn mix<S: Lanes, D: Dot<S>, const M: usize, const W: usize>(s: S, d: D, task: &mut MixTask<'_, D::N, D::W>) {
+pub(crate) fn mix<S: Lanes, D: Multiply<S>, const M: usize, const W: usize>(
+    s: S,
+    d: D,
+    task: &mut MixTask<'_, D::N, D::W>,
+) {
     let rows = task.mixed.len() / task.steps;
     let mut first = 0;
     while first < rows {
@@ -191,7 +172,7 @@ pub(crate) fn mix<S: Lanes, D: Dot<S>, const M: usize, const W: usize>(s: S, d: 
 
 /// The mixed values of M rows from `first`.
 #[inline(always)]
-fn mix_rows<S: Lanes, D: Dot<S>, const M: usize, const W: usize>(
+fn mix_rows<S: Lanes, D: Multiply<S>, const M: usize, const W: usize>(
     s: S,
     d: D,
     task: &mut MixTask<'_, D::N, D::W>,
@@ -210,7 +191,7 @@ fn mix_rows<S: Lanes, D: Dot<S>, const M: usize, const W: usize>(
 
 /// W vectors of the mixed values of M rows.
 #[inline(always)]
-fn mix_tile<S: Lanes, D: Dot<S>, const M: usize, const W: usize>(
+fn mix_tile<S: Lanes, D: Multiply<S>, const M: usize, const W: usize>(
     s: S,
     d: D,
     task: &mut MixTask<'_, D::N, D::W>,
@@ -246,7 +227,7 @@ fn mix_tile<S: Lanes, D: Dot<S>, const M: usize, const W: usize>(
 
 /// W vectors of the mixed values of one row, from lane `begin` of the keys it sees.
 #[inline(always)]
-fn rest_of_row<S: Lanes, D: Dot<S>, const W: usize>(
+fn rest_of_row<S: Lanes, D: Multiply<S>, const W: usize>(
     s: S,
     d: D,
     task: &MixTask<'_, D::N, D::W>,
@@ -282,7 +263,7 @@ fn rest_of_row<S: Lanes, D: Dot<S>, const W: usize>(
 impl<B> ValueRun<'_, B> {
     /// Its lanes of keys, counted in the partition.
     #[inline(always)]
-    fn lanes<D: Dot<S>, S: Lanes>(&self, steps: usize) -> Range<usize> {
+    fn lanes<D: Multiply<S>, S: Lanes>(&self, steps: usize) -> Range<usize> {
         let begin = self.from / D::PER_LANE;
         begin..begin + self.values.len() / steps
     }
@@ -291,7 +272,7 @@ impl<B> ValueRun<'_, B> {
 /// `sums[i][c] + sum over k, ascending, of a[i][k] * b[k][column + c]`, all of `a` of one length, rows of `b` of `width`
 /// vectors. By value, so that the sums stay in registers whatever the caller does with them.
 #[inline(always)]
-fn accumulate<S: Lanes, D: Dot<S>, const M: usize, const W: usize>(
+fn accumulate<S: Lanes, D: Multiply<S>, const M: usize, const W: usize>(
     s: S,
     d: D,
     a: [&[D::N]; M],

@@ -8,17 +8,17 @@
 //! tokens of a tile share what is loaded of keys and values. Where that gives too few items (one sequence decoding at
 //! depth) each partition is an item of its own, and a second round folds them.
 
-mod pairs;
 mod partition;
+mod woven;
 
 use crate::aligned::Scratch;
 use crate::cpu::Cpu;
 use crate::disjoint::Disjoint;
 use crate::generic::matmul::vectors;
-use crate::kv::KvBuffer;
+use crate::kv::{KvBuffer, KvDtype, KvRole};
 use crate::lanes::Chunk;
 use crate::pool::lock;
-use crate::table::{PairKernels, SoftmaxSums};
+use crate::table::SoftmaxSums;
 
 /// Keys in a partition: 32 KiB of f32 for heads of 64, so that keys, then values, stay in the first-level cache.
 const PARTITION: usize = 128;
@@ -76,8 +76,6 @@ struct Call<'a> {
     seqs: &'a [AttentionSpan<'a>],
     heads: usize,
     out: Disjoint<'a, f32>,
-    /// What takes keys and values in pairs, if anything does.
-    pairs: Option<&'a PairKernels>,
 }
 
 /// Some query tokens of one sequence, for the heads that share a key/value head.
@@ -102,8 +100,15 @@ impl<'a> Call<'a> {
         let shape = k.shape;
         let (tokens, dim) = (shape.block_tokens, shape.head_dim);
         assert!(
-            v.kv_heads() == shape.kv_heads && v.head_dim() == dim && v.block_tokens() == tokens,
-            "attention: keys and values differ in shape"
+            v.kv_heads() == shape.kv_heads
+                && v.head_dim() == dim
+                && v.block_tokens() == tokens
+                && v.dtype() == k.dtype(),
+            "attention: keys and values differ in shape or type"
+        );
+        assert!(
+            shape.role == KvRole::Keys && v.shape.role == KvRole::Values,
+            "attention: keys or values in the buffer of the others"
         );
         assert!(heads > 0 && heads.is_multiple_of(shape.kv_heads), "attention: {heads} heads for {}", shape.kv_heads);
         assert_eq!(q.len(), out.len(), "attention: q and out differ in length");
@@ -116,11 +121,16 @@ impl<'a> Call<'a> {
             assert!(span.q_len == 0 || span.block_table.len() >= blocks, "attention: a block table lacks blocks");
         }
         assert!(end <= q.len() / (heads * dim), "attention: spans reach past q");
-        Self { cpu, q, k, v, seqs, heads, out: Disjoint::new(out), pairs: pairs::of(cpu.kernels, k, v) }
+        Self { cpu, q, k, v, seqs, heads, out: Disjoint::new(out) }
     }
 
     fn group(&self) -> usize {
         self.heads / self.k.kv_heads()
+    }
+
+    /// Whether keys and values are woven.
+    fn woven(&self) -> bool {
+        self.k.dtype() == KvDtype::BF16
     }
 
     /// Vectors per row.

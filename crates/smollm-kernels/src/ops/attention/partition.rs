@@ -9,7 +9,7 @@ use crate::kv::{KvBuffer, KvDtype};
 use crate::lanes::{Chunk, LANES};
 use crate::matrix::Rows;
 use crate::ops::matmul::widen_rows;
-use crate::table::{MixTask, Pairs, ScoreTask, Sight, SoftmaxSums, ValueRun};
+use crate::table::{MixTask, ScoreTask, Sight, SoftmaxSums, ValueRun};
 
 /// Scratch memory of one tile, the same for each of its partitions.
 pub(super) struct Workspace<'a> {
@@ -21,7 +21,7 @@ pub(super) struct Workspace<'a> {
     pub(super) values: &'a mut [Chunk<f32>],
     /// Weights of the values.
     pub(super) weights: &'a mut [Chunk<f32>],
-    /// The same in pairs, where pairs are multiplied.
+    /// The same in pairs of bf16, where those are multiplied.
     pub(super) paired: &'a mut [Chunk<f32>],
 }
 
@@ -49,12 +49,11 @@ impl Call<'_> {
         let (turned, rest) = rest.split_at_mut(PARTITION * steps);
         let (values, rest) = rest.split_at_mut(PARTITION * steps);
         let (weights, paired) = rest.split_at_mut(rows * PARTITION / LANES);
-        match self.pairs {
-            Some(pairs) => self.queries_in_pairs(tile, pairs, values, q),
-            None => {
-                for (row, to) in q.as_flattened_mut()[..rows * dim].chunks_exact_mut(dim).enumerate() {
-                    self.scaled_query(tile, row, to);
-                }
+        if self.woven() {
+            self.woven_queries(tile, values, q);
+        } else {
+            for (row, to) in q.as_flattened_mut()[..rows * dim].chunks_exact_mut(dim).enumerate() {
+                self.scaled_query(tile, row, to);
             }
         }
         Workspace { q, turned, values, weights, paired }
@@ -81,8 +80,8 @@ impl Call<'_> {
         let count = PARTITION.min(before + tile.count - hidden);
         let sight = Sight { count, hidden, first_visible: before + 1, group: self.group() };
         let keys = hidden..hidden + count;
-        if let Some(pairs) = self.pairs {
-            return self.attend_in_pairs(tile, pairs, sight, space, sums);
+        if self.woven() {
+            return self.attend_woven(tile, sight, space, sums);
         }
         let (steps, width) = (self.steps(), vectors(count));
         let weights = &mut space.weights[..self.rows(tile) * width];
@@ -133,7 +132,7 @@ impl Call<'_> {
                 count += 1;
             }
         } else {
-            let values = &mut scratch[..sight.count.next_multiple_of(2) * steps];
+            let values = &mut scratch[..sight.count * steps];
             self.gather(self.v, tile, keys, values);
             f32s[0] = ValueRun { from: 0, values };
             count = 1;
@@ -157,11 +156,6 @@ impl Call<'_> {
             let sixteen = first..keys.end.min(first + LANES);
             self.ask(self.v, tile, sixteen.clone());
             // SAFETY (of all calls): `Cpu` holds only rows that are available.
-            if self.k.dtype() == KvDtype::BF16 {
-                // SAFETY: as above.
-                unsafe { (kernels.unweave)(self.sixteen_keys(tile, first), 1, out) };
-                continue;
-            }
             let run = self.runs(self.k, tile, sixteen.clone()).next();
             match run {
                 Some(Run { count: LANES, rows: Rows::F32(keys), .. }) if self.in_vectors(self.k) => {
@@ -179,15 +173,6 @@ impl Call<'_> {
                     unsafe { (kernels.turn_f32)(&scratch[..LANES * steps], out) }
                 }
             }
-        }
-    }
-
-    /// The sixteen woven keys from position `first`, those that are not there yet included.
-    pub(super) fn sixteen_keys<'a>(&'a self, tile: &Tile<'a>, first: usize) -> &'a [Pairs] {
-        let run = self.runs(self.k, tile, first..first + LANES).next();
-        match run {
-            Some(Run { count: LANES, rows: Rows::Bf16(keys), .. }) => vectors_of(keys),
-            _ => unreachable!("blocks of bf16 are whole sixteens"),
         }
     }
 
@@ -210,19 +195,12 @@ impl Call<'_> {
         of.head_dim().is_multiple_of(LANES) && matches!(of.dtype(), KvDtype::F32 | KvDtype::F16)
     }
 
-    /// Collects and widens keys, or values, from the blocks they lie in. Of woven values a last one may bring the place of the
-    /// next along.
+    /// Collects and widens keys or values from the blocks they lie in.
     fn gather(&self, from: &KvBuffer, tile: &Tile<'_>, keys: Range<usize>, to: &mut [Chunk<f32>]) {
         let steps = self.steps();
-        let woven = from.dtype() == KvDtype::BF16;
-        let keys = if woven { keys.start..keys.start + keys.len().next_multiple_of(2) } else { keys };
         for run in self.runs(from, tile, keys.clone()) {
             let to = &mut to[(run.first - keys.start) * steps..][..run.count * steps];
-            match run.rows {
-                // SAFETY: `Cpu` holds only rows that are available.
-                Rows::Bf16(rows) => unsafe { (self.cpu.kernels.unweave)(vectors_of(rows), steps, to) },
-                rows => widen_rows(self.cpu.kernels, rows, from.head_dim(), to),
-            }
+            widen_rows(self.cpu.kernels, run.rows, from.head_dim(), to);
         }
     }
 

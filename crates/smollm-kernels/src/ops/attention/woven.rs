@@ -1,0 +1,110 @@
+//! One tile of queries against one partition of woven bf16. Where the row of the table multiplies pairs of bf16, queries and the
+//! weights of values are rounded to bf16, as the activations of products with bf16 weights are; else keys and values are widened.
+
+use super::partition::{SIXTEENS, Workspace};
+use super::{Call, Tile};
+use crate::aligned::{lines, lines_mut, vectors_of};
+use crate::generic::matmul::vectors;
+use crate::lanes::{Chunk, LANES};
+use crate::matrix::Rows;
+use crate::table::{MixTask, PairKernels, Pairs, ScoreTask, Sight, SoftmaxSums, ValueRun};
+
+impl Call<'_> {
+    /// The queries of a tile as woven keys want them, D filled up with zeros; `scratch` is a row of f32.
+    pub(super) fn woven_queries(&self, tile: &Tile<'_>, scratch: &mut [Chunk<f32>], q: &mut [Chunk<f32>]) {
+        let (rows, dim, steps) = (self.rows(tile), self.k.head_dim(), self.steps());
+        let Some(pairs) = &self.cpu.kernels.pairs else {
+            for (row, to) in q.as_flattened_mut().chunks_exact_mut(steps * LANES).take(rows).enumerate() {
+                let (to, fill) = to.split_at_mut(dim);
+                self.scaled_query(tile, row, to);
+                fill.fill(0.0);
+            }
+            return;
+        };
+        let scaled = &mut scratch.as_flattened_mut()[..dim];
+        let q = lines_mut::<Pairs>(q).as_flattened_mut();
+        for (row, to) in q.chunks_exact_mut(steps * LANES).take(rows).enumerate() {
+            self.scaled_query(tile, row, scaled);
+            let (to, fill) = to.split_at_mut(dim);
+            // SAFETY: `Cpu` holds only rows that are available.
+            unsafe { (pairs.narrow)(scaled, to) };
+            fill.fill(0);
+        }
+    }
+
+    /// `attend` to woven keys and values.
+    pub(super) fn attend_woven(
+        &self,
+        tile: &Tile<'_>,
+        sight: Sight,
+        space: &mut Workspace<'_>,
+        sums: &mut SoftmaxSums<'_>,
+    ) {
+        let (rows, steps, kernels) = (self.rows(tile), self.steps(), self.cpu.kernels);
+        let keys = sight.hidden..sight.hidden + sight.count;
+        let width = vectors(sight.count);
+        let mut sixteens = [&[][..]; SIXTEENS];
+        for (i, to) in sixteens[..width].iter_mut().enumerate() {
+            *to = self.sixteen_keys(tile, keys.start + i * LANES);
+        }
+        let (turned, lanes) = (&sixteens[..width], steps * LANES / 2);
+        self.ask(self.v, tile, keys.clone());
+        let weights = &mut space.weights[..rows * width];
+        let SoftmaxSums { max, total, mixed } = sums;
+        let mut runs = [ValueRun { from: 0, values: &[][..] }; SIXTEENS];
+        let mut count = 0;
+        for run in self.runs(self.v, tile, keys.start..keys.start + sight.count.next_multiple_of(2)) {
+            let Rows::Bf16(values) = run.rows else { unreachable!("woven values are bf16") };
+            runs[count] = ValueRun { from: run.first - keys.start, values: vectors_of(values) };
+            count += 1;
+        }
+        let runs = &runs[..count];
+        let ask_next = || self.ask(self.k, tile, self.next_keys(tile, &sight));
+        // SAFETY (of all calls): `Cpu` holds only rows that are available.
+        match &kernels.pairs {
+            None => {
+                let q = space.q.as_flattened().as_chunks().0;
+                let mut task = ScoreTask { sight, q, lanes, turned, weights, max, total };
+                // SAFETY: as above.
+                unsafe { (kernels.score_woven)(&mut task) };
+                ask_next();
+                let (weights, width) = (weights.as_flattened().as_chunks().0, width * LANES / 2);
+                // SAFETY: as above.
+                unsafe { (kernels.mix_woven)(&mut MixTask { sight, weights, width, runs, steps, mixed }) };
+            }
+            Some(pairs) => {
+                let q = lines::<Chunk<i32>>(space.q).as_flattened();
+                let mut task = ScoreTask { sight, q, lanes, turned, weights, max, total };
+                // SAFETY: as above.
+                unsafe { (pairs.score)(&mut task) };
+                ask_next();
+                // A row of weights is half as long in pairs, and its last vector may be half empty.
+                let half = width.div_ceil(2);
+                let paired = &mut space.paired[..rows * half];
+                narrow_rows(pairs, weights, width, paired);
+                let (weights, width) = (lines::<Chunk<i32>>(paired).as_flattened(), half * LANES);
+                // SAFETY: as above.
+                unsafe { (pairs.mix)(&mut MixTask { sight, weights, width, runs, steps, mixed }) };
+            }
+        }
+    }
+
+    /// The sixteen woven keys from position `first`, those that are not there yet included.
+    fn sixteen_keys<'a>(&'a self, tile: &Tile<'a>, first: usize) -> &'a [Pairs] {
+        let run = self.runs(self.k, tile, first..first + LANES).next();
+        match run.map(|run| (run.count, run.rows)) {
+            Some((LANES, Rows::Bf16(keys))) => vectors_of(keys),
+            _ => unreachable!("blocks of bf16 are whole sixteens"),
+        }
+    }
+}
+
+/// Rounds rows of `width` vectors of weights to pairs.
+fn narrow_rows(pairs: &PairKernels, weights: &[Chunk<f32>], width: usize, out: &mut [Chunk<f32>]) {
+    let out = lines_mut::<Pairs>(out).chunks_exact_mut(width.div_ceil(2));
+    for (from, to) in weights.chunks_exact(width).zip(out) {
+        let (from, to) = (from.as_flattened(), to.as_flattened_mut());
+        // SAFETY: `Cpu` holds only rows that are available.
+        unsafe { (pairs.narrow)(from, &mut to[..from.len()]) };
+    }
+}
