@@ -203,18 +203,22 @@ fn a_nan_or_infinity_stays_in_its_row() {
 #[test]
 fn later_keys_and_values_do_not_reach_earlier_queries() {
     let dim = 32;
-    let clean = Paged::new(KvDtype::F32, dim, &[140]);
-    let mut soiled = Paged::new(KvDtype::F32, dim, &[140]);
     let slot = |t: usize| KvSlot { block: (t / 16) as u32, offset: (t % 16) as u32 };
     let nan = vec![f32::NAN; KV_HEADS * dim];
-    for isa in every_isa() {
-        let cpu = cpu(isa, 2);
-        ops::kv_write(&cpu, &nan, &[slot(137)], &mut soiled.k);
-        ops::kv_write(&cpu, &nan, &[slot(137)], &mut soiled.v);
-        let (clean, soiled) = (clean.run(&cpu, &[(0, 0, 140)]), soiled.run(&cpu, &[(0, 0, 140)]));
-        let row = HEADS * dim;
-        assert!(bits(&clean[..137 * row]) == bits(&soiled[..137 * row]), "{isa}");
-        assert!(soiled[137 * row..].iter().all(|y| y.is_nan()), "{isa}");
+    // In even and odd places, of sixteens, blocks and partitions.
+    let places = [137, 136, 128, 17, 16, 1];
+    for (dtype, at) in [KvDtype::F32, KvDtype::F16, KvDtype::BF16].into_iter().flat_map(|d| places.map(|at| (d, at))) {
+        let clean = Paged::new(dtype, dim, &[140]);
+        let mut soiled = Paged::new(dtype, dim, &[140]);
+        for isa in every_isa() {
+            let cpu = cpu(isa, 2);
+            ops::kv_write(&cpu, &nan, &[slot(at)], &mut soiled.k);
+            ops::kv_write(&cpu, &nan, &[slot(at)], &mut soiled.v);
+            let (clean, soiled) = (clean.run(&cpu, &[(0, 0, 140)]), soiled.run(&cpu, &[(0, 0, 140)]));
+            let row = HEADS * dim;
+            assert!(bits(&clean[..at * row]) == bits(&soiled[..at * row]), "{isa} {dtype:?} {at}");
+            assert!(soiled[at * row..].iter().all(|y| y.is_nan()), "{isa} {dtype:?} {at}");
+        }
     }
 }
 

@@ -61,7 +61,7 @@ impl<'a> Group<'a> {
         Self { layout, words, halves: half_vectors(halves_of(halves)) }
     }
 
-    /// Shows the units of a block, and asks for what follows.
+    /// Shows the units of a block, and asks for the halves of the next group.
     #[inline(always)]
     fn units<S: Dwords, T: Unpack, V: Visit<S>>(&self, s: S, block: usize, visit: &mut V) {
         let words = &self.words[block * T::WORDS..][..T::WORDS];

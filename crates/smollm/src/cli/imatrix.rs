@@ -4,6 +4,7 @@ use super::args::{ModelArgs, token_ids};
 use super::failure::{Usage, usage};
 use super::input;
 use super::interrupt::Interrupt;
+use super::output::note;
 use super::progress::count_bar;
 use smollm::{IMATRIX_CHUNK, Prompt, imatrix};
 use std::ops::ControlFlow;
@@ -60,7 +61,7 @@ impl ImatrixCommand {
         imatrix.write(&self.output)?;
         if !self.model.name.quiet {
             let (chunks, tokens) = (imatrix.chunks, imatrix.chunk_tokens);
-            eprintln!("wrote {} ({chunks} x {tokens} tokens)", self.output.display());
+            note(format_args!("wrote {} ({chunks} x {tokens} tokens)", self.output.display()));
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 use super::failure::usage;
 use super::interrupt::Interrupt;
 use super::open::threads;
+use super::output::note;
 use super::progress::{DownloadBars, write_bar};
 use clap::builder::PossibleValuesParser;
 use smollm::{QuantizeOptions, local_files, quantize};
@@ -60,7 +61,7 @@ impl Quantize {
         })?;
         bar.finish_and_clear();
         if !self.quiet {
-            eprintln!("wrote {}", self.output.display());
+            note(format_args!("wrote {}", self.output.display()));
         }
         Ok(())
     }
