@@ -118,34 +118,45 @@ impl Call<'_> {
         let width = LANES * vectors(sight.count);
         // Few rows use each value so little that it is taken as it lies.
         let few = weights.len() / width <= kernels.tile_rows;
-        let (mut f32s, mut f16s) =
-            ([ValueRun { from: 0, values: &[][..] }; SIXTEENS], [ValueRun { from: 0, values: &[][..] }; SIXTEENS]);
-        let mut count = 0;
-        if few && self.in_vectors(self.v) && self.runs(self.v, tile, keys.clone()).count() <= SIXTEENS {
-            for run in self.runs(self.v, tile, keys.clone()) {
-                let from = run.first - sight.hidden;
-                match run.rows {
-                    Rows::F32(values) => f32s[count] = ValueRun { from, values: vectors_of(values) },
-                    Rows::F16(values) => f16s[count] = ValueRun { from, values: vectors_of(values) },
-                    _ => unreachable!("others do not lie in vectors"),
-                }
-                count += 1;
-            }
+        let as_they_lie = few && self.in_vectors(self.v) && self.runs(self.v, tile, keys.clone()).count() <= SIXTEENS;
+        if as_they_lie && self.v.dtype() == KvDtype::F16 {
+            let (runs, count) = self.value_runs(tile, keys, |rows| match rows {
+                Rows::F16(values) => vectors_of(values),
+                _ => unreachable!("values are f16"),
+            });
+            let mut task = MixTask { sight, weights, width, runs: &runs[..count], steps, mixed };
+            // SAFETY: `Cpu` holds only rows that are available.
+            return unsafe { (kernels.mix_f16)(&mut task) };
+        }
+        let (runs, count) = if as_they_lie {
+            self.value_runs(tile, keys, |rows| match rows {
+                Rows::F32(values) => vectors_of(values),
+                _ => unreachable!("values are f32"),
+            })
         } else {
             let values = &mut scratch[..sight.count * steps];
             self.gather(self.v, tile, keys, values);
-            f32s[0] = ValueRun { from: 0, values };
-            count = 1;
+            ([ValueRun { from: 0, values }; SIXTEENS], 1)
+        };
+        let mut task = MixTask { sight, weights, width, runs: &runs[..count], steps, mixed };
+        // SAFETY: as above.
+        unsafe { (kernels.mix_f32)(&mut task) };
+    }
+
+    /// The values of some keys of a partition as they lie, in at most `SIXTEENS` runs, and how many runs there are.
+    pub(super) fn value_runs<'a, B>(
+        &'a self,
+        tile: &Tile<'a>,
+        keys: Range<usize>,
+        vectors: impl Fn(Rows<'a>) -> &'a [B],
+    ) -> ([ValueRun<'a, B>; SIXTEENS], usize) {
+        let mut runs = std::array::from_fn(|_| ValueRun { from: 0, values: &[][..] });
+        let mut count = 0;
+        for run in self.runs(self.v, tile, keys.clone()) {
+            runs[count] = ValueRun { from: run.first - keys.start, values: vectors(run.rows) };
+            count += 1;
         }
-        if f16s[0].values.is_empty() {
-            let mut task = MixTask { sight, weights, width, runs: &f32s[..count], steps, mixed };
-            // SAFETY: `Cpu` holds only rows that are available.
-            unsafe { (kernels.mix_f32)(&mut task) };
-        } else {
-            let mut task = MixTask { sight, weights, width, runs: &f16s[..count], steps, mixed };
-            // SAFETY: as above.
-            unsafe { (kernels.mix_f16)(&mut task) };
-        }
+        (runs, count)
     }
 
     /// Turns the keys of a partition, sixteen at a time, straight out of the cache where they lie in one piece there.

@@ -7,7 +7,7 @@ use crate::aligned::{lines, lines_mut, vectors_of};
 use crate::generic::matmul::vectors;
 use crate::lanes::{Chunk, LANES};
 use crate::matrix::Rows;
-use crate::table::{MixTask, PairKernels, Pairs, ScoreTask, Sight, SoftmaxSums, ValueRun};
+use crate::table::{MixTask, PairKernels, Pairs, ScoreTask, Sight, SoftmaxSums};
 
 impl Call<'_> {
     /// The queries of a tile as woven keys want them, D filled up with zeros; `scratch` is a row of f32.
@@ -51,13 +51,11 @@ impl Call<'_> {
         self.ask(self.v, tile, keys.clone());
         let weights = &mut space.weights[..rows * width];
         let SoftmaxSums { max, total, mixed } = sums;
-        let mut runs = [ValueRun { from: 0, values: &[][..] }; SIXTEENS];
-        let mut count = 0;
-        for run in self.runs(self.v, tile, keys.start..keys.start + sight.count.next_multiple_of(2)) {
-            let Rows::Bf16(values) = run.rows else { unreachable!("woven values are bf16") };
-            runs[count] = ValueRun { from: run.first - keys.start, values: vectors_of(values) };
-            count += 1;
-        }
+        let (runs, count) =
+            self.value_runs(tile, keys.start..keys.start + sight.count.next_multiple_of(2), |rows| match rows {
+                Rows::Bf16(values) => vectors_of(values),
+                _ => unreachable!("woven values are bf16"),
+            });
         let runs = &runs[..count];
         let ask_next = || self.ask(self.k, tile, self.next_keys(tile, &sight));
         // SAFETY (of all calls): `Cpu` holds only rows that are available.
