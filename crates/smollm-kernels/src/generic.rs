@@ -10,6 +10,7 @@ pub(crate) mod exp;
 pub(crate) mod expand;
 pub(crate) mod fit;
 pub(crate) mod matmul;
+pub(crate) mod pairs;
 pub(crate) mod panel;
 pub(crate) mod roof;
 pub(crate) mod softmax;

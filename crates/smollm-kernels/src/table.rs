@@ -77,7 +77,7 @@ pub(crate) struct Kernels {
 
 /// Kernels made of instructions that multiply pairs of bf16 and add both products to an f32; subnormal numbers count as zero.
 pub(crate) struct PairKernels {
-    /// Activations of bf16 against bf16.
+    /// Activations of bf16 against bf16; what is computed stands at `generic::pairs`.
     pub(crate) matmul: unsafe fn(&mut MatmulTask<'_, Pairs, Pairs>),
     /// Rounds to bf16 patterns, ties to even.
     pub(crate) narrow: unsafe fn(&[f32], &mut [u16]),
@@ -98,9 +98,8 @@ pub(crate) type Pairs = [u16; 2 * LANES];
 
 /// `out[i][r] = sum over k of x[i][k] * w[r][k]` for a block of activation rows and weight rows.
 ///
-/// The sum is taken in sixteen lanes, lane l holding the terms with k = l mod 16 in ascending order (of pairs: the terms of
-/// the pairs with k / 2 = l mod 16), then folded by halves. That is the whole arithmetic; which rows are computed
-/// together never enters.
+/// The sum is taken in sixteen lanes, lane l holding the terms with k = l mod 16 in ascending order, then folded by halves.
+/// That is the whole arithmetic; which rows are computed together never enters.
 pub(crate) struct MatmulTask<'a, X, W> {
     /// Activation rows, each `steps` vectors, padded with zeros.
     pub(crate) x: &'a [X],

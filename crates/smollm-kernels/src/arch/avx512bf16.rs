@@ -7,8 +7,9 @@
 use std::arch::x86_64::*;
 
 use super::avx512::{self, Avx512};
-use crate::generic::dot::{Dot, Multiply};
-use crate::generic::{attention, matmul};
+use crate::generic::attention;
+use crate::generic::dot::Multiply;
+use crate::generic::pairs::{self, PairProduct, Quad};
 use crate::half;
 use crate::lanes::LANES;
 use crate::table::{Kernels, MatmulTask, MixTask, PairKernels, Pairs, ScoreTask};
@@ -34,7 +35,7 @@ pub(super) static ROW: Kernels =
 fn matmul(task: &mut MatmulTask<'_, Pairs, Pairs>) {
     // SAFETY: the instructions are enabled by this function.
     let lanes = unsafe { Avx512::new() };
-    matmul::matmul::<_, _, 6, 4, 4>(lanes, PairProducts(()), task);
+    pairs::matmul::<_, _, 6>(lanes, PairProducts(()), task);
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512bf16")]
@@ -97,24 +98,58 @@ impl Multiply<Avx512> for PairProducts {
     }
 }
 
-impl Dot<Avx512> for PairProducts {
-    type X = Pairs;
-    type Packed = Self;
+impl PairProduct<Avx512> for PairProducts {
+    type V = __m512bh;
 
     #[inline(always)]
-    fn packed(self) -> Self {
-        self
-    }
-
-    #[inline(always)]
-    fn pack(self, _: Avx512, from: &Pairs, to: &mut Pairs) {
-        *to = *from;
-    }
-
-    #[inline(always)]
-    fn load_x(self, _: Avx512, from: &Pairs) -> __m512bh {
+    fn load(self, _: Avx512, from: &Pairs) -> __m512bh {
         load(from)
     }
+
+    #[inline(always)]
+    fn store(self, _: Avx512, value: __m512bh, to: &mut Pairs) {
+        // SAFETY: as in `add`; 64 bytes are written.
+        unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), std::mem::transmute::<__m512bh, __m512i>(value)) }
+    }
+
+    #[inline(always)]
+    fn gather(self, _: Avx512, quads: [&Quad; 4]) -> __m512bh {
+        let quad = |i: usize| quad(quads[i]);
+        // SAFETY: as in `add`.
+        unsafe {
+            let first = _mm512_castsi128_si512(quad(0));
+            let two = _mm512_mask_broadcast_i32x4(first, 0x00f0, quad(1));
+            let three = _mm512_mask_broadcast_i32x4(two, 0x0f00, quad(2));
+            bf16(_mm512_mask_broadcast_i32x4(three, 0xf000, quad(3)))
+        }
+    }
+
+    #[inline(always)]
+    fn spread(self, _: Avx512, from: &Quad) -> __m512bh {
+        // SAFETY: as in `add`.
+        unsafe { bf16(_mm512_broadcast_i32x4(quad(from))) }
+    }
+
+    #[inline(always)]
+    fn add(self, s: Avx512, x: __m512bh, w: __m512bh, sums: __m512) -> __m512 {
+        Multiply::add(self, s, x, w, sums)
+    }
+
+    #[inline(always)]
+    fn fold(self, _: Avx512, [a, b, c, d]: [__m512; 4]) -> __m512 {
+        // SAFETY: as in `add`.
+        unsafe {
+            let ab = _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+            let cd = _mm512_add_ps(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
+            _mm512_add_ps(_mm512_shuffle_ps::<0x44>(ab, cd), _mm512_shuffle_ps::<0xee>(ab, cd))
+        }
+    }
+}
+
+#[inline(always)]
+fn quad(from: &Quad) -> __m128i {
+    // SAFETY: 16 bytes are read.
+    unsafe { _mm_loadu_si128(from.as_ptr().cast()) }
 }
 
 #[inline(always)]

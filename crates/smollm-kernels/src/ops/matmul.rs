@@ -11,7 +11,7 @@ use crate::cpu::Cpu;
 use crate::disjoint::Disjoint;
 use crate::generic::expand::{Meaning, UNIT};
 use crate::generic::matmul::{FEW_STRIPS, scratch_len, vectors};
-use crate::generic::panel;
+use crate::generic::{pairs, panel};
 use crate::lanes::{Chunk, LANES};
 use crate::matrix::{Matrix, Rows};
 use crate::panels::Panels;
@@ -47,8 +47,8 @@ pub struct Product<'a> {
 /// out = x * weight^T for every product, all from the same x (N x cols), in one fork and join.
 ///
 /// An output is a sum in sixteen lanes, in ascending order of k, folded by halves; f32 throughout. For bf16 weights x is
-/// first rounded to bf16, to nearest even; where the row of the table multiplies pairs of bf16, subnormal numbers count as
-/// zero (`vdpbf16ps`). Nothing else enters: each output row has the same bits whatever N, the number of
+/// first rounded to bf16, to nearest even; where the row of the table multiplies pairs of bf16, the lanes are four of pairs,
+/// and subnormal numbers count as zero (`vdpbf16ps`). Nothing else enters: each output row has the same bits whatever N, the number of
 /// threads and the other products.
 ///
 /// # Panics
@@ -72,7 +72,7 @@ pub fn matmul(cpu: &Cpu, x: &[f32], products: &mut [Product<'_>]) {
     let jobs = Jobs::new(cpu, n, products, &x);
     cpu.pool.run(jobs.items(), 1, |thread, items| {
         let mut scratch = lock(&cpu.scratch[thread]);
-        items.for_each(|item| jobs.compute(cpu.kernels, item, &mut scratch));
+        items.for_each(|turn| jobs.compute(cpu.kernels, jobs.item(turn, cpu.threads()), &mut scratch));
     });
 }
 
@@ -129,8 +129,17 @@ impl<'a> Jobs<'a> {
         self.parts * self.products.iter().map(|job| job.items).sum::<usize>()
     }
 
+    /// The item that comes `turn`th: items of successive turns lie a share of the whole apart. Threads at work side by side in
+    /// one row of outputs would take its cache lines from each other, as far as the hardware prefetches.
+    fn item(&self, turn: usize, threads: usize) -> usize {
+        let (share, rest) = (self.items() / threads, self.items() % threads);
+        let (thread, step) = (turn % threads, turn / threads);
+        thread * share + thread.min(rest) + step
+    }
+
     fn compute(&self, kernels: &Kernels, index: usize, scratch: &mut Scratch) {
-        let (mut item, part) = (index / self.parts, index % self.parts);
+        let items = self.items() / self.parts;
+        let (mut item, part) = (index % items, index / items);
         for job in &self.products {
             if item < job.items {
                 let first = item * job.item_rows;
@@ -155,10 +164,10 @@ impl Job<'_> {
             return self.compute_panels(kernels, &item, panels, scratch);
         }
         let (rows, cols) = (item.rows.len(), self.weight.cols());
-        let packed = if item.tokens.len() <= FEW_STRIPS * kernels.tile_rows {
-            0
-        } else {
-            scratch_len(self.steps, kernels.tile_rows, self.block_rows(&item))
+        let packed = match item.tokens.len() {
+            n if self.form == Form::Pairs => pairs::scratch_len(n, self.steps, kernels.tile_rows),
+            n if n <= FEW_STRIPS * kernels.tile_rows => 0,
+            _ => scratch_len(self.steps, kernels.tile_rows, self.block_rows(&item)),
         };
         let in_place = cols.is_multiple_of(LANES) && !self.weight.dtype().is_quantized();
         let padded = if in_place { 0 } else { rows * self.steps };
@@ -172,8 +181,8 @@ impl Job<'_> {
             Rows::F16(w) if in_place => unsafe { (kernels.matmul_f16)(&mut self.task(&item, vectors_of(w), packed)) },
             Rows::Bf16(w) if in_place => match &kernels.pairs {
                 // SAFETY: as above.
-                Some(pairs) if self.form == Form::Pairs => unsafe {
-                    (pairs.matmul)(&mut self.task(&item, vectors_of(w), packed))
+                Some(kernels) if self.form == Form::Pairs => unsafe {
+                    (kernels.matmul)(&mut self.task(&item, vectors_of(w), packed))
                 },
                 // SAFETY: as above.
                 _ => unsafe { (kernels.matmul_bf16)(&mut self.task(&item, vectors_of(w), packed)) },
