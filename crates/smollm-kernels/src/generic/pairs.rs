@@ -16,7 +16,7 @@ use crate::table::{MatmulTask, Pairs};
 const QUAD: usize = 4;
 /// Vectors that have a quad of each row of a group.
 const WIDTH: usize = LANES / QUAD;
-/// Strips of activation rows up to which weights are put together anew for each.
+/// Strips of activation rows up to which each puts the weights together anew.
 const FEW_STRIPS: usize = 3;
 /// Bytes that a stream of weights is asked for ahead of its use.
 const STREAM_AHEAD: usize = 4096;
@@ -101,10 +101,26 @@ fn streams<S: Lanes, D: PairProduct<S>>(s: S, d: D, task: &MatmulTask<'_, Pairs,
 
 /// Sixteen weight rows.
 trait Weights: Copy {
-    /// Quad `quad` of vector `k` of each: vector j has those of rows j, j + 4, j + 8 and j + 12.
-    fn quads<S: Lanes, D: PairProduct<S>>(self, s: S, d: D, k: usize, quad: usize) -> [D::V; WIDTH];
-    /// Asks for what will be wanted after vector `k`: the same of the next rows.
-    fn ask<S: Lanes>(self, s: S, k: usize);
+    /// The sums of M activation rows. By value, so that they stay in registers whatever the caller does with them.
+    fn products<S: Lanes, D: PairProduct<S>, const M: usize>(self, s: S, d: D, x: [&[Pairs]; M]) -> [[S::F; WIDTH]; M];
+}
+
+/// Adds the products of a quad of M activation rows and of sixteen weight rows.
+#[inline(always)]
+fn add<S: Lanes, D: PairProduct<S>, const M: usize>(
+    s: S,
+    d: D,
+    x: [&Quad; M],
+    weights: [D::V; WIDTH],
+    mut sums: [[S::F; WIDTH]; M],
+) -> [[S::F; WIDTH]; M] {
+    for i in 0..M {
+        let numbers = d.spread(s, x[i]);
+        for j in 0..WIDTH {
+            sums[i][j] = d.add(s, numbers, weights[j], sums[i][j]);
+        }
+    }
+    sums
 }
 
 /// Weight rows as they lie. Of fewer than sixteen the last stands in for those that are not there.
@@ -126,9 +142,10 @@ impl<'a> Group<'a> {
     }
 }
 
-impl Weights for Group<'_> {
+impl Group<'_> {
+    /// Quad `quad` of vector `k` of each row: vector j has those of rows j, j + 4, j + 8 and j + 12.
     #[inline(always)]
-    fn quads<S: Lanes, D: PairProduct<S>>(self, s: S, d: D, k: usize, quad: usize) -> [D::V; WIDTH] {
+    fn gather<S: Lanes, D: PairProduct<S>>(self, s: S, d: D, k: usize, quad: usize) -> [D::V; WIDTH] {
         let quad_of = |row: usize| &self.rows[row][k].as_chunks().0[quad];
         [
             d.gather(s, [quad_of(0), quad_of(4), quad_of(8), quad_of(12)]),
@@ -138,11 +155,30 @@ impl Weights for Group<'_> {
         ]
     }
 
+    /// Asks for vector `k` of the next rows.
     #[inline(always)]
     fn ask<S: Lanes>(self, s: S, k: usize) {
         for row in self.rows {
             s.prefetch(row.as_ptr().wrapping_add(LANES * row.len() + k).cast());
         }
+    }
+}
+
+impl Weights for Group<'_> {
+    #[inline(always)]
+    fn products<S: Lanes, D: PairProduct<S>, const M: usize>(self, s: S, d: D, x: [&[Pairs]; M]) -> [[S::F; WIDTH]; M] {
+        let mut sums = [[s.zero(); WIDTH]; M];
+        for k in 0..self.rows[0].len() {
+            self.ask(s, k);
+            for quad in 0..LANES / QUAD {
+                let mut numbers = [&x[0][k].as_chunks().0[quad]; M];
+                for i in 1..M {
+                    numbers[i] = &x[i][k].as_chunks().0[quad];
+                }
+                sums = add(s, d, numbers, self.gather(s, d, k, quad), sums);
+            }
+        }
+        sums
     }
 }
 
@@ -155,13 +191,23 @@ struct Packed<'a> {
 
 impl Weights for Packed<'_> {
     #[inline(always)]
-    fn quads<S: Lanes, D: PairProduct<S>>(self, s: S, d: D, k: usize, quad: usize) -> [D::V; WIDTH] {
-        let vectors: &[Pairs; WIDTH] = &self.vectors.as_chunks().0[WIDTH * k + quad];
-        [d.load(s, &vectors[0]), d.load(s, &vectors[1]), d.load(s, &vectors[2]), d.load(s, &vectors[3])]
+    fn products<S: Lanes, D: PairProduct<S>, const M: usize>(self, s: S, d: D, x: [&[Pairs]; M]) -> [[S::F; WIDTH]; M] {
+        let mut sums = [[s.zero(); WIDTH]; M];
+        let weights: &[[Pairs; WIDTH]] = self.vectors.as_chunks().0;
+        let mut quads = [&x[0].as_flattened().as_chunks::<{ 2 * QUAD }>().0[..weights.len()]; M];
+        for i in 1..M {
+            quads[i] = &x[i].as_flattened().as_chunks().0[..weights.len()];
+        }
+        for k in 0..weights.len() {
+            let mut numbers = [&quads[0][k]; M];
+            for i in 1..M {
+                numbers[i] = &quads[i][k];
+            }
+            let [a, b, c, e] = &weights[k];
+            sums = add(s, d, numbers, [d.load(s, a), d.load(s, b), d.load(s, c), d.load(s, e)], sums);
+        }
+        sums
     }
-
-    #[inline(always)]
-    fn ask<S: Lanes>(self, _: S, _: usize) {}
 }
 
 /// Writes a group as [`Packed`] has it.
@@ -170,7 +216,7 @@ fn pack<S: Lanes, D: PairProduct<S>>(s: S, d: D, group: Group<'_>, to: &mut [Pai
     for (k, to) in to.chunks_exact_mut(LANES).enumerate() {
         group.ask(s, k);
         for quad in 0..LANES / QUAD {
-            let vectors = group.quads(s, d, k, quad);
+            let vectors = group.gather(s, d, k, quad);
             for j in 0..WIDTH {
                 d.store(s, vectors[j], &mut to[WIDTH * quad + j]);
             }
@@ -216,19 +262,7 @@ fn tile<S: Lanes, D: PairProduct<S>, G: Weights, const M: usize>(
     for i in 1..M {
         x[i] = &task.x[(row + i) * task.x_stride..][..task.steps];
     }
-    let mut sums = [[s.zero(); WIDTH]; M];
-    for k in 0..task.steps {
-        group.ask(s, k);
-        for quad in 0..LANES / QUAD {
-            let weights = group.quads(s, d, k, quad);
-            for i in 0..M {
-                let numbers = d.spread(s, &x[i][k].as_chunks().0[quad]);
-                for j in 0..WIDTH {
-                    sums[i][j] = d.add(s, numbers, weights[j], sums[i][j]);
-                }
-            }
-        }
-    }
+    let sums = group.products(s, d, x);
     let count = (task.w.len() / task.steps - first).min(LANES);
     for i in 0..M {
         let outputs = d.fold(s, sums[i]);
