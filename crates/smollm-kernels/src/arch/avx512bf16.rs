@@ -9,7 +9,7 @@ use std::arch::x86_64::*;
 use super::avx512::{self, Avx512};
 use crate::generic::attention;
 use crate::generic::dot::Multiply;
-use crate::generic::pairs::{self, PairProduct, Quad};
+use crate::generic::pairs::{self, PairProduct, Span};
 use crate::half;
 use crate::lanes::LANES;
 use crate::table::{Kernels, MatmulTask, MixTask, PairKernels, Pairs, ScoreTask};
@@ -113,21 +113,15 @@ impl PairProduct<Avx512> for PairProducts {
     }
 
     #[inline(always)]
-    fn gather(self, _: Avx512, quads: [&Quad; 4]) -> __m512bh {
-        let quad = |i: usize| quad(quads[i]);
+    fn gather(self, _: Avx512, [low, high]: [&Span; 2]) -> __m512bh {
         // SAFETY: as in `add`.
-        unsafe {
-            let first = _mm512_castsi128_si512(quad(0));
-            let two = _mm512_mask_broadcast_i32x4(first, 0x00f0, quad(1));
-            let three = _mm512_mask_broadcast_i32x4(two, 0x0f00, quad(2));
-            bf16(_mm512_mask_broadcast_i32x4(three, 0xf000, quad(3)))
-        }
+        unsafe { bf16(_mm512_inserti64x4::<1>(_mm512_castsi256_si512(span(low)), span(high))) }
     }
 
     #[inline(always)]
-    fn spread(self, _: Avx512, from: &Quad) -> __m512bh {
+    fn spread(self, _: Avx512, from: &Span) -> __m512bh {
         // SAFETY: as in `add`.
-        unsafe { bf16(_mm512_broadcast_i32x4(quad(from))) }
+        unsafe { bf16(_mm512_broadcast_i64x4(span(from))) }
     }
 
     #[inline(always)]
@@ -136,20 +130,27 @@ impl PairProduct<Avx512> for PairProducts {
     }
 
     #[inline(always)]
-    fn fold(self, _: Avx512, [a, b, c, d]: [__m512; 4]) -> __m512 {
-        // SAFETY: as in `add`.
+    fn fold(self, _: Avx512, [a, b, c, d]: [__m512; 4]) -> [f32; 8] {
+        let mut out = [0.0; 8];
+        // SAFETY: as in `add`; eight numbers are written.
         unsafe {
-            let ab = _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
-            let cd = _mm512_add_ps(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
-            _mm512_add_ps(_mm512_shuffle_ps::<0x44>(ab, cd), _mm512_shuffle_ps::<0xee>(ab, cd))
+            // Eight lanes to four: both halves of a, then both of b; likewise of c and d.
+            let ab = _mm512_add_ps(_mm512_shuffle_f32x4::<0x88>(a, b), _mm512_shuffle_f32x4::<0xdd>(a, b));
+            let cd = _mm512_add_ps(_mm512_shuffle_f32x4::<0x88>(c, d), _mm512_shuffle_f32x4::<0xdd>(c, d));
+            // Four to two: those of a or b, then those of c or d, in each quarter; then to one, twice.
+            let two = _mm512_add_ps(_mm512_shuffle_ps::<0x44>(ab, cd), _mm512_shuffle_ps::<0xee>(ab, cd));
+            let one = _mm512_add_ps(two, _mm512_permute_ps::<0xb1>(two));
+            let order = _mm512_setr_epi32(0, 8, 2, 10, 4, 12, 6, 14, 0, 0, 0, 0, 0, 0, 0, 0);
+            _mm256_storeu_ps(out.as_mut_ptr(), _mm512_castps512_ps256(_mm512_permutexvar_ps(order, one)));
         }
+        out
     }
 }
 
 #[inline(always)]
-fn quad(from: &Quad) -> __m128i {
-    // SAFETY: 16 bytes are read.
-    unsafe { _mm_loadu_si128(from.as_ptr().cast()) }
+fn span(from: &Span) -> __m256i {
+    // SAFETY: 32 bytes are read.
+    unsafe { _mm256_loadu_si256(from.as_ptr().cast()) }
 }
 
 #[inline(always)]

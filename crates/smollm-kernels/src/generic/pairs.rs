@@ -1,27 +1,34 @@
 //! Products with bf16 weights where an instruction multiplies pairs and adds both products to an f32.
 //!
-//! An output is a sum in four lanes, lane l holding the products of the pairs l, l + 4, l + 8 ... of a row in ascending order,
-//! folded by halves. That is the whole arithmetic. A vector thus has four pairs of each of four weight rows, and what four
-//! such vectors, of sixteen rows, add up to folds into one vector of outputs at next to no cost.
+//! An output is a sum in eight lanes, lane l holding the products of the pairs l, l + 8, l + 16 ... of a row in ascending order,
+//! folded by halves. That is the whole arithmetic. A vector thus has eight pairs of each of two weight rows, and what four
+//! such vectors, of eight rows, add up to folds into the outputs at little cost.
 //!
-//! Such a vector is put together from four places of memory, as weights lie in files: for a few activation rows each time it
-//! is wanted, which costs less than writing it down; for more of them once for each group of sixteen weight rows, in scratch
+//! Such a vector is put together from two places of memory, as weights lie in files: for a few activation rows each time it
+//! is wanted, which costs less than writing it down; for more of them once for each group of eight weight rows, in scratch
 //! memory that stays in the caches until every strip of M activation rows has met it.
 
 use crate::aligned::{lines, lines_mut};
-use crate::lanes::{Chunk, LANES, Lanes};
+use crate::lanes::{LANES, Lanes};
 use crate::table::{MatmulTask, Pairs};
 
 /// Lanes of an output.
-const QUAD: usize = 4;
-/// Vectors that have a quad of each row of a group.
-const WIDTH: usize = LANES / QUAD;
+const SPAN: usize = 8;
+/// Rows in a vector.
+const ROWS: usize = LANES / SPAN;
+/// Vectors that a group of weight rows takes side by side.
+const WIDTH: usize = 4;
+/// Weight rows in a group.
+const GROUP: usize = WIDTH * ROWS;
 /// Strips of activation rows up to which each puts the weights together anew.
 const FEW_STRIPS: usize = 3;
+/// Groups that are put together in scratch memory at a time: a strip meets all of them while it is in the first-level cache.
+const PACKED: usize = 2;
 /// Bytes that a stream of weights is asked for ahead of its use.
 const STREAM_AHEAD: usize = 4096;
-/// Four pairs.
-pub(crate) type Quad = [u16; 2 * QUAD];
+
+/// Eight pairs.
+pub(crate) type Span = [u16; 2 * SPAN];
 
 /// A way to multiply pairs. A value is the proof that its instructions may be used.
 pub(crate) trait PairProduct<S: Lanes>: Copy {
@@ -30,34 +37,42 @@ pub(crate) trait PairProduct<S: Lanes>: Copy {
 
     fn load(self, s: S, from: &Pairs) -> Self::V;
     fn store(self, s: S, value: Self::V, to: &mut Pairs);
-    /// Four quads side by side.
-    fn gather(self, s: S, quads: [&Quad; LANES / QUAD]) -> Self::V;
-    /// The same quad four times.
-    fn spread(self, s: S, quad: &Quad) -> Self::V;
+    /// Two spans side by side.
+    fn gather(self, s: S, spans: [&Span; ROWS]) -> Self::V;
+    /// The same span twice.
+    fn spread(self, s: S, span: &Span) -> Self::V;
     /// Sixteen sums, each with the products of its pair added.
     fn add(self, s: S, x: Self::V, w: Self::V, sums: S::F) -> S::F;
-    /// The sums of quads, folded by halves: lane 4 i + j gets that of quad i of vector j.
-    fn fold(self, s: S, sums: [S::F; WIDTH]) -> S::F;
+    /// The sums of spans, folded by halves: number 4 i + j is that of half i of vector j.
+    fn fold(self, s: S, sums: [S::F; WIDTH]) -> [f32; GROUP];
 }
 
 /// Vectors of scratch memory of a task with `n` activation rows, of which a tile takes `tile_rows`.
 pub(crate) const fn scratch_len(n: usize, steps: usize, tile_rows: usize) -> usize {
-    if n <= FEW_STRIPS * tile_rows { 0 } else { LANES * steps }
+    if n <= FEW_STRIPS * tile_rows { 0 } else { PACKED * GROUP * steps }
 }
 
 /// All outputs of a task, in tiles of at most M activation rows by a group of sixteen weight rows.
 #[inline(always)]
 pub(crate) fn matmul<S: Lanes, D: PairProduct<S>, const M: usize>(s: S, d: D, task: &mut MatmulTask<'_, Pairs, Pairs>) {
     let (n, rows) = (task.x.len() / task.x_stride, task.w.len() / task.steps);
-    let streamed = if n == 1 { streams(s, d, task) } else { 0 };
-    for first in (streamed..rows).step_by(LANES) {
-        let group = Group::new(task, first);
-        if n <= FEW_STRIPS * M {
-            strips::<S, D, Group<'_>, M>(s, d, task, group, first);
-        } else {
-            pack(s, d, group, lines_mut(task.scratch));
-            strips::<S, D, Packed<'_>, M>(s, d, task, Packed { vectors: lines(task.scratch) }, first);
+    if n <= FEW_STRIPS * M {
+        let streamed = if n == 1 { streams(s, d, task) } else { 0 };
+        for first in (streamed..rows).step_by(GROUP) {
+            strips::<S, D, Group<'_>, M>(s, d, task, &[(first, Group::new(task, first))]);
         }
+        return;
+    }
+    let len = GROUP * task.steps;
+    for first in (0..rows).step_by(PACKED * GROUP) {
+        let groups = (rows - first).div_ceil(GROUP).min(PACKED);
+        for i in 0..groups {
+            let group = Group::new(task, first + i * GROUP);
+            pack(s, d, group, lines_mut(&mut task.scratch[i * len..][..len]));
+        }
+        let packed = |i: usize| (first + i * GROUP, Packed { vectors: lines(&task.scratch[i * len..][..len]) });
+        let packed: [_; PACKED] = [packed(0), packed(1)];
+        strips::<S, D, Packed<'_>, M>(s, d, task, &packed[..groups]);
     }
 }
 
@@ -66,51 +81,53 @@ pub(crate) fn matmul<S: Lanes, D: PairProduct<S>, const M: usize>(s: S, d: D, ta
 #[inline(always)]
 fn streams<S: Lanes, D: PairProduct<S>>(s: S, d: D, task: &MatmulTask<'_, Pairs, Pairs>) -> usize {
     let steps = task.steps;
-    let run = task.w.len() / steps / LANES * QUAD;
+    let run = task.w.len() / steps / GROUP * ROWS;
     let x = &task.x[..steps];
-    for first in (0..run).step_by(QUAD) {
-        let mut sums = [s.zero(); WIDTH];
-        for j in 0..WIDTH {
-            let mut rows = [x; LANES / QUAD];
-            for i in 0..LANES / QUAD {
-                rows[i] = &task.w[(i * run + first + j) * steps..][..steps];
+    for first in (0..run).step_by(ROWS) {
+        let mut sums = [[s.zero(); ROWS]; 2];
+        for r in 0..ROWS {
+            let mut rows = [x; 4];
+            for i in 0..4 {
+                rows[i] = &task.w[(i * run + first + r) * steps..][..steps];
             }
-            let mut sum = s.zero();
+            // The sums of two streams in a vector.
+            let (mut low, mut high) = (s.zero(), s.zero());
             for k in 0..steps {
                 for row in rows {
                     s.prefetch(row.as_ptr().wrapping_add(k).cast::<u8>().wrapping_add(STREAM_AHEAD));
                 }
-                for quad in 0..LANES / QUAD {
-                    let quad_of = |row: usize| &rows[row][k].as_chunks().0[quad];
-                    let weights = d.gather(s, [quad_of(0), quad_of(1), quad_of(2), quad_of(3)]);
-                    sum = d.add(s, d.spread(s, &x[k].as_chunks().0[quad]), weights, sum);
+                for span in 0..LANES / SPAN {
+                    let span_of = |row: usize| &rows[row][k].as_chunks().0[span];
+                    let numbers = d.spread(s, &x[k].as_chunks().0[span]);
+                    low = d.add(s, numbers, d.gather(s, [span_of(0), span_of(1)]), low);
+                    high = d.add(s, numbers, d.gather(s, [span_of(2), span_of(3)]), high);
                 }
             }
-            sums[j] = sum;
+            sums[0][r] = low;
+            sums[1][r] = high;
         }
-        let mut outputs = Chunk::default();
-        s.store(d.fold(s, sums), &mut outputs);
-        for (i, quad) in outputs.as_chunks::<QUAD>().0.iter().enumerate() {
+        let outputs = d.fold(s, [sums[0][0], sums[0][1], sums[1][0], sums[1][1]]);
+        for (outputs, i) in outputs.as_chunks::<ROWS>().0.iter().zip([0, 2, 1, 3]) {
             // SAFETY: as in `tile`.
-            let to = unsafe { task.out.piece(task.out_start + i * run + first, QUAD) };
-            to.copy_from_slice(quad);
+            let to = unsafe { task.out.piece(task.out_start + i * run + first, ROWS) };
+            to.copy_from_slice(outputs);
         }
     }
     4 * run
 }
 
-/// Sixteen weight rows.
+/// A group of weight rows.
 trait Weights: Copy {
     /// The sums of M activation rows. By value, so that they stay in registers whatever the caller does with them.
     fn products<S: Lanes, D: PairProduct<S>, const M: usize>(self, s: S, d: D, x: [&[Pairs]; M]) -> [[S::F; WIDTH]; M];
 }
 
-/// Adds the products of a quad of M activation rows and of sixteen weight rows.
+/// Adds the products of a span of M activation rows and of a group of weight rows.
 #[inline(always)]
 fn add<S: Lanes, D: PairProduct<S>, const M: usize>(
     s: S,
     d: D,
-    x: [&Quad; M],
+    x: [&Span; M],
     weights: [D::V; WIDTH],
     mut sums: [[S::F; WIDTH]; M],
 ) -> [[S::F; WIDTH]; M] {
@@ -123,10 +140,10 @@ fn add<S: Lanes, D: PairProduct<S>, const M: usize>(
     sums
 }
 
-/// Weight rows as they lie. Of fewer than sixteen the last stands in for those that are not there.
+/// Weight rows as they lie. Of fewer than a group the last stands in for those that are not there.
 #[derive(Clone, Copy)]
 struct Group<'a> {
-    rows: [&'a [Pairs]; LANES],
+    rows: [&'a [Pairs]; GROUP],
 }
 
 impl<'a> Group<'a> {
@@ -134,8 +151,8 @@ impl<'a> Group<'a> {
     fn new(task: &MatmulTask<'a, Pairs, Pairs>, first: usize) -> Self {
         let (w, steps) = (task.w, task.steps);
         let last = w.len() / steps - 1;
-        let mut rows = [&w[first * steps..][..steps]; LANES];
-        for r in 1..LANES {
+        let mut rows = [&w[first * steps..][..steps]; GROUP];
+        for r in 1..GROUP {
             rows[r] = &w[(first + r).min(last) * steps..][..steps];
         }
         Self { rows }
@@ -143,15 +160,15 @@ impl<'a> Group<'a> {
 }
 
 impl Group<'_> {
-    /// Quad `quad` of vector `k` of each row: vector j has those of rows j, j + 4, j + 8 and j + 12.
+    /// Span `span` of vector `k` of each row: vector j has those of rows j and j + 4.
     #[inline(always)]
-    fn gather<S: Lanes, D: PairProduct<S>>(self, s: S, d: D, k: usize, quad: usize) -> [D::V; WIDTH] {
-        let quad_of = |row: usize| &self.rows[row][k].as_chunks().0[quad];
+    fn gather<S: Lanes, D: PairProduct<S>>(self, s: S, d: D, k: usize, span: usize) -> [D::V; WIDTH] {
+        let span_of = |row: usize| &self.rows[row][k].as_chunks().0[span];
         [
-            d.gather(s, [quad_of(0), quad_of(4), quad_of(8), quad_of(12)]),
-            d.gather(s, [quad_of(1), quad_of(5), quad_of(9), quad_of(13)]),
-            d.gather(s, [quad_of(2), quad_of(6), quad_of(10), quad_of(14)]),
-            d.gather(s, [quad_of(3), quad_of(7), quad_of(11), quad_of(15)]),
+            d.gather(s, [span_of(0), span_of(4)]),
+            d.gather(s, [span_of(1), span_of(5)]),
+            d.gather(s, [span_of(2), span_of(6)]),
+            d.gather(s, [span_of(3), span_of(7)]),
         ]
     }
 
@@ -159,7 +176,7 @@ impl Group<'_> {
     #[inline(always)]
     fn ask<S: Lanes>(self, s: S, k: usize) {
         for row in self.rows {
-            s.prefetch(row.as_ptr().wrapping_add(LANES * row.len() + k).cast());
+            s.prefetch(row.as_ptr().wrapping_add(GROUP * row.len() + k).cast());
         }
     }
 }
@@ -170,12 +187,12 @@ impl Weights for Group<'_> {
         let mut sums = [[s.zero(); WIDTH]; M];
         for k in 0..self.rows[0].len() {
             self.ask(s, k);
-            for quad in 0..LANES / QUAD {
-                let mut numbers = [&x[0][k].as_chunks().0[quad]; M];
+            for span in 0..LANES / SPAN {
+                let mut numbers = [&x[0][k].as_chunks().0[span]; M];
                 for i in 1..M {
-                    numbers[i] = &x[i][k].as_chunks().0[quad];
+                    numbers[i] = &x[i][k].as_chunks().0[span];
                 }
-                sums = add(s, d, numbers, self.gather(s, d, k, quad), sums);
+                sums = add(s, d, numbers, self.gather(s, d, k, span), sums);
             }
         }
         sums
@@ -185,7 +202,7 @@ impl Weights for Group<'_> {
 /// Weight rows put together.
 #[derive(Clone, Copy)]
 struct Packed<'a> {
-    /// `WIDTH` for each quad.
+    /// `WIDTH` for each span.
     vectors: &'a [Pairs],
 }
 
@@ -194,14 +211,14 @@ impl Weights for Packed<'_> {
     fn products<S: Lanes, D: PairProduct<S>, const M: usize>(self, s: S, d: D, x: [&[Pairs]; M]) -> [[S::F; WIDTH]; M] {
         let mut sums = [[s.zero(); WIDTH]; M];
         let weights: &[[Pairs; WIDTH]] = self.vectors.as_chunks().0;
-        let mut quads = [&x[0].as_flattened().as_chunks::<{ 2 * QUAD }>().0[..weights.len()]; M];
+        let mut spans = [&x[0].as_flattened().as_chunks::<{ 2 * SPAN }>().0[..weights.len()]; M];
         for i in 1..M {
-            quads[i] = &x[i].as_flattened().as_chunks().0[..weights.len()];
+            spans[i] = &x[i].as_flattened().as_chunks().0[..weights.len()];
         }
         for k in 0..weights.len() {
-            let mut numbers = [&quads[0][k]; M];
+            let mut numbers = [&spans[0][k]; M];
             for i in 1..M {
-                numbers[i] = &quads[i][k];
+                numbers[i] = &spans[i][k];
             }
             let [a, b, c, e] = &weights[k];
             sums = add(s, d, numbers, [d.load(s, a), d.load(s, b), d.load(s, c), d.load(s, e)], sums);
@@ -213,37 +230,38 @@ impl Weights for Packed<'_> {
 /// Writes a group as [`Packed`] has it.
 #[inline(always)]
 fn pack<S: Lanes, D: PairProduct<S>>(s: S, d: D, group: Group<'_>, to: &mut [Pairs]) {
-    for (k, to) in to.chunks_exact_mut(LANES).enumerate() {
+    for (k, to) in to.chunks_exact_mut(GROUP).enumerate() {
         group.ask(s, k);
-        for quad in 0..LANES / QUAD {
-            let vectors = group.gather(s, d, k, quad);
+        for span in 0..LANES / SPAN {
+            let vectors = group.gather(s, d, k, span);
             for j in 0..WIDTH {
-                d.store(s, vectors[j], &mut to[WIDTH * quad + j]);
+                d.store(s, vectors[j], &mut to[WIDTH * span + j]);
             }
         }
     }
 }
 
-/// All activation rows against the group that starts at weight row `first`, in strips of at most M, as even as they come.
+/// All activation rows against some groups, each with its first weight row, in strips of at most M, as even as they come.
 #[inline(always)]
 fn strips<S: Lanes, D: PairProduct<S>, G: Weights, const M: usize>(
     s: S,
     d: D,
     task: &MatmulTask<'_, Pairs, Pairs>,
-    group: G,
-    first: usize,
+    groups: &[(usize, G)],
 ) {
     let n = task.x.len() / task.x_stride;
     let strips = n.div_ceil(M);
     for index in 0..strips {
         let (low, high) = (index * n / strips, (index + 1) * n / strips);
-        match high - low {
-            1 => tile::<S, D, G, 1>(s, d, task, group, first, low),
-            2 => tile::<S, D, G, 2>(s, d, task, group, first, low),
-            3 => tile::<S, D, G, 3>(s, d, task, group, first, low),
-            4 => tile::<S, D, G, 4>(s, d, task, group, first, low),
-            5 => tile::<S, D, G, 5>(s, d, task, group, first, low),
-            _ => tile::<S, D, G, 6>(s, d, task, group, first, low),
+        for &(first, group) in groups {
+            match high - low {
+                1 => tile::<S, D, G, 1>(s, d, task, group, first, low),
+                2 => tile::<S, D, G, 2>(s, d, task, group, first, low),
+                3 => tile::<S, D, G, 3>(s, d, task, group, first, low),
+                4 => tile::<S, D, G, 4>(s, d, task, group, first, low),
+                5 => tile::<S, D, G, 5>(s, d, task, group, first, low),
+                _ => tile::<S, D, G, 6>(s, d, task, group, first, low),
+            }
         }
     }
 }
@@ -263,17 +281,15 @@ fn tile<S: Lanes, D: PairProduct<S>, G: Weights, const M: usize>(
         x[i] = &task.x[(row + i) * task.x_stride..][..task.steps];
     }
     let sums = group.products(s, d, x);
-    let count = (task.w.len() / task.steps - first).min(LANES);
+    let count = (task.w.len() / task.steps - first).min(GROUP);
     for i in 0..M {
         let outputs = d.fold(s, sums[i]);
         // SAFETY: the elements of a task are its own (contract of `MatmulTask`), and each is written by one tile.
         let to = unsafe { task.out.piece(task.out_start + (row + i) * task.out_stride + first, count) };
         if let Some(to) = to.as_mut_array() {
-            s.store(outputs, to);
+            *to = outputs;
         } else {
-            let mut lanes = Chunk::default();
-            s.store(outputs, &mut lanes);
-            to.copy_from_slice(&lanes[..count]);
+            to.copy_from_slice(&outputs[..count]);
         }
     }
 }

@@ -47,7 +47,7 @@ pub struct Product<'a> {
 /// out = x * weight^T for every product, all from the same x (N x cols), in one fork and join.
 ///
 /// An output is a sum in sixteen lanes, in ascending order of k, folded by halves; f32 throughout. For bf16 weights x is
-/// first rounded to bf16, to nearest even; where the row of the table multiplies pairs of bf16, the lanes are four of pairs,
+/// first rounded to bf16, to nearest even; where the row of the table multiplies pairs of bf16, the lanes are eight of pairs,
 /// and subnormal numbers count as zero (`vdpbf16ps`). Nothing else enters: each output row has the same bits whatever N, the number of
 /// threads and the other products.
 ///
