@@ -89,21 +89,21 @@ pub(crate) fn mix<T: Tiles>(task: &mut MixTask<'_, i32, Pairs>) {
             let edge = &values[task.sight.visible(first) / 2 * steps..];
             if seen == 0 {
                 out.fill([0.0; LANES]);
-            } else if edge.as_flattened().iter().all(|bits| is_finite(*bits)) {
-                mix_strip(&tiles, task, first, values, out);
-            } else {
+            } else if strange(edge) {
                 row_by_row(&tiles, task, first, values, out);
+            } else {
+                mix_strip(&tiles, task, first, values, out);
             }
         }
     }
     task.mixed = mixed;
 }
 
-/// Whether a bf16 is neither infinite nor NaN.
+/// Whether some of the numbers are infinite or NaN. (All are looked at, since that is a loop of vectors.)
 #[inline(always)]
-fn is_finite(bits: u16) -> bool {
+fn strange(values: &[Pairs]) -> bool {
     const INFINITY: u16 = 0x7f80;
-    bits & INFINITY != INFINITY
+    values.as_flattened().iter().fold(false, |strange, bits| strange | (bits & INFINITY == INFINITY))
 }
 
 /// A strip of rows against values in whole steps.
