@@ -39,9 +39,10 @@ const MIN_PART: usize = 48;
 /// Items for each thread, so that one that is held up leaves the rest to others.
 const ITEMS_PER_THREAD: usize = 8;
 
-/// With a tile unit an item takes so many weight rows at most (their activations then come out of farther caches less often) ...
-const TILED_ITEM_ROWS: usize = 128;
-/// ... and there are so many items for each thread, since weights are read anew for each part of the activation rows.
+/// Weight rows in an item where many activation rows meet them on a tile unit: of these the number that gives all threads the same
+/// work, the largest of several, since activations come out of farther caches for each item.
+const TILED_ITEM_ROWS: [usize; 3] = [128, 96, 64];
+/// So many items are then enough for each thread, since weights are read anew for each part of the activation rows.
 const TILED_ITEMS_PER_THREAD: usize = 3;
 /// Panels that are then expanded at a time.
 const TILED_BLOCK_GROUPS: usize = 8;
@@ -115,17 +116,19 @@ impl<'a> Jobs<'a> {
     fn new(cpu: &Cpu, n: usize, products: &'a mut [Product<'_>], x: &Activations<'a>) -> Self {
         let rows: usize = products.iter().map(|product| product.weight.rows()).sum();
         let tiled = cpu.kernels.tiles.is_some();
-        let (items_per_thread, most_rows) =
-            if tiled { (TILED_ITEMS_PER_THREAD, TILED_ITEM_ROWS) } else { (ITEMS_PER_THREAD, ITEM_ROWS) };
         // With many activation rows large items are worth more than many, since those rows can be split too.
         let (per_thread, most) = match n {
-            MANY.. => (2, most_rows),
+            MANY.. => (2, ITEM_ROWS),
             1 => (ITEMS_PER_THREAD / 4, STREAM_ROWS),
             2..=ROWS if tiled => (ITEMS_PER_THREAD / 4, STREAM_ROWS),
             _ => (ITEMS_PER_THREAD, ITEM_ROWS),
         };
         let grain = if tiled { 2 * ROW_GRAIN } else { ROW_GRAIN };
-        let item_rows = (rows / (per_thread * cpu.threads())).clamp(1, most).next_multiple_of(grain);
+        let item_rows = if tiled && n >= MANY {
+            tiled_item_rows(cpu, products)
+        } else {
+            (rows / (per_thread * cpu.threads())).clamp(1, most).next_multiple_of(grain)
+        };
         let products: Vec<_> = products
             .iter_mut()
             .map(|product| {
@@ -143,6 +146,7 @@ impl<'a> Jobs<'a> {
             })
             .collect();
         let items: usize = products.iter().map(|job| job.items).sum();
+        let items_per_thread = if tiled { TILED_ITEMS_PER_THREAD } else { ITEMS_PER_THREAD };
         let parts = (items_per_thread * cpu.threads()).div_ceil(items.max(1)).min(n / MIN_PART).max(1);
         Self { n, parts, token_grain: if tiled { BLOCK } else { 1 }, products }
     }
@@ -178,6 +182,15 @@ impl<'a> Jobs<'a> {
             item -= job.items;
         }
     }
+}
+
+/// The size of items for which the thread with the most of them has the fewest weight rows.
+fn tiled_item_rows(cpu: &Cpu, products: &[Product<'_>]) -> usize {
+    let most = |item_rows: &usize| {
+        let items: usize = products.iter().map(|product| product.weight.rows().div_ceil(*item_rows)).sum();
+        items.div_ceil(cpu.threads()) * item_rows
+    };
+    TILED_ITEM_ROWS.into_iter().min_by_key(most).expect("there are sizes")
 }
 
 /// Some weight rows against some activation rows.
@@ -284,7 +297,7 @@ impl Job<'_> {
     }
 
     fn block_rows(&self, item: &Item) -> usize {
-        if item.tokens.len() < MANY { SMALL_BLOCK } else { self.item_rows }
+        if item.tokens.len() < MANY { SMALL_BLOCK } else { self.item_rows.min(ITEM_ROWS) }
     }
 
     fn task<'t, X: Line, W>(&'t self, item: &Item, w: &'t [W], scratch: &'t mut [Chunk<f32>]) -> MatmulTask<'t, X, W> {
