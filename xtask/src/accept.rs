@@ -73,11 +73,11 @@ fn rows(workspace: &Workspace) -> Result<Vec<String>> {
     Ok(rows)
 }
 
-/// Kernels, model and engine once more on the rows below the one that a plain run chooses.
+/// Kernels, model and engine once more on the rows below the one that a plain run chooses, and on tiles.
 pub(crate) fn isa_sample(workspace: &Workspace) -> Result<Tally> {
     let arithmetic = |suite: &Suite| matches!(&*suite.package, "smollm-kernels" | "smollm-model" | "smollm-engine");
     let mut tally = Tally::default();
-    for row in rows(workspace)?.iter().filter(|row| matches!(row.as_str(), "avx2" | "scalar")) {
+    for row in rows(workspace)?.iter().filter(|row| matches!(row.as_str(), "avx2" | "amx-emulated" | "scalar")) {
         println!("   SMOLLM_ISA={row}");
         tally += suites::run(workspace, &format!("isa-{row}"), arithmetic, &[("SMOLLM_ISA", row)])?;
     }

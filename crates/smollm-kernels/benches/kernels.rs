@@ -28,7 +28,8 @@ const BUDGET: Duration = Duration::from_millis(120);
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
     let threads: Vec<usize> = if granted_threads() == 1 { vec![1] } else { vec![1, granted_threads()] };
-    for isa in Cpu::available_isas() {
+    // The speed of an emulation is nobody's business.
+    for isa in Cpu::available_isas().into_iter().filter(|isa| *isa != "amx-emulated") {
         for &threads in &threads {
             let cpu = Cpu::with_isa(isa, threads).expect("available");
             let bench = Bench { words: &words, prefix: format!("{isa} {threads}T"), cpu };

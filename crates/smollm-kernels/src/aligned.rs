@@ -38,14 +38,16 @@ unsafe impl Line for Chunk<i32> {}
 // SAFETY: 32 times two bytes, all of them numbers.
 unsafe impl Line for [u16; 2 * LANES] {}
 
-/// The same lines, seen as another kind of them.
-pub(crate) fn lines<T: Line>(lines: &[Chunk<f32>]) -> &[T] {
+/// The same lines, seen as another kind of them, aligned no more strictly.
+pub(crate) fn lines<T: Line, F: Line>(lines: &[F]) -> &[T] {
+    const { assert!(align_of::<T>() <= align_of::<F>()) };
     // SAFETY: both are lines: of the same size, any bits valid, and `T` is aligned no more strictly.
     unsafe { std::slice::from_raw_parts(lines.as_ptr().cast::<T>(), lines.len()) }
 }
 
-/// The same lines, seen as another kind of them.
-pub(crate) fn lines_mut<T: Line>(lines: &mut [Chunk<f32>]) -> &mut [T] {
+/// The same lines, seen as another kind of them, aligned no more strictly.
+pub(crate) fn lines_mut<T: Line, F: Line>(lines: &mut [F]) -> &mut [T] {
+    const { assert!(align_of::<T>() <= align_of::<F>()) };
     // SAFETY: as in `lines`, and the exclusive borrow is passed on.
     unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast::<T>(), lines.len()) }
 }

@@ -34,4 +34,16 @@ impl<'a, T> Disjoint<'a, T> {
         // this function's contract.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(start), len) }
     }
+
+    /// The first of `rows` runs of `len` elements, `stride` elements apart, for code that writes through pointers: then no two blocks
+    /// or pieces that are in use at the same time may overlap.
+    ///
+    /// # Panics
+    /// If a run does not lie inside the slice.
+    #[inline(always)]
+    pub(crate) fn block(&self, start: usize, rows: usize, len: usize, stride: usize) -> *mut T {
+        let end = start + (rows - 1) * stride + len;
+        assert!(end <= self.len, "{rows} runs of {len} from {start}, {stride} apart, of {}", self.len);
+        self.start.wrapping_add(start)
+    }
 }

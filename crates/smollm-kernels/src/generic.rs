@@ -14,3 +14,5 @@ pub(crate) mod pairs;
 pub(crate) mod panel;
 pub(crate) mod roof;
 pub(crate) mod softmax;
+pub(crate) mod tile_attention;
+pub(crate) mod tiles;

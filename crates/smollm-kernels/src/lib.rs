@@ -24,12 +24,14 @@ mod kv;
 mod lanes;
 mod matrix;
 pub mod ops;
+mod pair_panels;
 mod panels;
 mod pool;
 pub mod quant;
 pub mod roof;
 mod table;
 mod threads;
+mod tiles;
 
 pub use bytes::Bytes;
 pub use cpu::{Cpu, IsaError};

@@ -6,13 +6,11 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use crate::cpu::Cpu;
-use crate::lanes::LANES;
-use crate::table::FMAS_PER_ROUND;
 
 /// Numbers read for the bandwidth, 256 MiB: past the caches of most machines.
 const NUMBERS: usize = 64 << 20;
 const READS: usize = 6;
-const ROUNDS: usize = 1 << 17;
+const ROUNDS: usize = 1 << 14;
 const RUNS: usize = 10;
 
 /// Bytes per nanosecond (GB/s) at which all threads together read memory.
@@ -30,7 +28,8 @@ pub fn read_bandwidth_gbps(cpu: &Cpu) -> f64 {
     size_of_val(&numbers[..]) as f64 / seconds * 1e-9
 }
 
-/// Billions of f32 operations per second of all threads together, a multiply-add being two.
+/// Billions of operations per second of all threads together, a multiply-add being two: of the fastest that the row adds up in f32,
+/// which are products of f32, or those of bf16 where there is a tile unit.
 pub fn fma_gflops(cpu: &Cpu) -> f64 {
     let threads = cpu.threads();
     let seconds = best_of(RUNS, || {
@@ -39,7 +38,7 @@ pub fn fma_gflops(cpu: &Cpu) -> f64 {
             black_box(unsafe { (cpu.kernels.fma_rounds)(ROUNDS / 8) });
         });
     });
-    (2 * LANES * FMAS_PER_ROUND * ROUNDS * threads) as f64 / seconds * 1e-9
+    (cpu.kernels.round_operations * ROUNDS * threads) as f64 / seconds * 1e-9
 }
 
 fn best_of(runs: usize, work: impl Fn()) -> f64 {

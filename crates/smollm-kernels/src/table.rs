@@ -20,8 +20,10 @@ pub(crate) struct Kernels {
     pub(crate) matmul_f16: unsafe fn(&mut MatmulTask<'_, Chunk<f32>, Chunk<u16>>),
     /// Activations rounded to bf16 and widened again, against bf16.
     pub(crate) matmul_bf16: unsafe fn(&mut MatmulTask<'_, Chunk<f32>, Chunk<u16>>),
-    /// What replaces products with bf16, where rows of numbers are whole vectors of pairs.
+    /// What replaces attention to woven bf16, and products with bf16 in place, where rows of numbers are whole vectors of pairs.
     pub(crate) pairs: Option<PairKernels>,
+    /// What products with packed bf16 weights are made of, where there is a tile unit.
+    pub(crate) tiles: Option<TileKernels>,
     /// Quantised weights in panels; the second argument is `generic::panel::scratch_len` lines of scratch memory, or none for up to
     /// `generic::panel::FEW` activation rows.
     pub(crate) matmul_panels: unsafe fn(&PanelTask<'_>, &mut [Chunk<f32>]),
@@ -71,27 +73,41 @@ pub(crate) struct Kernels {
     pub(crate) fit_errors: unsafe fn(&FitTask<'_>, &Chunk<f32>) -> Chunk<f32>,
     /// The sum of all numbers, read as fast as the row can (for `roof`).
     pub(crate) read: unsafe fn(&[f32]) -> f32,
-    /// Some `rounds` of independent multiply-adds, `FMAS_PER_ROUND` vectors each (for `roof`).
+    /// Some `rounds` of the fastest independent multiply-adds with sums in f32 (for `roof`).
     pub(crate) fma_rounds: unsafe fn(usize) -> f32,
+    /// Operations of a round, a multiply-add being two.
+    pub(crate) round_operations: usize,
 }
 
 /// Kernels made of instructions that multiply pairs of bf16 and add both products to an f32; subnormal numbers count as zero.
 pub(crate) struct PairKernels {
-    /// Activations of bf16 against bf16; what is computed stands at `generic::pairs`.
-    pub(crate) matmul: unsafe fn(&mut MatmulTask<'_, Pairs, Pairs>),
+    /// Activations of bf16 against bf16, if that is better than widening them; what is computed stands at `generic::pairs`.
+    pub(crate) matmul: Option<unsafe fn(&mut MatmulTask<'_, Pairs, Pairs>)>,
     /// Rounds to bf16 patterns, ties to even.
     pub(crate) narrow: unsafe fn(&[f32], &mut [u16]),
     /// `Kernels::score` of pairs of numbers.
     pub(crate) score: unsafe fn(&mut ScoreTask<'_, i32, Pairs>),
     /// `Kernels::mix_f32` of pairs of keys, weights rounded to bf16.
     pub(crate) mix: unsafe fn(&mut MixTask<'_, i32, Pairs>),
+    /// Whether these want keys that start on cache lines, and values in one run that does so too, filled up to a multiple of
+    /// `generic::tile_attention::STEP_KEYS` keys with zeros.
+    pub(crate) gathered: bool,
+}
+
+/// Kernels of a tile unit.
+pub(crate) struct TileKernels {
+    pub(crate) matmul: unsafe fn(&TileTask<'_>),
+    /// Up to sixteen rows of activations of some width to a strip of tiles, step by step (`generic::tiles::lay`).
+    pub(crate) lay: unsafe fn(&[f32], usize, &mut [Pairs]),
 }
 
 /// x, words, scales, sums of one row.
 pub(crate) type QuantizeRow = unsafe fn(&[f32], &mut [i32], &mut [f32], &mut [i32]);
 
-/// Vectors of sixteen multiply-adds in a round of `fma_rounds`.
-pub(crate) const FMAS_PER_ROUND: usize = 24;
+/// Vectors of sixteen multiply-adds in a round of `fma_rounds` where these are made of vectors.
+pub(crate) const FMAS_PER_ROUND: usize = 192;
+/// `Kernels::round_operations` then.
+pub(crate) const FMA_ROUND_OPERATIONS: usize = 2 * LANES * FMAS_PER_ROUND;
 
 /// Sixteen pairs of bf16 patterns.
 pub(crate) type Pairs = [u16; 2 * LANES];
@@ -121,6 +137,26 @@ pub(crate) struct MatmulTask<'a, X, W> {
     pub(crate) out_stride: usize,
 }
 
+/// Some activation rows against some groups of sixteen weight rows, all of bf16 and in tiles; what is computed stands at `tiles`.
+pub(crate) struct TileTask<'a> {
+    /// All activation rows of the call, in strips of tiles (`generic::tiles::lay`).
+    pub(crate) x: &'a [Pairs],
+    /// How many they are.
+    pub(crate) n: usize,
+    /// The activation rows of this task: from a multiple of `generic::tiles::BLOCK` to another, or to the end.
+    pub(crate) tokens: Range<usize>,
+    /// The groups of the whole matrix.
+    pub(crate) w: &'a [Pairs],
+    /// Steps of 32 numbers of a row.
+    pub(crate) steps: usize,
+    /// The groups of this task, at least one.
+    pub(crate) groups: Range<usize>,
+    /// Where the outputs go. Nobody else may use the elements of this task while it runs.
+    pub(crate) out: &'a Disjoint<'a, f32>,
+    /// Elements of `out` from one activation row to the next, and weight rows; the last group may have fewer than sixteen.
+    pub(crate) out_stride: usize,
+}
+
 /// Activations as bytes, for quantised weights: a row is its bytes, four to a word; then a scale for each unit of 32; then
 /// the sums of the bytes of each half of a unit.
 #[derive(Clone, Copy)]
@@ -141,11 +177,16 @@ impl<'a> ByteRows<'a> {
         Self { lines, stride, units }
     }
 
+    /// Bytes from one row to the next.
+    pub(crate) fn row_bytes(&self) -> usize {
+        size_of_val(&self.lines[..self.stride])
+    }
+
     /// The units of a row.
     #[inline(always)]
     pub(crate) fn row(&self, row: usize) -> ByteRow<'a> {
         let (line, units) = (&self.lines[row * self.stride..][..self.stride], self.units);
-        let (numbers, words) = (line.as_flattened(), lines::<Chunk<i32>>(line).as_flattened());
+        let (numbers, words) = (line.as_flattened(), lines::<Chunk<i32>, _>(line).as_flattened());
         ByteRow {
             words: &words[..8 * units],
             scales: &numbers[8 * units..][..units],

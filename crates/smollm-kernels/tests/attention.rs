@@ -78,7 +78,7 @@ fn check(shape: Shape, dtype: KvDtype, block_tokens: usize) {
     let (exact, rounded) = (sequence.expected(dtype, false), sequence.expected(dtype, true));
     for cpu in cpus() {
         // There the weights of values, whose magnitudes are up to 1, are rounded too.
-        let pairs = cpu.isa() == "avx512bf16" && dtype == KvDtype::BF16;
+        let pairs = ["avx512bf16", "amx", "amx-emulated"].contains(&cpu.isa()) && dtype == KvDtype::BF16;
         let (expected, off) = if pairs { (&rounded, 1.0 / 512.0) } else { (&exact, 0.0) };
         let got = sequence.run(&cpu, dtype, block_tokens, 0, shape.tokens);
         let what = format!("{cpu:?} {shape:?} {dtype:?} blocks of {block_tokens}");

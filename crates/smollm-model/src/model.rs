@@ -58,8 +58,9 @@ impl Model {
         Self { config, weights, rotary, checkpoint: None, adapters: Vec::new() }
     }
 
-    /// Brings quantised matrices into the form that this machine multiplies fastest, in memory of their own, and lets the
-    /// pages go that they were read from: so each matrix is in memory once. The other types are used as they lie.
+    /// Brings quantised matrices, and bf16 ones where there is a tile unit, into the form that this machine multiplies fastest, in
+    /// memory of their own, and lets the pages go that they were read from: so each matrix is in memory once. The other types are used
+    /// as they lie.
     pub fn pack(&mut self, cpu: &Cpu) {
         for matrix in self.weights.matrices_mut() {
             *matrix = matrix.pack(cpu);

@@ -16,7 +16,7 @@ pub(crate) struct Circumstances {
     pub(crate) machine: String,
     /// Share of the CPU time that others used just before and just after the measurements, 0 to 1.
     pub(crate) others: (f64, f64),
-    /// Measured roofs: GB/s of reading memory, GFLOP/s of f32 multiply-adds.
+    /// Measured roofs: GB/s of reading memory, GFLOP/s of f32 multiply-adds (of bf16 ones on `amx`).
     pub(crate) roofs: (f64, f64),
     /// Of smollm and the peers, each with its version.
     pub(crate) versions: Vec<String>,
@@ -38,8 +38,9 @@ impl Circumstances {
 /// Heading, circumstances, table and what failed.
 pub(crate) fn section(about: &Circumstances, rows: &[Row], failures: &[String]) -> String {
     let mut text = format!("### {}\n\n", about.title());
+    let numbers = if about.isa == "amx" { "bf16" } else { "f32" };
     text += &format!(
-        "{}, {}; roofs measured in this run: {:.1} GB/s read, {:.0} GFLOP/s f32. {}. Medians (smallest to largest) of {}, \
+        "{}, {}; roofs measured in this run: {:.1} GB/s read, {:.0} GFLOP/s {numbers}. {}. Medians (smallest to largest) of {}, \
          `{}`.\n\n",
         about.date,
         about.machine,

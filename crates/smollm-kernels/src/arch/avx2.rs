@@ -7,8 +7,8 @@ use crate::generic::dot::{Widened, Woven};
 use crate::generic::{attention, elementwise, fit, matmul, panel, roof};
 use crate::lanes::{Bf16, Chunk, F16, F32, LANES, Lanes};
 use crate::table::{
-    AffineSums, AffineTries, FitTask, Kernels, MatmulTask, MixTask, Pairs, PanelTask, ScaleTries, ScoreTask,
-    SoftmaxSums,
+    AffineSums, AffineTries, FMA_ROUND_OPERATIONS, FitTask, Kernels, MatmulTask, MixTask, Pairs, PanelTask, ScaleTries,
+    ScoreTask, SoftmaxSums,
 };
 
 /// Proof that AVX2, FMA and F16C may be used.
@@ -26,6 +26,7 @@ pub(super) static ROW: Kernels = Kernels {
     matmul_f16,
     matmul_bf16,
     pairs: None,
+    tiles: None,
     matmul_panels,
     quantize_row,
     widen_f16,
@@ -51,6 +52,7 @@ pub(super) static ROW: Kernels = Kernels {
     fit_errors,
     read,
     fma_rounds,
+    round_operations: FMA_ROUND_OPERATIONS,
 };
 
 #[target_feature(enable = "avx2,fma,f16c")]
@@ -452,6 +454,12 @@ impl Dwords for Avx2 {
     fn xor(self, a: Self::I, b: Self::I) -> Self::I {
         // SAFETY: as above.
         unsafe { [_mm256_xor_si256(a[0], b[0]), _mm256_xor_si256(a[1], b[1])] }
+    }
+
+    #[inline(always)]
+    fn sub_words(self, a: Self::I, b: Self::I) -> Self::I {
+        // SAFETY: as above.
+        unsafe { [_mm256_sub_epi32(a[0], b[0]), _mm256_sub_epi32(a[1], b[1])] }
     }
 
     #[inline(always)]

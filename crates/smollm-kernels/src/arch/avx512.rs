@@ -7,8 +7,8 @@ use crate::generic::dot::{Widened, Woven};
 use crate::generic::{attention, elementwise, fit, matmul, panel, roof};
 use crate::lanes::{Bf16, Chunk, F16, F32, LANES, Lanes};
 use crate::table::{
-    AffineSums, AffineTries, FitTask, Kernels, MatmulTask, MixTask, Pairs, PanelTask, ScaleTries, ScoreTask,
-    SoftmaxSums,
+    AffineSums, AffineTries, FMA_ROUND_OPERATIONS, FitTask, Kernels, MatmulTask, MixTask, Pairs, PanelTask, ScaleTries,
+    ScoreTask, SoftmaxSums,
 };
 
 /// Proof that AVX-512 F, BW, VL, DQ and VNNI may be used.
@@ -42,6 +42,7 @@ pub(super) const KERNELS: Kernels = Kernels {
     matmul_f16,
     matmul_bf16,
     pairs: None,
+    tiles: None,
     matmul_panels,
     quantize_row,
     widen_f16,
@@ -67,6 +68,7 @@ pub(super) const KERNELS: Kernels = Kernels {
     fit_errors,
     read,
     fma_rounds,
+    round_operations: FMA_ROUND_OPERATIONS,
 };
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
@@ -414,6 +416,12 @@ impl Dwords for Avx512 {
     fn xor(self, a: __m512i, b: __m512i) -> __m512i {
         // SAFETY: as above.
         unsafe { _mm512_xor_si512(a, b) }
+    }
+
+    #[inline(always)]
+    fn sub_words(self, a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: as above.
+        unsafe { _mm512_sub_epi32(a, b) }
     }
 
     #[inline(always)]

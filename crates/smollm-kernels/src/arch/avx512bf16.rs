@@ -28,8 +28,11 @@ fn is_amd() -> bool {
     [leaf.ebx, leaf.edx, leaf.ecx].map(u32::to_le_bytes).as_flattened() == b"AuthenticAMD"
 }
 
-pub(super) static ROW: Kernels =
-    Kernels { name: "avx512bf16", pairs: Some(PairKernels { matmul, narrow, score, mix }), ..avx512::KERNELS };
+pub(super) static ROW: Kernels = Kernels {
+    name: "avx512bf16",
+    pairs: Some(PairKernels { matmul: Some(matmul), narrow, score, mix, gathered: false }),
+    ..avx512::KERNELS
+};
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512bf16")]
 fn matmul(task: &mut MatmulTask<'_, Pairs, Pairs>) {

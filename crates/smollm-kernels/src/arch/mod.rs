@@ -6,6 +6,8 @@
 use crate::table::Kernels;
 
 #[cfg(target_arch = "x86_64")]
+mod amx;
+#[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
@@ -19,11 +21,16 @@ type Row = (&'static Kernels, fn() -> bool);
 /// Every row compiled in, best first; `scalar` is last, always available, and the oracle.
 static ROWS: &[Row] = &[
     #[cfg(target_arch = "x86_64")]
+    (&amx::ROW, amx::available),
+    #[cfg(target_arch = "x86_64")]
     (&avx512bf16::ROW, avx512bf16::available),
     #[cfg(target_arch = "x86_64")]
     (&avx512::ROW, avx512::available),
     #[cfg(target_arch = "x86_64")]
     (&avx2::ROW, avx2::available),
+    // For tests, behind every row that it needs, so that nobody is given it unasked.
+    #[cfg(target_arch = "x86_64")]
+    (&amx::EMULATED_ROW, avx512::available),
     (&scalar::ROW, || true),
 ];
 

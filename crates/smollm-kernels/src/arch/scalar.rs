@@ -5,7 +5,7 @@ use crate::generic::dot::{Widened, Woven};
 use crate::generic::{attention, elementwise, fit, matmul, panel, roof};
 use crate::half;
 use crate::lanes::{Bf16, Chunk, F16, F32, LANES, Lanes};
-use crate::table::{Kernels, Pairs};
+use crate::table::{FMA_ROUND_OPERATIONS, Kernels, Pairs};
 
 /// Sixteen lanes in an array.
 #[derive(Clone, Copy)]
@@ -18,6 +18,7 @@ pub(super) static ROW: Kernels = Kernels {
     matmul_f16: |task| matmul::matmul::<_, _, 2, 1, 1>(Portable, Widened::<F16>::new(), task),
     matmul_bf16: |task| matmul::matmul::<_, _, 2, 1, 1>(Portable, Widened::<Bf16>::new(), task),
     pairs: None,
+    tiles: None,
     matmul_panels: |task, scratch| panel::matmul::<_, 2>(Portable, task, scratch),
     quantize_row: |x, words, scales, sums| panel::quantize_row(Portable, x, words, scales, sums),
     widen_f16: |from, to| elementwise::widen_f16(Portable, from, to),
@@ -43,6 +44,7 @@ pub(super) static ROW: Kernels = Kernels {
     fit_errors: |task, scale| fit::errors(Portable, task, scale),
     read: |numbers| roof::read(Portable, numbers),
     fma_rounds: |rounds| roof::fma_rounds::<_, 2>(Portable, rounds),
+    round_operations: FMA_ROUND_OPERATIONS,
 };
 
 /// The lane-wise result of a function of two numbers.
@@ -221,6 +223,11 @@ impl Dwords for Portable {
     #[inline(always)]
     fn xor(self, a: Chunk<i32>, b: Chunk<i32>) -> Chunk<i32> {
         words(a, b, |a, b| a ^ b)
+    }
+
+    #[inline(always)]
+    fn sub_words(self, a: Chunk<i32>, b: Chunk<i32>) -> Chunk<i32> {
+        words(a, b, i32::wrapping_sub)
     }
 
     #[inline(always)]

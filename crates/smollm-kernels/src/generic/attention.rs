@@ -74,10 +74,34 @@ fn score_rows<S: Lanes, D: Multiply<S>, const M: usize, const W: usize>(
     softmax_rows::<S, D::N, D::W, M>(s, task, first, seen);
 }
 
-/// Turns the `seen` vectors of scores of M rows into weights. The rows go side by side, since one alone is a chain of
+/// Turns the `seen` vectors of scores of `count` rows into weights.
+#[inline(always)]
+pub(crate) fn softmax_some<S: Lanes, N, B>(
+    s: S,
+    task: &mut ScoreTask<'_, N, B>,
+    first: usize,
+    count: usize,
+    seen: usize,
+) {
+    let mut done = 0;
+    while done < count {
+        done += match count - done {
+            1 => softmax_rows::<S, N, B, 1>(s, task, first + done, seen),
+            2 | 3 => softmax_rows::<S, N, B, 2>(s, task, first + done, seen),
+            _ => softmax_rows::<S, N, B, 4>(s, task, first + done, seen),
+        };
+    }
+}
+
+/// Turns the `seen` vectors of scores of M rows into weights. Returns M. The rows go side by side, since one alone is a chain of
 /// steps that wait for each other; what a row does not see weighs exp(-inf) = 0 and changes no sum.
 #[inline(always)]
-fn softmax_rows<S: Lanes, N, B, const M: usize>(s: S, task: &mut ScoreTask<'_, N, B>, first: usize, seen: usize) {
+fn softmax_rows<S: Lanes, N, B, const M: usize>(
+    s: S,
+    task: &mut ScoreTask<'_, N, B>,
+    first: usize,
+    seen: usize,
+) -> usize {
     let width = vectors(task.sight.count);
     let rows = &mut task.weights[first * width..][..M * width];
     for (i, row) in rows.chunks_exact_mut(width).enumerate() {
@@ -106,6 +130,7 @@ fn softmax_rows<S: Lanes, N, B, const M: usize>(s: S, task: &mut ScoreTask<'_, N
     for i in 0..M {
         task.total[first + i] = if task.sight.visible(first + i) == 0 { 0.0 } else { s.sum(total[i]) };
     }
+    M
 }
 
 /// The scores of M rows and W vectors of keys.

@@ -10,6 +10,7 @@
 
 mod few;
 mod many;
+mod tiled;
 
 use crate::aligned::halves_of;
 use crate::dtype::Dtype;
@@ -18,9 +19,14 @@ use crate::generic::expand::{CODES, Meaning, Q4_0, Q4K, Q5_0, Q6K, Q8_0, Unpack,
 use crate::lanes::{Chunk, LANES};
 use crate::panels::Layout;
 use crate::table::{ByteRow, PanelTask};
+use crate::tiles::Tiles;
 
 pub(crate) use few::FEW;
-pub(crate) use many::scratch_len;
+/// Lines of scratch memory that a task takes with more than `FEW` activation rows: `block_rows` expanded rows of `units` units,
+/// and what stands beside them for a strip of activations.
+pub(crate) const fn scratch_len(meaning: Meaning, units: usize, block_rows: usize) -> usize {
+    many::panels_len(meaning, units, block_rows) + tiled::columns_len(units)
+}
 
 /// All outputs of a task; M rows of activations at most go together.
 #[inline(always)]
@@ -41,6 +47,28 @@ fn matmul_of<S: Dwords, T: Unpack, const M: usize>(s: S, task: &PanelTask<'_>, s
         few::matmul::<S, T>(s, task);
     } else {
         many::matmul::<S, T, M>(s, task, scratch);
+    }
+}
+
+/// `matmul` with a tile unit for more than `FEW` activation rows. The outputs are the same.
+#[inline(always)]
+pub(crate) fn matmul_tiled<S: Dwords, U: Tiles>(s: S, task: &PanelTask<'_>, scratch: &mut [Chunk<f32>]) {
+    match task.layout.dtype {
+        Dtype::Q8_0 => matmul_tiled_of::<S, Q8_0, U>(s, task, scratch),
+        Dtype::Q4_0 => matmul_tiled_of::<S, Q4_0, U>(s, task, scratch),
+        Dtype::Q5_0 => matmul_tiled_of::<S, Q5_0, U>(s, task, scratch),
+        Dtype::Q4_K => matmul_tiled_of::<S, Q4K, U>(s, task, scratch),
+        Dtype::Q6_K => matmul_tiled_of::<S, Q6K, U>(s, task, scratch),
+        dtype => unreachable!("{dtype} has no panels"),
+    }
+}
+
+#[inline(always)]
+fn matmul_tiled_of<S: Dwords, T: Unpack, U: Tiles>(s: S, task: &PanelTask<'_>, scratch: &mut [Chunk<f32>]) {
+    if task.tokens.len() <= FEW {
+        few::matmul::<S, T>(s, task);
+    } else {
+        tiled::matmul::<S, T, U>(s, task, scratch);
     }
 }
 

@@ -11,13 +11,16 @@ use crate::cpu::Cpu;
 use crate::disjoint::Disjoint;
 use crate::generic::expand::{Meaning, UNIT};
 use crate::generic::matmul::{FEW_STRIPS, scratch_len, vectors};
+use crate::generic::tiles::BLOCK;
 use crate::generic::{pairs, panel};
 use crate::lanes::{Chunk, LANES};
 use crate::matrix::{Matrix, Rows};
+use crate::pair_panels::PairPanels;
 use crate::panels::Panels;
 use crate::pool::lock;
 use crate::quant;
-use crate::table::{ByteRows, Kernels, MatmulTask, PanelTask};
+use crate::table::{ByteRows, Kernels, MatmulTask, PanelTask, TileKernels, TileTask};
+use crate::tiles::ROWS;
 
 /// Weight rows in an item of work at most, where they are packed: so many stay in the second-level cache.
 const ITEM_ROWS: usize = 64;
@@ -36,6 +39,14 @@ const MIN_PART: usize = 48;
 /// Items for each thread, so that one that is held up leaves the rest to others.
 const ITEMS_PER_THREAD: usize = 8;
 
+/// Weight rows in an item where many activation rows meet them on a tile unit: of these the number that gives all threads the same
+/// work, the largest of several, since activations come out of farther caches for each item.
+const TILED_ITEM_ROWS: [usize; 3] = [128, 96, 64];
+/// So many items are then enough for each thread, since weights are read anew for each part of the activation rows.
+const TILED_ITEMS_PER_THREAD: usize = 3;
+/// Panels that are then expanded at a time.
+const TILED_BLOCK_GROUPS: usize = 8;
+
 /// One product of the activations given to [`matmul`].
 pub struct Product<'a> {
     /// rows x cols.
@@ -48,7 +59,8 @@ pub struct Product<'a> {
 ///
 /// An output is a sum in sixteen lanes, in ascending order of k, folded by halves; f32 throughout. For bf16 weights x is
 /// first rounded to bf16, to nearest even; where the row of the table multiplies pairs of bf16, the lanes are eight of pairs,
-/// and subnormal numbers count as zero (`vdpbf16ps`). Nothing else enters: each output row has the same bits whatever N, the number of
+/// and subnormal numbers count as zero (`vdpbf16ps`). Of packed weights, quantised ones meet activations rounded to bytes (`generic::panel`), and bf16
+/// ones are summed as a tile unit does it (`tiles`). Nothing else enters: each output row has the same bits whatever N, the number of
 /// threads and the other products.
 ///
 /// # Panics
@@ -80,11 +92,16 @@ pub fn matmul(cpu: &Cpu, x: &[f32], products: &mut [Product<'_>]) {
 /// activation rows.
 struct Jobs<'a> {
     n: usize,
+    /// Parts of the activation rows.
     parts: usize,
+    /// Parts begin at multiples of it.
+    token_grain: usize,
     products: Vec<Job<'a>>,
 }
 
 struct Job<'a> {
+    /// Activation rows.
+    n: usize,
     weight: &'a Matrix,
     form: Form,
     /// Vectors per row.
@@ -98,18 +115,26 @@ struct Job<'a> {
 impl<'a> Jobs<'a> {
     fn new(cpu: &Cpu, n: usize, products: &'a mut [Product<'_>], x: &Activations<'a>) -> Self {
         let rows: usize = products.iter().map(|product| product.weight.rows()).sum();
+        let tiled = cpu.kernels.tiles.is_some();
         // With many activation rows large items are worth more than many, since those rows can be split too.
         let (per_thread, most) = match n {
             MANY.. => (2, ITEM_ROWS),
             1 => (ITEMS_PER_THREAD / 4, STREAM_ROWS),
+            2..=ROWS if tiled => (ITEMS_PER_THREAD / 4, STREAM_ROWS),
             _ => (ITEMS_PER_THREAD, ITEM_ROWS),
         };
-        let item_rows = (rows / (per_thread * cpu.threads())).clamp(1, most).next_multiple_of(ROW_GRAIN);
+        let grain = if tiled { 2 * ROW_GRAIN } else { ROW_GRAIN };
+        let item_rows = if tiled && n >= MANY {
+            tiled_item_rows(cpu, products)
+        } else {
+            (rows / (per_thread * cpu.threads())).clamp(1, most).next_multiple_of(grain)
+        };
         let products: Vec<_> = products
             .iter_mut()
             .map(|product| {
                 let (weight, form) = (product.weight, Form::of(cpu.kernels, product.weight));
                 Job {
+                    n,
                     weight,
                     form,
                     steps: form.steps(weight.cols()),
@@ -121,8 +146,9 @@ impl<'a> Jobs<'a> {
             })
             .collect();
         let items: usize = products.iter().map(|job| job.items).sum();
-        let parts = (ITEMS_PER_THREAD * cpu.threads()).div_ceil(items.max(1)).min(n / MIN_PART).max(1);
-        Self { n, parts, products }
+        let items_per_thread = if tiled { TILED_ITEMS_PER_THREAD } else { ITEMS_PER_THREAD };
+        let parts = (items_per_thread * cpu.threads()).div_ceil(items.max(1)).min(n / MIN_PART).max(1);
+        Self { n, parts, token_grain: if tiled { BLOCK } else { 1 }, products }
     }
 
     fn items(&self) -> usize {
@@ -137,6 +163,12 @@ impl<'a> Jobs<'a> {
         thread * share + thread.min(rest) + step
     }
 
+    /// The first activation row of a part, or how many there are.
+    fn part_start(&self, part: usize) -> usize {
+        let grains = self.n.div_ceil(self.token_grain);
+        self.n.min(part * grains / self.parts * self.token_grain)
+    }
+
     fn compute(&self, kernels: &Kernels, index: usize, scratch: &mut Scratch) {
         let items = self.items() / self.parts;
         let (mut item, part) = (index % items, index / items);
@@ -144,12 +176,21 @@ impl<'a> Jobs<'a> {
             if item < job.items {
                 let first = item * job.item_rows;
                 let rows = first..job.weight.rows().min(first + job.item_rows);
-                let tokens = part * self.n / self.parts..(part + 1) * self.n / self.parts;
+                let tokens = self.part_start(part)..self.part_start(part + 1);
                 return job.compute(kernels, Item { rows, tokens }, scratch);
             }
             item -= job.items;
         }
     }
+}
+
+/// The size of items for which the thread with the most of them has the fewest weight rows.
+fn tiled_item_rows(cpu: &Cpu, products: &[Product<'_>]) -> usize {
+    let most = |item_rows: &usize| {
+        let items: usize = products.iter().map(|product| product.weight.rows().div_ceil(*item_rows)).sum();
+        items.div_ceil(cpu.threads()) * item_rows
+    };
+    TILED_ITEM_ROWS.into_iter().min_by_key(most).expect("there are sizes")
 }
 
 /// Some weight rows against some activation rows.
@@ -162,6 +203,12 @@ impl Job<'_> {
     fn compute(&self, kernels: &Kernels, item: Item, scratch: &mut Scratch) {
         if let Some(panels) = self.weight.panels() {
             return self.compute_panels(kernels, &item, panels, scratch);
+        }
+        if let Some(panels) = self.weight.pair_panels() {
+            return match &kernels.tiles {
+                Some(tiles) => self.compute_tiles(tiles, item, panels),
+                None => self.compute_unpacked(kernels, &item, panels, scratch),
+            };
         }
         let (rows, cols) = (item.rows.len(), self.weight.cols());
         let packed = match item.tokens.len() {
@@ -179,10 +226,10 @@ impl Job<'_> {
             Rows::F32(w) if in_place => unsafe { (kernels.matmul_f32)(&mut self.task(&item, vectors_of(w), packed)) },
             // SAFETY: as above.
             Rows::F16(w) if in_place => unsafe { (kernels.matmul_f16)(&mut self.task(&item, vectors_of(w), packed)) },
-            Rows::Bf16(w) if in_place => match &kernels.pairs {
+            Rows::Bf16(w) if in_place => match kernels.pairs.as_ref().and_then(|pairs| pairs.matmul) {
                 // SAFETY: as above.
-                Some(kernels) if self.form == Form::Pairs => unsafe {
-                    (kernels.matmul)(&mut self.task(&item, vectors_of(w), packed))
+                Some(matmul) if self.form == Form::Pairs => unsafe {
+                    matmul(&mut self.task(&item, vectors_of(w), packed))
                 },
                 // SAFETY: as above.
                 _ => unsafe { (kernels.matmul_bf16)(&mut self.task(&item, vectors_of(w), packed)) },
@@ -195,13 +242,44 @@ impl Job<'_> {
         }
     }
 
+    /// Tiles against tiles.
+    fn compute_tiles(&self, tiles: &TileKernels, item: Item, panels: &PairPanels) {
+        let task = TileTask {
+            x: lines(self.x),
+            n: self.n,
+            tokens: item.tokens,
+            w: panels.lines(),
+            steps: panels.steps,
+            groups: item.rows.start / LANES..item.rows.end.div_ceil(LANES),
+            out: &self.out,
+            out_stride: self.weight.rows(),
+        };
+        // SAFETY: `Cpu` holds only rows that are available; items do not overlap, and each is done once.
+        unsafe { (tiles.matmul)(&task) }
+    }
+
+    /// bf16 that were packed for another row of the table: widened, and multiplied as they would be in place.
+    fn compute_unpacked(&self, kernels: &Kernels, item: &Item, panels: &PairPanels, scratch: &mut Scratch) {
+        let (cols, padded_len) = (self.weight.cols(), item.rows.len() * self.steps);
+        let packed_len = scratch_len(self.steps, kernels.tile_rows, self.block_rows(item));
+        let (padded, packed) = scratch.take(padded_len + packed_len).split_at_mut(padded_len);
+        for (row, to) in item.rows.clone().zip(padded.chunks_exact_mut(self.steps)) {
+            let (to, fill) = to.as_flattened_mut().split_at_mut(cols);
+            panels.row_to_f32(row, to);
+            fill.fill(0.0);
+        }
+        // SAFETY: `Cpu` holds only rows that are available; items do not overlap, and each is done once.
+        unsafe { (kernels.matmul_f32)(&mut self.task(item, padded, packed)) }
+    }
+
     /// Bytes against panels.
     fn compute_panels(&self, kernels: &Kernels, item: &Item, panels: &Panels, scratch: &mut Scratch) {
         let units = self.weight.cols() / UNIT;
+        let block_groups = if kernels.tiles.is_some() { TILED_BLOCK_GROUPS } else { BLOCK_GROUPS };
         let lines_len = if item.tokens.len() <= panel::FEW {
             0
         } else {
-            panel::scratch_len(Meaning::of(panels.layout.dtype), units, BLOCK_GROUPS * LANES)
+            panel::scratch_len(Meaning::of(panels.layout.dtype), units, block_groups * LANES)
         };
         let task = PanelTask {
             x: ByteRows::new(self.x, x_stride(self.steps), units),
@@ -210,7 +288,7 @@ impl Job<'_> {
             w: panels.lines(),
             units,
             groups: item.rows.start / LANES..item.rows.end / LANES,
-            block_groups: BLOCK_GROUPS,
+            block_groups,
             out: &self.out,
             out_stride: self.weight.rows(),
         };
@@ -219,7 +297,7 @@ impl Job<'_> {
     }
 
     fn block_rows(&self, item: &Item) -> usize {
-        if item.tokens.len() < MANY { SMALL_BLOCK } else { self.item_rows }
+        if item.tokens.len() < MANY { SMALL_BLOCK } else { self.item_rows.min(ITEM_ROWS) }
     }
 
     fn task<'t, X: Line, W>(&'t self, item: &Item, w: &'t [W], scratch: &'t mut [Chunk<f32>]) -> MatmulTask<'t, X, W> {

@@ -83,9 +83,11 @@ impl Bench {
             return Ok(());
         }
         let (machine, model) = (&report.machine, &report.model);
+        // What `roof::fma_gflops` multiplies.
+        let numbers = if machine.isa == "amx" { "bf16" } else { "f32" };
         writeln!(
             out,
-            "{} on {} ({}, {} threads): roof {:.1} GB/s read, {:.0} GFLOP/s f32; weights {} {:.0} MB, cache {}",
+            "{} on {} ({}, {} threads): roof {:.1} GB/s read, {:.0} GFLOP/s {numbers}; weights {} {:.0} MB, cache {}",
             model.name,
             machine.arch,
             machine.isa,

@@ -11,8 +11,8 @@ use crate::table::PanelTask;
 /// Panels that a strip meets together.
 const PANELS: usize = 2;
 
-/// Lines of scratch memory that a task takes: `block_rows` expanded rows of `units` units.
-pub(crate) const fn scratch_len(meaning: Meaning, units: usize, block_rows: usize) -> usize {
+/// Lines of `block_rows` expanded rows of `units` units.
+pub(super) const fn panels_len(meaning: Meaning, units: usize, block_rows: usize) -> usize {
     block_rows.div_ceil(LANES) * units * meaning.lines()
 }
 

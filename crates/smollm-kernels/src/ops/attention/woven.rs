@@ -5,9 +5,10 @@ use super::partition::{SIXTEENS, Workspace};
 use super::{Call, Tile};
 use crate::aligned::{lines, lines_mut, vectors_of};
 use crate::generic::matmul::vectors;
+use crate::generic::tile_attention::STEP_KEYS;
 use crate::lanes::{Chunk, LANES};
 use crate::matrix::Rows;
-use crate::table::{MixTask, PairKernels, Pairs, ScoreTask, Sight, SoftmaxSums};
+use crate::table::{MixTask, PairKernels, Pairs, ScoreTask, Sight, SoftmaxSums, ValueRun};
 
 impl Call<'_> {
     /// The queries of a tile as woven keys want them, D filled up with zeros; `scratch` is a row of f32.
@@ -22,7 +23,7 @@ impl Call<'_> {
             return;
         };
         let scaled = &mut scratch.as_flattened_mut()[..dim];
-        let q = lines_mut::<Pairs>(q).as_flattened_mut();
+        let q = lines_mut::<Pairs, _>(q).as_flattened_mut();
         for (row, to) in q.chunks_exact_mut(steps * LANES).take(rows).enumerate() {
             self.scaled_query(tile, row, scaled);
             let (to, fill) = to.split_at_mut(dim);
@@ -43,19 +44,30 @@ impl Call<'_> {
         let (rows, steps, kernels) = (self.rows(tile), self.steps(), self.cpu.kernels);
         let keys = sight.hidden..sight.hidden + sight.count;
         let width = vectors(sight.count);
+        let lanes = steps * LANES / 2;
+        let gathered = kernels.pairs.as_ref().is_some_and(|pairs| pairs.gathered);
         let mut sixteens = [&[][..]; SIXTEENS];
-        for (i, to) in sixteens[..width].iter_mut().enumerate() {
+        let copies = lines_mut::<Pairs, _>(space.turned).chunks_exact_mut(lanes);
+        for ((i, to), copy) in sixteens[..width].iter_mut().enumerate().zip(copies) {
             *to = self.sixteen_keys(tile, keys.start + i * LANES);
+            if gathered {
+                copy.copy_from_slice(to);
+                *to = copy;
+            }
         }
-        let (turned, lanes) = (&sixteens[..width], steps * LANES / 2);
+        let turned = &sixteens[..width];
         self.ask(self.v, tile, keys.clone());
         let weights = &mut space.weights[..rows * width];
         let SoftmaxSums { max, total, mixed } = sums;
-        let (runs, count) =
+        let (mut runs, mut count) =
             self.value_runs(tile, keys.start..keys.start + sight.count.next_multiple_of(2), |rows| match rows {
                 Rows::Bf16(values) => vectors_of(values),
                 _ => unreachable!("woven values are bf16"),
             });
+        if gathered {
+            let values = gather_pairs(&runs[..count], steps, lines_mut(space.values));
+            (runs[0], count) = (ValueRun { from: 0, values }, 1);
+        }
         let runs = &runs[..count];
         let ask_next = || self.ask(self.k, tile, self.next_keys(tile, &sight));
         // SAFETY (of all calls): `Cpu` holds only rows that are available.
@@ -71,7 +83,7 @@ impl Call<'_> {
                 unsafe { (kernels.mix_woven)(&mut MixTask { sight, weights, width, runs, steps, mixed }) };
             }
             Some(pairs) => {
-                let q = lines::<Chunk<i32>>(space.q).as_flattened();
+                let q = lines::<Chunk<i32>, _>(space.q).as_flattened();
                 let mut task = ScoreTask { sight, q, lanes, turned, weights, max, total };
                 // SAFETY: as above.
                 unsafe { (pairs.score)(&mut task) };
@@ -80,7 +92,7 @@ impl Call<'_> {
                 let half = width.div_ceil(2);
                 let paired = &mut space.paired[..rows * half];
                 narrow_rows(pairs, weights, width, paired);
-                let (weights, width) = (lines::<Chunk<i32>>(paired).as_flattened(), half * LANES);
+                let (weights, width) = (lines::<Chunk<i32>, _>(paired).as_flattened(), half * LANES);
                 // SAFETY: as above.
                 unsafe { (pairs.mix)(&mut MixTask { sight, weights, width, runs, steps, mixed }) };
             }
@@ -99,10 +111,24 @@ impl Call<'_> {
 
 /// Rounds rows of `width` vectors of weights to pairs.
 fn narrow_rows(pairs: &PairKernels, weights: &[Chunk<f32>], width: usize, out: &mut [Chunk<f32>]) {
-    let out = lines_mut::<Pairs>(out).chunks_exact_mut(width.div_ceil(2));
+    let out = lines_mut::<Pairs, _>(out).chunks_exact_mut(width.div_ceil(2));
     for (from, to) in weights.chunks_exact(width).zip(out) {
         let (from, to) = (from.as_flattened(), to.as_flattened_mut());
+        let (to, fill) = to.split_at_mut(from.len());
         // SAFETY: `Cpu` holds only rows that are available.
-        unsafe { (pairs.narrow)(from, &mut to[..from.len()]) };
+        unsafe { (pairs.narrow)(from, to) };
+        fill.fill(0);
     }
+}
+
+/// Copies runs of pairs of values one after the other, and fills up with zeros to whole steps.
+fn gather_pairs<'a>(runs: &[ValueRun<'_, Pairs>], steps: usize, to: &'a mut [Pairs]) -> &'a [Pairs] {
+    let mut end = 0;
+    for run in runs {
+        to[end..end + run.values.len()].copy_from_slice(run.values);
+        end += run.values.len();
+    }
+    let whole = end.next_multiple_of(STEP_KEYS / 2 * steps);
+    to[end..whole].fill([0; 2 * LANES]);
+    &to[..whole]
 }

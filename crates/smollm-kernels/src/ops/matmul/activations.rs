@@ -7,10 +7,12 @@ use crate::disjoint::Disjoint;
 use crate::dtype::Dtype;
 use crate::generic::expand::UNIT;
 use crate::generic::matmul::vectors;
+use crate::generic::tiles::{STEP, activation_lines, tile_rows};
 use crate::lanes::{Chunk, LANES};
 use crate::matrix::Matrix;
 use crate::ops::row_grain;
-use crate::table::{ByteRows, Kernels, Pairs};
+use crate::table::{ByteRows, Kernels, Pairs, TileKernels};
+use crate::tiles::ROWS;
 
 /// What the activations of a product are: the form in which its kernel takes them.
 #[derive(Clone, Copy, PartialEq)]
@@ -23,15 +25,20 @@ pub(super) enum Form {
     Pairs,
     /// Bytes with scales.
     Bytes,
+    /// Tiles of bf16.
+    Tiles,
 }
 
 impl Form {
-    const ALL: [Self; 4] = [Self::Plain, Self::Rounded, Self::Pairs, Self::Bytes];
+    const ALL: [Self; 5] = [Self::Plain, Self::Rounded, Self::Pairs, Self::Bytes, Self::Tiles];
 
     pub(super) fn of(kernels: &Kernels, weight: &Matrix) -> Self {
+        let pair_products = kernels.pairs.as_ref().is_some_and(|pairs| pairs.matmul.is_some());
         match weight.dtype() {
-            _ if weight.is_packed() => Self::Bytes,
-            Dtype::BF16 if kernels.pairs.is_some() && weight.cols().is_multiple_of(2 * LANES) => Self::Pairs,
+            _ if weight.panels().is_some() => Self::Bytes,
+            Dtype::BF16 if weight.pair_panels().is_some() && kernels.tiles.is_some() => Self::Tiles,
+            Dtype::BF16 if weight.pair_panels().is_some() => Self::Rounded,
+            Dtype::BF16 if pair_products && weight.cols().is_multiple_of(2 * LANES) => Self::Pairs,
             Dtype::BF16 => Self::Rounded,
             _ => Self::Plain,
         }
@@ -41,8 +48,17 @@ impl Form {
     pub(super) fn steps(self, cols: usize) -> usize {
         match self {
             Self::Pairs => cols / (2 * LANES),
+            Self::Tiles => cols.div_ceil(STEP),
             Self::Bytes => vectors(ByteRows::row_words(cols / UNIT)),
             _ => vectors(cols),
+        }
+    }
+
+    /// Lines of `n` rows of `cols` numbers.
+    fn lines(self, n: usize, cols: usize) -> usize {
+        match self {
+            Self::Tiles => activation_lines(n, self.steps(cols)),
+            _ => n * x_stride(self.steps(cols)),
         }
     }
 }
@@ -56,14 +72,17 @@ impl<'a> Activations<'a> {
     pub(super) fn new(cpu: &Cpu, x: &[f32], cols: usize, products: &[Product<'_>], scratch: &'a mut Scratch) -> Self {
         let n = x.len() / cols;
         let wanted = |form: &Form| products.iter().any(|product| Form::of(cpu.kernels, product.weight) == *form);
-        let sizes = Form::ALL.map(|form| if wanted(&form) { n * x_stride(form.steps(cols)) } else { 0 });
+        let sizes = Form::ALL.map(|form| if wanted(&form) { form.lines(n, cols) } else { 0 });
         let mut rest = scratch.take(sizes.iter().sum());
         let mut lines = [&[][..]; Form::ALL.len()];
         for (form, size) in Form::ALL.into_iter().zip(sizes) {
             let (own, after) = rest.split_at_mut(size);
             rest = after;
             if size > 0 {
-                lay_out(cpu, x, cols, form, own);
+                match &cpu.kernels.tiles {
+                    Some(tiles) if form == Form::Tiles => lay_tiles(cpu, tiles, x, cols, own),
+                    _ => lay_out(cpu, x, cols, form, own),
+                }
             }
             lines[form as usize] = own;
         }
@@ -82,6 +101,22 @@ fn padded(from: &[f32], to: &mut [Chunk<f32>], write: impl Fn(&[f32], &mut [f32]
     let (to, fill) = to.as_flattened_mut().split_at_mut(from.len());
     write(from, to);
     fill.fill(0.0);
+}
+
+/// Brings rows of `cols` numbers into strips of tiles.
+fn lay_tiles(cpu: &Cpu, tiles: &TileKernels, x: &[f32], cols: usize, to: &mut [Chunk<f32>]) {
+    let n = x.len() / cols;
+    let len = tile_rows(n) * Form::Tiles.steps(cols);
+    let to = Disjoint::new(to);
+    cpu.pool.run(n.div_ceil(ROWS), row_grain(cpu, n, cols).div_ceil(ROWS), |_, strips| {
+        for strip in strips {
+            let from = &x[strip * ROWS * cols..x.len().min((strip + 1) * ROWS * cols)];
+            // SAFETY: strips do not overlap, and each is done once.
+            let to = unsafe { to.piece(strip * len, len) };
+            // SAFETY: `Cpu` holds only rows that are available.
+            unsafe { (tiles.lay)(from, cols, lines_mut(to)) }
+        }
+    });
 }
 
 /// Brings rows of `cols` numbers into a form, in rows of whole vectors, filled up with zeros.
@@ -103,11 +138,13 @@ fn lay_out(cpu: &Cpu, x: &[f32], cols: usize, form: Form, to: &mut [Chunk<f32>])
                 Form::Pairs => {
                     let pairs = cpu.kernels.pairs.as_ref().expect("a form of rows with pairs");
                     // SAFETY: as above.
-                    unsafe { (pairs.narrow)(from, lines_mut::<Pairs>(to).as_flattened_mut()) }
+                    unsafe { (pairs.narrow)(from, lines_mut::<Pairs, _>(to).as_flattened_mut()) }
                 }
+                Form::Tiles => unreachable!("tiles are laid out strip by strip"),
                 Form::Bytes => {
                     let units = cols / UNIT;
-                    let (words, rest) = lines_mut::<Chunk<i32>>(to).as_flattened_mut().split_at_mut(units * UNIT / 4);
+                    let (words, rest) =
+                        lines_mut::<Chunk<i32>, _>(to).as_flattened_mut().split_at_mut(units * UNIT / 4);
                     let (scales, sums) = rest.split_at_mut(units);
                     // SAFETY: as above.
                     unsafe { (cpu.kernels.quantize_row)(from, words, floats_of_mut(scales), &mut sums[..2 * units]) }

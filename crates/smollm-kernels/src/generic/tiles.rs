@@ -1,0 +1,297 @@
+//! Products of activation rows and packed bf16 weights on a tile unit (`tiles.rs`).
+//!
+//! Up to sixteen rows of activations make one tile, which meets four streams of weights at a time: so each weight is read once out of
+//! memory, as fast as it goes. More rows are met by blocks of 2 x 2 tiles. A block walks a piece of the rows short enough for its weights
+//! to stay in the first-level cache while block after block of activations, out of the second-level cache, meets them; outputs
+//! are kept from piece to piece. None of this changes what is computed: an output is one chain of steps, whoever takes it.
+
+use std::ops::Range;
+
+use crate::half;
+use crate::lanes::{Chunk, LANES};
+use crate::table::{Pairs, TileTask};
+use crate::tiles::{PairBlock, ROWS, TILE_BYTES, Tiles};
+
+/// Steps of a piece at most: the weights of a block then take 20 KiB, and the activations that pass by as much again.
+const PIECE: usize = 10;
+/// Activation rows of a block; parts of the activation rows begin at a multiple of it.
+pub(crate) const BLOCK: usize = 2 * ROWS;
+/// Streams of weights that a few activation rows meet side by side.
+const STREAMS: usize = 4;
+
+/// Numbers of a step.
+pub(crate) const STEP: usize = 2 * LANES;
+
+/// Lines of the activations of `n` rows of `steps` steps.
+pub(crate) const fn activation_lines(n: usize, steps: usize) -> usize {
+    n.div_ceil(ROWS) * tile_rows(n) * steps
+}
+
+/// Rows of a tile of activations where there are `n` rows in all.
+pub(crate) const fn tile_rows(n: usize) -> usize {
+    if n < ROWS { n } else { ROWS }
+}
+
+/// Rounds up to sixteen rows of activations of `cols` numbers to a strip of tiles, step by step; rows that are not there are zero.
+#[inline(always)]
+pub(crate) fn lay(x: &[f32], cols: usize, strip: &mut [Pairs]) {
+    let rows = strip.len() / cols.div_ceil(STEP);
+    for row in 0..rows {
+        let Some(from) = x.get(row * cols..(row + 1) * cols) else {
+            strip.iter_mut().skip(row).step_by(rows).for_each(|line| line.fill(0));
+            continue;
+        };
+        let mut lines = strip.iter_mut().skip(row).step_by(rows);
+        let (whole, rest) = from.as_chunks::<STEP>();
+        for (from, line) in whole.iter().zip(&mut lines) {
+            for j in 0..STEP {
+                line[j] = half::f32_to_bf16(from[j]);
+            }
+        }
+        for line in lines {
+            line.fill(0);
+            half::f32s_to_bf16s(rest, &mut line[..rest.len()]);
+        }
+    }
+}
+
+/// All outputs of a task.
+#[inline(always)]
+pub(crate) fn matmul<T: Tiles>(task: &TileTask<'_>) {
+    if task.n <= ROWS {
+        few::<T>(task);
+    } else {
+        many::<T>(task);
+    }
+}
+
+/// One strip of activations against all groups, four streams of them side by side.
+#[inline(always)]
+fn few<T: Tiles>(task: &TileTask<'_>) {
+    // SAFETY: the row of the table is available (contract of its entries).
+    let tiles = unsafe { T::for_pairs(task.n, ROWS) };
+    let run = task.groups.len() / STREAMS;
+    let first = task.groups.start;
+    for group in first..first + run {
+        quad(&tiles, task, [0, 1, 2, 3].map(|stream| group + stream * run));
+    }
+    let last = task.groups.end - 1;
+    let mut group = first + STREAMS * run;
+    if group <= last {
+        // What is left are fewer than four; the last one goes several times.
+        quad(&tiles, task, [0, 1, 2, 3].map(|i| (group + i).min(last)));
+        group += STREAMS;
+    }
+    debug_assert!(group > last);
+}
+
+/// Outputs that cannot be written where they belong, because rows are missing.
+#[repr(C, align(64))]
+struct Aside([[Chunk<f32>; ROWS]; STREAMS]);
+
+/// The strip against four groups.
+#[inline(always)]
+fn quad<T: Tiles>(tiles: &T, task: &TileTask<'_>, groups: [usize; STREAMS]) {
+    let mut aside = Aside([[[0.0; LANES]; ROWS]; STREAMS]);
+    let direct = groups[STREAMS - 2] < groups[STREAMS - 1] && groups.iter().all(|group| task.is_whole(*group));
+    let c = if direct {
+        groups.map(|group| task.out.block(group * LANES, task.n, LANES, task.out_stride))
+    } else {
+        aside.0.each_mut().map(|tile| tile.as_mut_ptr().cast())
+    };
+    let block = PairBlock {
+        a: [task.strip(0, 0)],
+        a_stride: 64,
+        a_step: 64 * task.n,
+        b: groups.map(|group| task.weights(group, 0)),
+        b_stride: 64,
+        b_step: TILE_BYTES,
+        steps: task.steps,
+        c: [c],
+        c_stride: if direct { task.out_stride * size_of::<f32>() } else { 64 },
+        adds: 0,
+        ahead: std::ptr::null(),
+        ahead_apart: 0,
+        ahead_lines: 0,
+    };
+    // SAFETY: the strip and the groups have all their steps (checked by `strip` and `weights`); the outputs are the task's own and were
+    // checked by `block`, or are aside.
+    unsafe { tiles.stream_1x4(&block) };
+    if !direct {
+        for (tile, group) in aside.0.iter().zip(groups) {
+            copy_out(task, tile, 0..task.n, group);
+        }
+    }
+}
+
+/// Blocks of 2 x 2 tiles, piece by piece.
+#[inline(always)]
+fn many<T: Tiles>(task: &TileTask<'_>) {
+    // SAFETY: the row of the table is available (contract of its entries).
+    let tiles = unsafe { T::for_pairs(ROWS, ROWS) };
+    let len = task.steps.div_ceil(task.steps.div_ceil(PIECE));
+    let blocks = task.tokens.len().div_ceil(BLOCK);
+    for from in (0..task.steps).step_by(len) {
+        let piece = from..task.steps.min(from + len);
+        for group in task.groups.clone().step_by(2) {
+            for index in 0..blocks {
+                let token = task.tokens.start + index * BLOCK;
+                let beside = Beside::new(task, &piece, group, index, blocks);
+                let groups = group..task.groups.end.min(group + 2);
+                let whole = token + BLOCK <= task.tokens.end && groups.len() == 2 && task.is_whole(group + 1);
+                if whole {
+                    whole_block(&tiles, task, token, group, &piece, &beside);
+                } else if from == 0 {
+                    ragged_block(&tiles, task, token, groups, &beside);
+                }
+            }
+        }
+    }
+}
+
+/// The weights that come next, to be asked for while blocks are computed.
+struct Beside {
+    ahead: *const u8,
+    apart: usize,
+    lines: usize,
+}
+
+impl Beside {
+    /// The part of the next two groups that is asked for beside block `index` of `blocks`. (It may lie beyond the end of the weights: then
+    /// nothing is read.)
+    #[inline(always)]
+    fn new(task: &TileTask<'_>, piece: &Range<usize>, group: usize, index: usize, blocks: usize) -> Self {
+        let last = group + 2 >= task.groups.end;
+        let (group, step) = if last { (task.groups.start, piece.end) } else { (group + 2, piece.start) };
+        let lines = ROWS.div_ceil(blocks);
+        let line = (group * task.steps + step) * ROWS + index * lines * piece.len();
+        Self { ahead: task.w.as_ptr().wrapping_add(line).cast(), apart: task.steps * TILE_BYTES, lines }
+    }
+}
+
+/// A piece of 32 activation rows against two groups.
+#[inline(always)]
+fn whole_block<T: Tiles>(
+    tiles: &T,
+    task: &TileTask<'_>,
+    token: usize,
+    group: usize,
+    piece: &Range<usize>,
+    beside: &Beside,
+) {
+    let out = |i: usize| {
+        let rows = (token + i * ROWS) * task.out_stride;
+        [0, 1].map(|j| task.out.block(rows + (group + j) * LANES, ROWS, LANES, task.out_stride))
+    };
+    let block = PairBlock {
+        a: [0, 1].map(|i| task.strip(token / ROWS + i, piece.start)),
+        a_stride: 64,
+        a_step: TILE_BYTES,
+        b: [0, 1].map(|j| task.weights(group + j, piece.start)),
+        b_stride: 64,
+        b_step: TILE_BYTES,
+        steps: piece.len(),
+        c: [out(0), out(1)],
+        c_stride: task.out_stride * size_of::<f32>(),
+        adds: usize::from(piece.start > 0),
+        ahead: beside.ahead,
+        ahead_apart: beside.apart,
+        ahead_lines: beside.lines,
+    };
+    // SAFETY: the tiles are for sixteen rows, and strips and groups have all their steps (checked by `strip` and `weights`); the outputs are
+    // the task's own and were checked by `block`.
+    unsafe { tiles.pairs_2x2(&block) };
+}
+
+/// Up to 32 activation rows against one or two groups, where something is missing: whole rows in one go, then what there is.
+#[inline(always)]
+fn ragged_block<T: Tiles>(tiles: &T, task: &TileTask<'_>, token: usize, groups: Range<usize>, beside: &Beside) {
+    let mut aside = Aside([[[0.0; LANES]; ROWS]; STREAMS]);
+    let second = if token + ROWS < task.tokens.end { 1 } else { 0 };
+    let [first, next, third, fourth] = aside.0.each_mut().map(|tile| tile.as_mut_ptr().cast());
+    let block = PairBlock {
+        a: [0, second].map(|i| task.strip(token / ROWS + i, 0)),
+        a_stride: 64,
+        a_step: TILE_BYTES,
+        b: [groups.start, groups.end - 1].map(|group| task.weights(group, 0)),
+        b_stride: 64,
+        b_step: TILE_BYTES,
+        steps: task.steps,
+        c: [[first, next], [third, fourth]],
+        c_stride: 64,
+        adds: 0,
+        ahead: beside.ahead,
+        ahead_apart: beside.apart,
+        ahead_lines: beside.lines,
+    };
+    // SAFETY: as for a whole block, with outputs aside; strips have sixteen rows, even if they are not all of them activations.
+    unsafe { tiles.pairs_2x2(&block) };
+    for i in 0..=second {
+        let from = token + i * ROWS;
+        for (j, group) in groups.clone().enumerate() {
+            copy_out(task, &aside.0[2 * i + j], from..task.tokens.end.min(from + ROWS), group);
+        }
+    }
+}
+
+/// Writes the outputs of some activation rows and as many weight rows as a group has.
+#[inline(always)]
+fn copy_out(task: &TileTask<'_>, tile: &[Chunk<f32>; ROWS], tokens: Range<usize>, group: usize) {
+    let width = LANES.min(task.out_stride - group * LANES);
+    for (token, row) in tokens.zip(tile) {
+        // SAFETY: the elements of a task are its own (contract of `TileTask`), and nobody else holds a piece of them now.
+        let out = unsafe { task.out.piece(token * task.out_stride + group * LANES, width) };
+        out.copy_from_slice(&row[..width]);
+    }
+}
+
+/// Operations in one of `rounds`.
+pub(crate) const ROUND_OPERATIONS: usize = 2 * BLOCK * BLOCK * STEP;
+
+/// Steps of a block of 2 x 2 tiles that stay in the first-level cache: what the unit can do at best.
+#[inline(always)]
+pub(crate) fn rounds<T: Tiles>(rounds: usize) -> f32 {
+    let mut sums = Aside([[[0.0; LANES]; ROWS]; STREAMS]);
+    let operand = Aside([[[0.0; LANES]; ROWS]; STREAMS]);
+    let [a0, a1, b0, b1] = operand.0.each_ref().map(|tile| tile.as_ptr().cast());
+    let [first, next, third, fourth] = sums.0.each_mut().map(|tile| tile.as_mut_ptr().cast());
+    let block = PairBlock {
+        a: [a0, a1],
+        a_stride: 64,
+        a_step: 0,
+        b: [b0, b1],
+        b_stride: 64,
+        b_step: 0,
+        steps: rounds,
+        c: [[first, next], [third, fourth]],
+        c_stride: 64,
+        adds: 0,
+        ahead: std::ptr::null(),
+        ahead_apart: 0,
+        ahead_lines: 0,
+    };
+    // SAFETY: the row of the table is available (contract of its entries); every step takes the same four tiles.
+    unsafe { T::for_pairs(ROWS, ROWS).pairs_2x2(&block) };
+    sums.0[0][0][0]
+}
+
+impl TileTask<'_> {
+    /// Whether a group has sixteen rows.
+    #[inline(always)]
+    fn is_whole(&self, group: usize) -> bool {
+        (group + 1) * LANES <= self.out_stride
+    }
+
+    /// The tile of a strip of activations at a step, after which those of the other steps follow.
+    #[inline(always)]
+    fn strip(&self, strip: usize, step: usize) -> *const u8 {
+        let rows = tile_rows(self.n);
+        self.x[strip * self.steps * rows..(strip + 1) * self.steps * rows][step * rows..].as_ptr().cast()
+    }
+
+    /// The tile of a group of weights at a step, after which those of the other steps follow.
+    #[inline(always)]
+    fn weights(&self, group: usize, step: usize) -> *const u8 {
+        self.w[group * self.steps * ROWS..(group + 1) * self.steps * ROWS][step * ROWS..].as_ptr().cast()
+    }
+}
