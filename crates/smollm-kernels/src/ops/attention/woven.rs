@@ -1,5 +1,6 @@
 //! One tile of queries against one partition of woven bf16. Where the row of the table multiplies pairs of bf16, queries and the
-//! weights of values are rounded to bf16, as the activations of products with bf16 weights are; else keys and values are widened.
+//! weights of values are rounded to bf16, as the activations of products with bf16 weights are; else keys and values are widened: for
+//! a few rows each vector as it is met, for more rows all of them first, with the same sums in the same order.
 
 use super::partition::{SIXTEENS, Workspace};
 use super::{Call, Tile};
@@ -7,7 +8,10 @@ use crate::aligned::{lines, lines_mut, vectors_of};
 use crate::generic::matmul::vectors;
 use crate::lanes::{Chunk, LANES};
 use crate::matrix::Rows;
-use crate::table::{MixTask, PairKernels, Pairs, ScoreTask, Sight, SoftmaxSums};
+use crate::table::{MixTask, PairKernels, Pairs, ScoreTask, Sight, SoftmaxSums, ValueRun};
+
+/// Rows above which keys and values are widened before they are multiplied: kernels take up to six rows at a time.
+const MANY_ROWS: usize = 12;
 
 impl Call<'_> {
     /// The queries of a tile as woven keys want them, D filled up with zeros; `scratch` is a row of f32.
@@ -60,6 +64,31 @@ impl Call<'_> {
         let ask_next = || self.ask(self.k, tile, self.next_keys(tile, &sight));
         // SAFETY (of all calls): `Cpu` holds only rows that are available.
         match &kernels.pairs {
+            // Many rows would widen each vector many times over: the partition is taken apart once.
+            None if rows > MANY_ROWS => {
+                let mut apart = [&[][..]; SIXTEENS];
+                for ((from, to), part) in
+                    turned.iter().zip(space.turned.chunks_exact_mut(steps * LANES)).zip(&mut apart)
+                {
+                    // SAFETY: as above.
+                    unsafe { (kernels.unweave)(from, 1, to) };
+                    *part = &*to;
+                }
+                let (q, turned, lanes) = (space.q.as_flattened(), &apart[..width], steps * LANES);
+                let mut task = ScoreTask { sight, q, lanes, turned, weights, max, total };
+                // SAFETY: as above.
+                unsafe { (kernels.score)(&mut task) };
+                ask_next();
+                for run in runs {
+                    let to = &mut space.values[run.from * steps..][..2 * run.values.len()];
+                    // SAFETY: as above.
+                    unsafe { (kernels.unweave)(run.values, steps, to) };
+                }
+                let runs = &[ValueRun { from: 0, values: &space.values[..sight.count * steps] }];
+                let (weights, width) = (weights.as_flattened(), width * LANES);
+                // SAFETY: as above.
+                unsafe { (kernels.mix_f32)(&mut MixTask { sight, weights, width, runs, steps, mixed }) };
+            }
             None => {
                 let q = space.q.as_flattened().as_chunks().0;
                 let mut task = ScoreTask { sight, q, lanes, turned, weights, max, total };
