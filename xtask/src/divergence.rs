@@ -41,10 +41,13 @@ fn read(options: &[String]) -> Result<Options> {
             "--python" => python = path()?,
             "--llama-quantize" => llama_quantize = Some(path()?),
             "--model" => model = Some(path()?),
-            other => bail!("unknown option {other}; there are --llama-quantize, --model and --python, each with a PATH"),
+            other => {
+                bail!("unknown option {other}; there are --llama-quantize, --model and --python, each with a PATH")
+            }
         }
     }
-    let llama_quantize = llama_quantize.context("--llama-quantize PATH is needed: the program of a build of llama.cpp")?;
+    let llama_quantize =
+        llama_quantize.context("--llama-quantize PATH is needed: the program of a build of llama.cpp")?;
     let model = model.context("--model PATH is needed: a directory that reference/train_small.py made")?;
     Ok(Options { python, llama_quantize, model })
 }
