@@ -27,6 +27,7 @@ def main():
     if not first:
         sys.exit(f"{sys.argv[1]} printed nothing")
     unit = 1 if sys.platform == "darwin" else 1024
+    print()  # the program may have left a line of standard error unfinished
     print(json.dumps({"first_output_s": first_output_s, "wall_s": time.perf_counter() - start,
                       "peak_rss_bytes": usage.ru_maxrss * unit}))
 

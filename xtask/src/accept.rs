@@ -4,6 +4,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::divergence;
 use crate::fuzz;
 use crate::llama_cpp;
 use crate::quantizers;
@@ -32,6 +33,12 @@ const RUNS: &[Run] = &[
         "--library PATH [--python PATH]",
         "our quantisers' errors beside those of ggml's library",
         quantizers::accept,
+    ),
+    (
+        "divergence",
+        "--llama-quantize PATH --model DIR [--python PATH]",
+        "predictions of our quantised files beside those of llama.cpp's",
+        divergence::accept,
     ),
     (
         "real-weights",

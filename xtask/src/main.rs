@@ -7,6 +7,7 @@ mod accept;
 mod bench_peers;
 mod code_map;
 mod command;
+mod divergence;
 mod fuzz;
 mod layering;
 mod libtest;

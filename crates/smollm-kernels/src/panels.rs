@@ -45,7 +45,7 @@ impl Layout {
 }
 
 /// A block that can be cut into words and halves, and made whole again.
-trait Cut: Block {
+pub(crate) trait Cut: Block {
     const WORDS: usize;
     const HALVES: usize = 1;
 

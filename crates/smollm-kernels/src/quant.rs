@@ -6,7 +6,7 @@
 //! integer is exact in f32, so only the subtraction of a minimum rounds, once, however it is computed.
 //!
 //! Quantising is ours: it looks for the block with the least sum of w * (x - value)^2, where w is 1 or the importance of the
-//! column (`fit.rs`, `super_block.rs`).
+//! column (`fit.rs`, `super_block.rs`), and then lengthens its values to the length of what they stand for.
 
 mod fit;
 mod grid;
@@ -64,6 +64,11 @@ impl F16Bytes {
         Self(bits.to_le_bytes())
     }
 
+    /// Multiplied by a factor.
+    fn times(self, factor: f64) -> Self {
+        Self::nearest((f64::from(self.to_f32()) * factor) as f32)
+    }
+
     /// The nearest that is finite.
     #[inline(always)]
     pub(crate) fn nearest(value: f32) -> Self {
@@ -71,6 +76,9 @@ impl F16Bytes {
         Self(f32_to_f16(value.clamp(-LARGEST, LARGEST)).to_le_bytes())
     }
 }
+
+/// Elements of a block, at most.
+const LARGEST_BLOCK: usize = 256;
 
 /// The layout of one format.
 pub(crate) trait Block: Plain {
@@ -82,6 +90,9 @@ pub(crate) trait Block: Plain {
 
     /// The block for as many elements, which are finite.
     fn quantize(elements: Elements<'_>) -> Self;
+
+    /// Multiplies its values by a factor, as near as its scales allow.
+    fn stretch(&mut self, factor: f64);
 }
 
 /// Implements [`Plain`] for blocks, and holds their sizes against [`Dtype`].
@@ -155,7 +166,11 @@ fn quantize_each<B: Block>(row: Elements<'_>, out: &mut [u8]) {
     let len = B::DTYPE.block_len();
     let blocks = view_mut::<B>(out).unwrap_or_else(|| panic!("blocks of {} have no alignment", B::DTYPE));
     for (i, block) in blocks.iter_mut().enumerate() {
-        *block = B::quantize(row.part(i * len, len));
+        let elements = row.part(i * len, len);
+        *block = B::quantize(elements);
+        let mut values = [0.0; LARGEST_BLOCK];
+        block.dequantize(&mut values[..len]);
+        block.stretch(elements.gain(&values[..len]));
     }
 }
 

@@ -63,6 +63,8 @@ pub(crate) struct Kernels {
     pub(crate) score_woven: unsafe fn(&mut ScoreTask<'_, [f32; 2], Pairs>),
     /// The same of `mix_f32`.
     pub(crate) mix_woven: unsafe fn(&mut MixTask<'_, [f32; 2], Pairs>),
+    /// Woven bf16 taken apart and widened: of so many vectors of pairs at a time the first numbers, then the second ones.
+    pub(crate) unweave: unsafe fn(&[Pairs], usize, &mut [Chunk<f32>]),
     /// Folds the attention over one partition into that over the earlier ones.
     pub(crate) merge: unsafe fn(&mut SoftmaxSums<'_>, &SoftmaxSums<'_>),
     /// Sixteen ways to scale numbers to a grid, each solved for the numbers it leads to.

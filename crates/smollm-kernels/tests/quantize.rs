@@ -63,6 +63,32 @@ fn errors_are_no_larger_than_those_of_ggml() {
     }
 }
 
+/// A sum of products with the numbers themselves is kept, not made smaller as by the nearest values.
+#[test]
+fn blocks_reach_as_far_as_their_numbers() {
+    let (from, importance) = (weights(), importance());
+    let cpu = Cpu::new(2).expect("a row");
+    let (mut x, mut value) = (vec![0.0; COLS], vec![0.0; COLS]);
+    for dtype in formats() {
+        for importance in [None, Some(&importance[..])] {
+            let blocks = ops::quantize(&cpu, &from, dtype, importance);
+            for row in 0..ROWS {
+                from.row_to_f32(row, &mut x);
+                blocks.row_to_f32(row, &mut value);
+                for first in (0..COLS).step_by(dtype.block_len()) {
+                    let sum = |a: &[f32]| -> f64 {
+                        let weight = |i: usize| importance.map_or(1.0, |w| f64::from(w[i]));
+                        (first..first + dtype.block_len()).map(|i| weight(i) * f64::from(x[i]) * f64::from(a[i])).sum()
+                    };
+                    // The scales have eleven bits, and a minimum takes away part of what a scale gives.
+                    let reach = sum(&value) / sum(&x);
+                    assert!((reach - 1.0).abs() < 2e-3, "{dtype} row {row} from {first}: {reach}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn every_row_of_the_table_and_any_threads_make_the_same_bytes() {
     let (from, importance) = (weights(), importance());

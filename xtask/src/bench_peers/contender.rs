@@ -214,7 +214,8 @@ fn llama_cpp(llama: &super::llama_build::LlamaCpp, setting: LlamaSetting, files:
             let batched = Contender::new(Engine::Llama, &flags, program, answer::llama_batched_bench);
             batched.words("-m").path(&files.gguf).words(&options)
         }
-        Case::Cold => complete(512, 1, COLD_PROMPT),
+        // Its output goes through a thread that the end of the program may overtake, so there must be some after the first.
+        Case::Cold => complete(512, 4, COLD_PROMPT),
         Case::Rss => complete(2048, FEW_TOKENS, RSS_PROMPT),
     }
 }

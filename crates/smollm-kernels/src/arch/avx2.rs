@@ -46,6 +46,7 @@ pub(super) static ROW: Kernels = Kernels {
     mix_f16,
     score_woven,
     mix_woven,
+    unweave,
     merge,
     fit_scales,
     fit_affine,
@@ -163,6 +164,11 @@ fn score_woven(task: &mut ScoreTask<'_, [f32; 2], Pairs>) {
 #[target_feature(enable = "avx2,fma,f16c")]
 fn mix_woven(task: &mut MixTask<'_, [f32; 2], Pairs>) {
     attention::mix::<_, _, 6, 1>(Avx2(()), Woven, task);
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn unweave(pairs: &[Pairs], run: usize, out: &mut [Chunk<f32>]) {
+    attention::unweave(Avx2(()), pairs, run, out);
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]

@@ -62,6 +62,7 @@ pub(super) const KERNELS: Kernels = Kernels {
     mix_f16,
     score_woven,
     mix_woven,
+    unweave,
     merge,
     fit_scales,
     fit_affine,
@@ -179,6 +180,11 @@ fn score_woven(task: &mut ScoreTask<'_, [f32; 2], Pairs>) {
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 fn mix_woven(task: &mut MixTask<'_, [f32; 2], Pairs>) {
     attention::mix::<_, _, 6, 4>(Avx512(()), Woven, task);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+fn unweave(pairs: &[Pairs], run: usize, out: &mut [Chunk<f32>]) {
+    attention::unweave(Avx512(()), pairs, run, out);
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]

@@ -38,6 +38,7 @@ pub(super) static ROW: Kernels = Kernels {
     mix_f16: |task| attention::mix::<_, _, 2, 1>(Portable, Widened::<F16>::new(), task),
     score_woven: |task| attention::score::<_, _, 2, 1>(Portable, Woven, task),
     mix_woven: |task| attention::mix::<_, _, 2, 1>(Portable, Woven, task),
+    unweave: |pairs, run, out| attention::unweave(Portable, pairs, run, out),
     merge: |sums, next| attention::merge(Portable, sums, next),
     fit_scales: |task| fit::scales(Portable, task),
     fit_affine: |task, sums| fit::affine(Portable, task, sums),

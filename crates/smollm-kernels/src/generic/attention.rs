@@ -11,7 +11,7 @@ use std::ops::Range;
 use crate::generic::exp::exp;
 use crate::generic::matmul::vectors;
 use crate::lanes::{Chunk, Element, LANES, Lanes};
-use crate::table::{MixTask, ScoreTask, Sight, SoftmaxSums, ValueRun};
+use crate::table::{MixTask, Pairs, ScoreTask, Sight, SoftmaxSums, ValueRun};
 
 /// Sixteen keys, each as many vectors as hold D numbers, to columns: vector d of the output gets number d of each.
 #[inline(always)]
@@ -25,6 +25,18 @@ pub(crate) fn turn<S: Lanes, E: Element>(s: S, keys: &[Chunk<E::Bits>], out: &mu
         let columns = s.transpose(rows);
         for i in 0..LANES {
             s.store(columns[i], &mut out[step * LANES + i]);
+        }
+    }
+}
+
+/// Of each `run` vectors of pairs the first numbers of all lanes, then the second ones, widened.
+#[inline(always)]
+pub(crate) fn unweave<S: Lanes>(s: S, pairs: &[Pairs], run: usize, out: &mut [Chunk<f32>]) {
+    for (pairs, out) in pairs.chunks_exact(run).zip(out.chunks_exact_mut(2 * run)) {
+        for i in 0..run {
+            let [first, second] = s.load_pairs(&pairs[i]);
+            s.store(first, &mut out[i]);
+            s.store(second, &mut out[run + i]);
         }
     }
 }

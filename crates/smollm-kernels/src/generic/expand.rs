@@ -5,6 +5,8 @@ use crate::aligned::{lines, lines_mut};
 use crate::dtype::Dtype;
 use crate::dwords::Dwords;
 use crate::lanes::{Chunk, LANES};
+use crate::panels::Cut;
+use crate::quant::{Block, BlockQ4_0, BlockQ4K, BlockQ5_0, BlockQ6K, BlockQ8_0};
 
 /// Numbers of a unit.
 pub(crate) const UNIT: usize = 32;
@@ -64,13 +66,15 @@ pub(crate) trait Visit<S: Dwords> {
 
 /// A type of blocks. (No iterators or closures here: where one is not inlined, the call costs more than a unit.)
 pub(crate) trait Unpack {
+    /// The block as files have it.
+    type Block: Cut;
     const MEANING: Meaning;
     /// Units of a block.
-    const UNITS: usize;
-    /// Words of a block (`panels::Layout`).
-    const WORDS: usize;
+    const UNITS: usize = Self::Block::DTYPE.block_len() / UNIT;
+    /// Words of a block.
+    const WORDS: usize = Self::Block::WORDS;
     /// Halves of a block.
-    const HALVES: usize = 1;
+    const HALVES: usize = Self::Block::HALVES;
 
     /// Shows each unit of one block of sixteen rows; `words` and `halves` are its own, as `panels` cuts them.
     fn units<S: Dwords, V: Visit<S>>(s: S, words: &[Chunk<i32>], halves: &[Chunk<u16>], visit: &mut V);
@@ -94,9 +98,8 @@ pub(crate) struct Q6K;
 const NIBBLE: i32 = 0x0f0f_0f0f;
 
 impl Unpack for Q8_0 {
+    type Block = BlockQ8_0;
     const MEANING: Meaning = Meaning::Signed;
-    const UNITS: usize = 1;
-    const WORDS: usize = 8;
 
     #[inline(always)]
     fn units<S: Dwords, V: Visit<S>>(s: S, words: &[Chunk<i32>], halves: &[Chunk<u16>], visit: &mut V) {
@@ -111,9 +114,8 @@ impl Unpack for Q8_0 {
 }
 
 impl Unpack for Q4_0 {
+    type Block = BlockQ4_0;
     const MEANING: Meaning = Meaning::Offset(8);
-    const UNITS: usize = 1;
-    const WORDS: usize = 4;
 
     #[inline(always)]
     fn units<S: Dwords, V: Visit<S>>(s: S, words: &[Chunk<i32>], halves: &[Chunk<u16>], visit: &mut V) {
@@ -130,9 +132,8 @@ impl Unpack for Q4_0 {
 }
 
 impl Unpack for Q5_0 {
+    type Block = BlockQ5_0;
     const MEANING: Meaning = Meaning::Offset(16);
-    const UNITS: usize = 1;
-    const WORDS: usize = 5;
 
     #[inline(always)]
     fn units<S: Dwords, V: Visit<S>>(s: S, words: &[Chunk<i32>], halves: &[Chunk<u16>], visit: &mut V) {
@@ -162,10 +163,8 @@ impl Unpack for Q5_0 {
 }
 
 impl Unpack for Q4K {
+    type Block = BlockQ4K;
     const MEANING: Meaning = Meaning::Affine;
-    const UNITS: usize = 8;
-    const WORDS: usize = 35;
-    const HALVES: usize = 2;
 
     #[inline(always)]
     fn units<S: Dwords, V: Visit<S>>(s: S, words: &[Chunk<i32>], halves: &[Chunk<u16>], visit: &mut V) {
@@ -193,9 +192,8 @@ impl Unpack for Q4K {
 }
 
 impl Unpack for Q6K {
+    type Block = BlockQ6K;
     const MEANING: Meaning = Meaning::Halves(32);
-    const UNITS: usize = 8;
-    const WORDS: usize = 52;
 
     #[inline(always)]
     fn units<S: Dwords, V: Visit<S>>(s: S, words: &[Chunk<i32>], halves: &[Chunk<u16>], visit: &mut V) {

@@ -47,6 +47,10 @@ impl Block for BlockIq4Nl {
         let (d, codes) = plain_block(elements, Grid::Iq4);
         Self { d, qs: nibbles(&codes) }
     }
+
+    fn stretch(&mut self, factor: f64) {
+        self.d = self.d.times(factor);
+    }
 }
 
 impl Block for BlockIq4Xs {
@@ -72,5 +76,9 @@ impl Block for BlockIq4Xs {
             qs[i * 16..][..16].copy_from_slice(&nibbles(codes));
         }
         Self { d: block.d, scales_h: high.to_le_bytes(), scales_l: low, qs }
+    }
+
+    fn stretch(&mut self, factor: f64) {
+        self.d = self.d.times(factor);
     }
 }

@@ -36,4 +36,8 @@ impl Block for BlockQ2K {
         let scales = block.scales.map(|(scale, min)| scale | min << 4);
         Self { scales, qs: pairs_of_bits(|i| block.q[i]), d: block.d, dmin: block.dmin }
     }
+
+    fn stretch(&mut self, factor: f64) {
+        (self.d, self.dmin) = (self.d.times(factor), self.dmin.times(factor));
+    }
 }

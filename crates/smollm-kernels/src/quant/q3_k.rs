@@ -56,4 +56,8 @@ impl Block for BlockQ3K {
         let (hmask, qs) = (single_bits(|i| block.q[i] & 4 != 0), pairs_of_bits(|i| block.q[i]));
         Self { hmask, qs, scales, d: block.d }
     }
+
+    fn stretch(&mut self, factor: f64) {
+        self.d = self.d.times(factor);
+    }
 }

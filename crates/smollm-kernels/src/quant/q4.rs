@@ -36,6 +36,10 @@ impl Block for BlockQ4_0 {
         let (d, codes) = plain_block(elements, Grid::Whole(-8.0, 7.0));
         Self { d, qs: nibbles(&codes) }
     }
+
+    fn stretch(&mut self, factor: f64) {
+        self.d = self.d.times(factor);
+    }
 }
 
 impl Block for BlockQ4_1 {
@@ -53,5 +57,9 @@ impl Block for BlockQ4_1 {
     fn quantize(elements: Elements<'_>) -> Self {
         let (d, m, codes) = affine_block(elements, 15.0);
         Self { d, m, qs: nibbles(&codes) }
+    }
+
+    fn stretch(&mut self, factor: f64) {
+        (self.d, self.m) = (self.d.times(factor), self.m.times(factor));
     }
 }

@@ -39,4 +39,8 @@ impl Block for BlockQ4K {
         });
         Self { d: block.d, dmin: block.dmin, scales: k_scales::pack(&block.scales), qs }
     }
+
+    fn stretch(&mut self, factor: f64) {
+        (self.d, self.dmin) = (self.d.times(factor), self.dmin.times(factor));
+    }
 }

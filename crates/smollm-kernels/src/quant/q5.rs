@@ -52,6 +52,10 @@ impl Block for BlockQ5_0 {
         let (d, codes) = plain_block(elements, Grid::Whole(-16.0, 15.0));
         Self { d, qh: fifth_bits(&codes), qs: nibbles(&codes) }
     }
+
+    fn stretch(&mut self, factor: f64) {
+        self.d = self.d.times(factor);
+    }
 }
 
 impl Block for BlockQ5_1 {
@@ -70,5 +74,9 @@ impl Block for BlockQ5_1 {
     fn quantize(elements: Elements<'_>) -> Self {
         let (d, m, codes) = affine_block(elements, 31.0);
         Self { d, m, qh: fifth_bits(&codes), qs: nibbles(&codes) }
+    }
+
+    fn stretch(&mut self, factor: f64) {
+        (self.d, self.m) = (self.d.times(factor), self.m.times(factor));
     }
 }

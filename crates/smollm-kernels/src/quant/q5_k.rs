@@ -43,4 +43,8 @@ impl Block for BlockQ5K {
         let (scales, qh) = (k_scales::pack(&block.scales), single_bits(|i| block.q[i] & 16 != 0));
         Self { d: block.d, dmin: block.dmin, scales, qh, qs }
     }
+
+    fn stretch(&mut self, factor: f64) {
+        (self.d, self.dmin) = (self.d.times(factor), self.dmin.times(factor));
+    }
 }

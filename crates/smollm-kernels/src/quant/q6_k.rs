@@ -42,4 +42,8 @@ impl Block for BlockQ6K {
         });
         Self { ql, qh: pairs_of_bits(|i| block.q[i] >> 4), scales: block.scales, d: block.d }
     }
+
+    fn stretch(&mut self, factor: f64) {
+        self.d = self.d.times(factor);
+    }
 }

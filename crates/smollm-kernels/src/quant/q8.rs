@@ -42,4 +42,8 @@ impl Block for BlockQ8_0 {
     fn quantize(elements: Elements<'_>) -> Self {
         Self::scaled_by(F16Bytes::nearest(elements.scale(GRID)), elements.x)
     }
+
+    fn stretch(&mut self, factor: f64) {
+        self.d = self.d.times(factor);
+    }
 }

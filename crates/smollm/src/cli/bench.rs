@@ -3,7 +3,7 @@
 use super::args::{ModelArgs, whole};
 use super::failure::usage;
 use super::output::output;
-use super::progress::count_bar;
+use super::progress::Bar;
 use smollm::{BenchOptions, BenchResult, bench};
 use std::io::Write;
 use std::ops::ControlFlow;
@@ -64,19 +64,20 @@ impl Bench {
         };
         let kinds = options.prefill.len() + usize::from(options.decode > 0);
         let measurements = options.batches.len() * options.depths.len() * kinds;
-        let bar = count_bar(measurements as u64, "measuring", self.model.name.quiet);
-        bar.tick(); // the first measurement may take a while
+        let (bar, mut done) = (Bar::counting("measuring", self.model.name.quiet), 0);
+        bar.at(done, measurements); // the first measurement may take a while
         let mut out = output();
         let (mut written, mut header) = (Ok(()), format!("{HEADER}\n"));
         let report = bench(&model, &options, &mut |result| {
             if !self.json {
                 let rows = format!("{}{}\n", std::mem::take(&mut header), row(result));
-                written = bar.suspend(|| out.write_all(rows.as_bytes()).and_then(|()| out.flush()));
+                written = bar.aside(|| out.write_all(rows.as_bytes()).and_then(|()| out.flush()));
             }
-            bar.inc(1);
+            done += 1;
+            bar.at(done, measurements);
             if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
-        bar.finish_and_clear();
+        drop(bar);
         written?;
         if self.json {
             writeln!(out, "{}", serde_json::to_string(&report)?)?;

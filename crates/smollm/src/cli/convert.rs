@@ -3,7 +3,7 @@
 use super::interrupt::Interrupt;
 use super::open::dtype;
 use super::output::note;
-use super::progress::{DownloadBars, write_bar};
+use super::progress::{Bar, DownloadBars};
 use smollm::{convert, local_files};
 use std::path::PathBuf;
 
@@ -26,14 +26,12 @@ impl Convert {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let files = local_files(&self.input, &DownloadBars::new(self.quiet))?;
         let interrupt = Interrupt::listen()?;
-        let label = self.output.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
-        let bar = write_bar(&label, self.quiet);
+        let bar = Bar::writing(&self.output, self.quiet);
         convert(&files, &self.output, self.dtype.as_deref().map(dtype), |at| {
-            bar.set_length(at.total);
-            bar.set_position(at.written);
+            bar.written(at);
             interrupt.check()
         })?;
-        bar.finish_and_clear();
+        drop(bar);
         if !self.quiet {
             note(format_args!("wrote {}", self.output.display()));
         }

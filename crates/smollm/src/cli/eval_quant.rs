@@ -4,7 +4,7 @@ use super::args::token_ids;
 use super::failure::{Usage, usage};
 use super::input;
 use super::open::{kv_dtype, threads};
-use super::progress::{DownloadBars, count_bar};
+use super::progress::{Bar, DownloadBars};
 use serde_json::json;
 use smollm::{Error, Model, OpenOptions, Prompt, Windows, compare};
 use std::io::Write;
@@ -72,12 +72,12 @@ impl EvalQuant {
         let mut out = std::io::stdout().lock();
         for (i, name) in self.quantized.iter().enumerate() {
             let model = open(name)?;
-            let bar = count_bar(ids.len() as u64, name, self.quiet);
-            let comparison = compare(&base, &model, &ids, windows, &mut |done, _| {
-                bar.set_position(done as u64);
+            let bar = Bar::counting(model.short_name(), self.quiet);
+            let comparison = compare(&base, &model, &ids, windows, &mut |done, total| {
+                bar.at(done, total);
                 ControlFlow::Continue(())
             })?;
-            bar.finish_and_clear();
+            drop(bar);
             let Some(at) = comparison else { return Ok(()) }; // never stopped from here
             let bytes = model.decoder().weights.bytes();
             if self.json {

@@ -5,7 +5,7 @@ use super::failure::{Usage, usage};
 use super::input;
 use super::interrupt::Interrupt;
 use super::output::note;
-use super::progress::count_bar;
+use super::progress::Bar;
 use smollm::{IMATRIX_CHUNK, Prompt, imatrix};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -49,12 +49,12 @@ impl ImatrixCommand {
         let mut ids = model.prompt_ids(&prompt)?;
         ids.truncate(self.chunks.map_or(usize::MAX, |chunks| chunks.saturating_mul(self.chunk)));
         let interrupt = Interrupt::listen()?;
-        let bar = count_bar((ids.len() / self.chunk) as u64, "reading", self.model.name.quiet);
-        let imatrix = imatrix(&model, &ids, self.chunk, &dataset, &mut |done, _| {
-            bar.set_position(done as u64);
+        let bar = Bar::counting("reading", self.model.name.quiet);
+        let imatrix = imatrix(&model, &ids, self.chunk, &dataset, &mut |done, total| {
+            bar.at(done, total);
             if interrupt.check().is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
-        bar.finish_and_clear();
+        drop(bar);
         if imatrix.chunks == 0 {
             interrupt.check()?;
         }

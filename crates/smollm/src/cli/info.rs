@@ -3,7 +3,7 @@
 use super::args::ModelArgs;
 use super::failure::plain;
 use super::output::output;
-use super::progress::count_bar;
+use super::progress::Bar;
 use indicatif::{BinaryBytes, HumanCount};
 use smollm::{Damage, Info as Facts};
 use std::io::Write;
@@ -35,13 +35,11 @@ impl Info {
         let damage = match self.check {
             false => None,
             true => {
-                let bar = count_bar(0, "checking tensors", self.model.name.quiet);
+                let bar = Bar::counting("checking tensors", self.model.name.quiet);
                 let damage = model.check(&mut |done, total| {
-                    bar.set_length(total as u64);
-                    bar.set_position(done as u64);
+                    bar.at(done, total);
                     ControlFlow::Continue(())
                 })?;
-                bar.finish_and_clear();
                 Some(damage)
             }
         };

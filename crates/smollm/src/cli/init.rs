@@ -3,12 +3,12 @@
 use super::args::whole;
 use super::interrupt::Interrupt;
 use super::output::note;
-use super::progress::write_bar;
+use super::progress::Bar;
 use super::template::variable;
 use indicatif::HumanCount;
 use serde_json::Value;
 use smollm::{InitOptions, parameter_count};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Make a random-initialised checkpoint of a released shape, for benches, tests and training.
 #[derive(Debug, clap::Args)]
@@ -35,13 +35,12 @@ impl Init {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let options = InitOptions { seed: self.seed, tokenizer: self.tokenizer, set: self.set };
         let interrupt = Interrupt::listen()?;
-        let bar = write_bar("model.safetensors", self.quiet);
+        let bar = Bar::writing(Path::new("model.safetensors"), self.quiet);
         let config = smollm::init(&self.shape, &self.out, &options, |at| {
-            bar.set_length(at.total);
-            bar.set_position(at.written);
+            bar.written(at);
             interrupt.check()
         })?;
-        bar.finish_and_clear();
+        drop(bar);
         if !self.quiet {
             note(format_args!("{}: {} parameters", self.out.display(), HumanCount(parameter_count(&config) as u64)));
         }

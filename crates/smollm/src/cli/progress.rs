@@ -5,34 +5,65 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use smollm_hub::{Event, Progress};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-/// A bar of bytes with remaining time, and speed where there is room for it.
+/// The progress of one piece of work. The bar is gone when this value is, so that what is said next, a result or an error,
+/// stands where it was.
+pub(crate) struct Bar(ProgressBar);
+
+impl Bar {
+    /// Counts things that are done.
+    pub(crate) fn counting(label: &str, quiet: bool) -> Self {
+        Self::shown(quiet, || styled(0, label, ["{pos:>10}/{len} {eta:>4}"; 2]))
+    }
+
+    /// Counts bytes that are written to a file.
+    pub(crate) fn writing(file: &Path, quiet: bool) -> Self {
+        let name = file.file_name().unwrap_or(file.as_os_str());
+        Self::shown(quiet, || byte_bar(0, &name.to_string_lossy()))
+    }
+
+    fn shown(quiet: bool, bar: impl FnOnce() -> ProgressBar) -> Self {
+        Self(if quiet { ProgressBar::hidden() } else { bar() })
+    }
+
+    /// So much is done.
+    pub(crate) fn at(&self, done: usize, total: usize) {
+        self.0.set_length(total as u64);
+        self.0.set_position(done as u64);
+    }
+
+    /// So much is written.
+    pub(crate) fn written(&self, at: smollm_checkpoint::Progress) {
+        self.0.set_length(at.total);
+        self.0.set_position(at.written);
+    }
+
+    /// Does something that prints, without the bar in its way.
+    pub(crate) fn aside<R>(&self, print: impl FnOnce() -> R) -> R {
+        self.0.suspend(print)
+    }
+}
+
+/// A bar of bytes, with their speed where there is room for it.
 fn byte_bar(bytes: u64, label: &str) -> ProgressBar {
+    const NARROW: &str = "{binary_bytes:>10}/{binary_total_bytes} {eta:>4}";
+    const WIDE: &str = "{binary_bytes:>10}/{binary_total_bytes} {binary_bytes_per_sec:>12} {eta:>4}";
+    styled(bytes, label, [NARROW, WIDE])
+}
+
+/// A label, the bar, and numbers: the first for a narrow terminal, the second for a wide one.
+fn styled(total: u64, label: &str, numbers: [&str; 2]) -> ProgressBar {
     const WIDE: u16 = 80;
     let template = match crossterm::terminal::size() {
-        Ok((columns, _)) if columns < WIDE => "{msg:16!} {wide_bar} {binary_bytes:>10}/{binary_total_bytes} {eta:>4}",
-        _ => "{msg:32!} {wide_bar} {binary_bytes:>10}/{binary_total_bytes} {binary_bytes_per_sec:>12} {eta:>4}",
+        Ok((columns, _)) if columns < WIDE => format!("{{msg:16!}} {{wide_bar}} {}", numbers[0]),
+        _ => format!("{{msg:32!}} {{wide_bar}} {}", numbers[1]),
     };
-    let bar = ProgressBar::new(bytes).with_message(label.to_owned());
-    styled(bar, template)
-}
-
-/// A bar of countable things.
-pub(crate) fn count_bar(total: u64, label: &str, quiet: bool) -> ProgressBar {
-    let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(total) };
-    styled(bar.with_message(label.to_owned()), "{msg} {wide_bar} {pos}/{len} {eta:>4}")
-}
-
-/// A bar of bytes of a file being written.
-pub(crate) fn write_bar(label: &str, quiet: bool) -> ProgressBar {
-    if quiet { ProgressBar::hidden() } else { byte_bar(0, label) }
-}
-
-fn styled(bar: ProgressBar, template: &str) -> ProgressBar {
-    match ProgressStyle::with_template(template) {
+    let bar = ProgressBar::new(total).with_message(label.to_owned());
+    match ProgressStyle::with_template(&template) {
         Ok(style) => bar.with_style(style.progress_chars("=> ")),
-        Err(_) => bar, // a template is a constant of this file; the default bar would do
+        Err(_) => bar, // templates are constants of this file; the default bar would do
     }
 }
 

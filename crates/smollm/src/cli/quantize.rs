@@ -4,7 +4,7 @@ use super::failure::usage;
 use super::interrupt::Interrupt;
 use super::open::threads;
 use super::output::note;
-use super::progress::{DownloadBars, write_bar};
+use super::progress::{Bar, DownloadBars};
 use clap::builder::PossibleValuesParser;
 use smollm::{QuantizeOptions, local_files, quantize};
 use smollm_model::Mix;
@@ -52,14 +52,12 @@ impl Quantize {
         let options = QuantizeOptions { mix, imatrix, requantize, threads };
         let files = local_files(&self.input, &DownloadBars::new(self.quiet))?;
         let interrupt = Interrupt::listen()?;
-        let label = self.output.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
-        let bar = write_bar(&label, self.quiet);
+        let bar = Bar::writing(&self.output, self.quiet);
         quantize(&files, &self.output, &options, |at| {
-            bar.set_length(at.total);
-            bar.set_position(at.written);
+            bar.written(at);
             interrupt.check()
         })?;
-        bar.finish_and_clear();
+        drop(bar);
         if !self.quiet {
             note(format_args!("wrote {}", self.output.display()));
         }

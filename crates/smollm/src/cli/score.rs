@@ -4,7 +4,7 @@ use super::args::{ModelArgs, token_ids, whole};
 use super::failure::{Usage, usage};
 use super::input;
 use super::output::output;
-use super::progress::count_bar;
+use super::progress::Bar;
 use serde_json::json;
 use smollm::{Prompt, Windows};
 use std::io::Write;
@@ -57,13 +57,13 @@ impl Score {
             return usage(format!("--window {length} is more than the context of {} tokens (--ctx)", model.context()));
         }
         let windows = Windows { length, stride: self.stride.unwrap_or(length.div_ceil(2)) };
-        let bar = count_bar(ids.len() as u64, "scoring", self.model.name.quiet);
+        let bar = Bar::counting("scoring", self.model.name.quiet);
         let mut session = model.session();
-        let score = session.score(&ids, windows, &mut |done, _| {
-            bar.set_position(done as u64);
+        let score = session.score(&ids, windows, &mut |done, total| {
+            bar.at(done, total);
             ControlFlow::Continue(())
         })?;
-        bar.finish_and_clear();
+        drop(bar);
         let Some(score) = score else { return Ok(()) }; // never stopped from here
         let mut out = output();
         if self.json {

@@ -1,12 +1,12 @@
 //! stories260K, a real trained Llama: its recorded greedy tokens come out exactly, from every container and on every instruction set.
 
 use super::{open, session_with, temporary};
-use smollm::{ModelFiles, convert};
+use smollm::{Mix, ModelFiles, Prompt, QuantizeOptions, Windows, compare, convert, quantize};
 use smollm_engine::{Request, SessionOptions};
 use smollm_kernels::{Cpu, Dtype};
-use smollm_testkit::fixtures;
 use smollm_testkit::stored::Stored;
 use smollm_testkit::stories260k::{Stories260k, expected};
+use smollm_testkit::{fixtures, testdata};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -90,5 +90,33 @@ fn the_binary_tells_the_recorded_story() {
         let table = String::from_utf8(table).unwrap();
         let tokens: Vec<_> = table.lines().filter_map(|line| line.split('\t').nth(2)).collect();
         assert_eq!(tokens, ["\"<s>\"", "\" One\"", "\" day\""], "spaces are part of a token: {table}");
+    }
+}
+
+/// Of weights alone: blocks are multiplied as the values that they stand for, so that no kernel's rounding comes in.
+#[test]
+fn predictions_of_our_files_diverge_no_more_than_those_of_llama_cpp() {
+    let Some(stories) = Stories260k::from_fixtures() else { return };
+    let text = std::fs::read(fixtures().unwrap().join("pretrain/tinystories_sample.txt")).unwrap();
+    let text = String::from_utf8_lossy(&text[..8192]).into_owned();
+    let folder = temporary();
+    let plain = folder.path().join("plain.gguf");
+    std::fs::write(&plain, stories.gguf(Stored::F32).to_bytes()).unwrap();
+    let base = open(&plain, None);
+    let ids = base.prompt_ids(&Prompt::Text(text)).unwrap();
+    let golden = std::fs::read_to_string(testdata().join("quant/divergence.txt")).unwrap();
+    assert_eq!(golden.lines().count(), 3);
+    for line in golden.lines() {
+        let (name, theirs) = line.split_once(' ').unwrap();
+        let blocks = folder.path().join(format!("{name}.gguf"));
+        let options =
+            QuantizeOptions { mix: Mix::named(name).unwrap(), imatrix: None, requantize: false, threads: Some(2) };
+        quantize(&ModelFiles::at(&plain).unwrap(), &blocks, &options, |_| Ok(())).unwrap();
+        let windows = Windows { length: 512, stride: 256 };
+        let values = open(&blocks, Some(Dtype::F32));
+        let ours = compare(&base, &values, &ids, windows, &mut |_, _| ControlFlow::Continue(())).unwrap().unwrap();
+        let theirs: f64 = theirs.parse().unwrap();
+        assert!(ours.mean_kl <= theirs, "{name}: {:e}, llama.cpp {theirs:e}", ours.mean_kl);
+        assert!(ours.mean_kl > 0.5 * theirs, "{name}: {:e} is too good to be measured rightly", ours.mean_kl);
     }
 }

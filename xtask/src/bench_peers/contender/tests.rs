@@ -61,7 +61,7 @@ fn programs_are_launched_with_the_same_prompt() {
                     --temperature 0 1234567890123456";
     assert_eq!(lines[0], expected);
     assert!(lines[1].starts_with(
-        "llama.cpp -fa on: reference/launch_cost.py L/bin/llama-completion -m m.gguf -t 2 -c 512 -n 1 -fa on "
+        "llama.cpp -fa on: reference/launch_cost.py L/bin/llama-completion -m m.gguf -t 2 -c 512 -n 4 -fa on "
     ));
     assert!(lines[1].ends_with(" --no-display-prompt -p 1234567890123456"), "{}", lines[1]);
 }

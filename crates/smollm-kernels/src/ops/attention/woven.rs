@@ -1,5 +1,6 @@
 //! One tile of queries against one partition of woven bf16. Where the row of the table multiplies pairs of bf16, queries and the
-//! weights of values are rounded to bf16, as the activations of products with bf16 weights are; else keys and values are widened.
+//! weights of values are rounded to bf16, as the activations of products with bf16 weights are; else keys and values are widened: for
+//! a few rows each vector as it is met, for more rows all of them first, with the same sums in the same order.
 
 use super::partition::{SIXTEENS, Workspace};
 use super::{Call, Tile};
@@ -9,6 +10,9 @@ use crate::generic::tile_attention::STEP_KEYS;
 use crate::lanes::{Chunk, LANES};
 use crate::matrix::Rows;
 use crate::table::{MixTask, PairKernels, Pairs, ScoreTask, Sight, SoftmaxSums, ValueRun};
+
+/// Rows above which keys and values are widened before they are multiplied: kernels take up to six rows at a time.
+const MANY_ROWS: usize = 12;
 
 impl Call<'_> {
     /// The queries of a tile as woven keys want them, D filled up with zeros; `scratch` is a row of f32.
@@ -45,33 +49,48 @@ impl Call<'_> {
         let keys = sight.hidden..sight.hidden + sight.count;
         let width = vectors(sight.count);
         let lanes = steps * LANES / 2;
-        let gathered = kernels.pairs.as_ref().is_some_and(|pairs| pairs.gathered);
         let mut sixteens = [&[][..]; SIXTEENS];
-        let copies = lines_mut::<Pairs, _>(space.turned).chunks_exact_mut(lanes);
-        for ((i, to), copy) in sixteens[..width].iter_mut().enumerate().zip(copies) {
+        for (i, to) in sixteens[..width].iter_mut().enumerate() {
             *to = self.sixteen_keys(tile, keys.start + i * LANES);
-            if gathered {
-                copy.copy_from_slice(to);
-                *to = copy;
-            }
         }
         let turned = &sixteens[..width];
         self.ask(self.v, tile, keys.clone());
         let weights = &mut space.weights[..rows * width];
         let SoftmaxSums { max, total, mixed } = sums;
-        let (mut runs, mut count) =
+        let (runs, count) =
             self.value_runs(tile, keys.start..keys.start + sight.count.next_multiple_of(2), |rows| match rows {
                 Rows::Bf16(values) => vectors_of(values),
                 _ => unreachable!("woven values are bf16"),
             });
-        if gathered {
-            let values = gather_pairs(&runs[..count], steps, lines_mut(space.values));
-            (runs[0], count) = (ValueRun { from: 0, values }, 1);
-        }
         let runs = &runs[..count];
         let ask_next = || self.ask(self.k, tile, self.next_keys(tile, &sight));
         // SAFETY (of all calls): `Cpu` holds only rows that are available.
         match &kernels.pairs {
+            // Many rows would widen each vector many times over: the partition is taken apart once.
+            None if rows > MANY_ROWS => {
+                let mut apart = [&[][..]; SIXTEENS];
+                for ((from, to), part) in
+                    turned.iter().zip(space.turned.chunks_exact_mut(steps * LANES)).zip(&mut apart)
+                {
+                    // SAFETY: as above.
+                    unsafe { (kernels.unweave)(from, 1, to) };
+                    *part = &*to;
+                }
+                let (q, turned, lanes) = (space.q.as_flattened(), &apart[..width], steps * LANES);
+                let mut task = ScoreTask { sight, q, lanes, turned, weights, max, total };
+                // SAFETY: as above.
+                unsafe { (kernels.score)(&mut task) };
+                ask_next();
+                for run in runs {
+                    let to = &mut space.values[run.from * steps..][..2 * run.values.len()];
+                    // SAFETY: as above.
+                    unsafe { (kernels.unweave)(run.values, steps, to) };
+                }
+                let runs = &[ValueRun { from: 0, values: &space.values[..sight.count * steps] }];
+                let (weights, width) = (weights.as_flattened(), width * LANES);
+                // SAFETY: as above.
+                unsafe { (kernels.mix_f32)(&mut MixTask { sight, weights, width, runs, steps, mixed }) };
+            }
             None => {
                 let q = space.q.as_flattened().as_chunks().0;
                 let mut task = ScoreTask { sight, q, lanes, turned, weights, max, total };
@@ -83,6 +102,19 @@ impl Call<'_> {
                 unsafe { (kernels.mix_woven)(&mut MixTask { sight, weights, width, runs, steps, mixed }) };
             }
             Some(pairs) => {
+                let (mut copies, gathered);
+                let (turned, runs) = if pairs.gathered {
+                    copies = [&[][..]; SIXTEENS];
+                    let places = lines_mut::<Pairs, _>(space.turned).chunks_exact_mut(lanes);
+                    for ((from, to), copy) in turned.iter().zip(places).zip(&mut copies) {
+                        to.copy_from_slice(from);
+                        *copy = &*to;
+                    }
+                    gathered = [ValueRun { from: 0, values: gather_pairs(runs, steps, lines_mut(space.values)) }];
+                    (&copies[..width], &gathered[..])
+                } else {
+                    (turned, runs)
+                };
                 let q = lines::<Chunk<i32>, _>(space.q).as_flattened();
                 let mut task = ScoreTask { sight, q, lanes, turned, weights, max, total };
                 // SAFETY: as above.
