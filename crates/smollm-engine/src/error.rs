@@ -36,6 +36,48 @@ pub enum EngineError {
         /// Position whose successor was to be predicted.
         position: usize,
     },
+    /// No token is left to choose: bias and mask make each impossible.
+    #[error("no token is allowed after position {position}: the logit bias or the mask rules out all of them")]
+    NothingAllowed {
+        /// Position whose successor was to be chosen.
+        position: usize,
+    },
+    /// The rules of a mask broke down.
+    #[error("the constraint on the answer failed: {reason}")]
+    Mask {
+        /// What the rules said.
+        reason: String,
+    },
+    /// No answer was asked for, or more than there may be.
+    #[error("{choices} choices were asked for; it must be between 1 and {limit}")]
+    Choices {
+        /// Asked for.
+        choices: usize,
+        /// Allowed.
+        limit: usize,
+    },
+    /// The queue is full; the request may be tried again later.
+    #[error("{waiting} requests are waiting already, and the limit is {limit}; try again later")]
+    QueueFull {
+        /// Requests that wait.
+        waiting: usize,
+        /// How many may.
+        limit: usize,
+    },
+    /// The key/value cache of an engine holds nothing.
+    #[error("a key/value cache of {tokens} tokens is less than one block of {block_tokens}")]
+    NoCache {
+        /// Tokens asked for.
+        tokens: usize,
+        /// Tokens of a block.
+        block_tokens: usize,
+    },
+    /// The thread that ran the engine is gone.
+    #[error("the engine has stopped")]
+    Stopped,
+    /// The system gives no thread to the engine.
+    #[error("cannot start the engine's thread: {0}")]
+    Thread(std::io::Error),
     /// The model file changed under us.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),

@@ -1,32 +1,14 @@
 //! The single-sequence loop on a tiny random model: greedy against transformers, and everything that must not matter.
 
-use smollm_engine::{EngineError, Event, FinishReason, Request, SamplingParams, Session, SessionOptions, Windows};
-use smollm_kernels::{Cpu, Matrix};
-use smollm_model::{Model, ModelConfig, Shape, Weights, params};
-use smollm_testkit::golden::{LogitsGolden, logits_golden};
+mod tiny_model;
+
+use smollm_engine::{EngineError, FinishReason, Progress, Request, SamplingParams, Session, SessionOptions, Windows};
+use smollm_kernels::Cpu;
+use smollm_model::Model;
 use smollm_testkit::tiny::prompt_ids;
-use std::collections::HashMap;
-use std::convert::Infallible;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-
-fn golden() -> LogitsGolden {
-    logits_golden("gqa-9-3")
-}
-
-fn model(golden: &LogitsGolden) -> Arc<Model> {
-    let config = ModelConfig::from_json(golden.config.to_string().as_bytes(), &golden.name).unwrap();
-    let mut tensors: HashMap<_, _> =
-        smollm_testkit::tiny::weights(&golden.config).into_iter().map(|t| (t.name, t.data)).collect();
-    let weights = Weights::from_params(&params(&config), |param| {
-        let (rows, cols) = match param.shape {
-            Shape::Vector(n) => (1, n),
-            Shape::Matrix(rows, cols) => (rows, cols),
-        };
-        Ok::<_, Infallible>(Matrix::from_f32(rows, cols, tensors.remove(&param.hf_name).unwrap()))
-    });
-    Arc::new(Model::new(config, weights.unwrap()))
-}
+use tiny_model::{golden, model};
 
 fn session(model: &Arc<Model>, threads: usize, options: &SessionOptions) -> Session {
     Session::new(model.clone(), Arc::new(Cpu::new(threads).unwrap()), options)
@@ -113,7 +95,7 @@ fn answers_end_where_they_should() {
     assert_eq!((ids.as_slice(), reason), (&free[..4], FinishReason::ContextFull));
     let mut count = 0;
     let generation = plain(&model).generate(prompt, &limit(20), &mut |event| {
-        count += usize::from(matches!(event, Event::Token(_)));
+        count += usize::from(matches!(event, Progress::Token(_)));
         if count == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     let generation = generation.unwrap();
@@ -128,7 +110,7 @@ fn a_prompt_can_be_stopped_between_chunks_and_resumed() {
     let mut session = session(&model, 2, &options);
     let prompt: Vec<u32> = (0..95).collect();
     let generation = session.generate(&prompt, &limit(5), &mut |event| match event {
-        Event::Prefill { done, total } if done >= 40 => {
+        Progress::Prefill { done, total } if done >= 40 => {
             assert_eq!(total, 95);
             ControlFlow::Break(())
         }

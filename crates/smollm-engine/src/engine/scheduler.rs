@@ -1,0 +1,158 @@
+//! Who runs in the next step, with how many tokens: decisions only, no arithmetic.
+//!
+//! Every generating sequence gets its one token. Prompts share what is left of the token budget: a quarter of it goes to the
+//! oldest, so that none starves; the rest to those that have least left, so that a short one is not stuck behind a long one.
+//! When blocks run out, the youngest sequence gives its own back and starts over later, so the oldest always gets on.
+
+use super::blocks::BlockPool;
+use super::sequence::Sequence;
+use smollm_model::BLOCK_TOKENS;
+
+/// How often younger sequences may be admitted before an older one that does not fit yet.
+const MAX_PASSED_OVER: usize = 16;
+/// The oldest prompt's share of the budget: one part of so many.
+const OLDEST_SHARE: usize = 4;
+
+/// The sequences of an engine, each list from oldest to youngest.
+#[derive(Debug)]
+pub(crate) struct Scheduler {
+    pub(crate) running: Vec<Sequence>,
+    pub(crate) waiting: Vec<Sequence>,
+    /// Sequences that run at once.
+    max_running: usize,
+    /// Tokens of a step.
+    token_budget: usize,
+    /// How often a running sequence gave its blocks back.
+    pub(crate) preemptions: u64,
+}
+
+/// Some tokens of a running sequence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Share {
+    /// Which of the running.
+    pub(crate) index: usize,
+    pub(crate) count: usize,
+}
+
+impl Scheduler {
+    pub(crate) fn new(max_running: usize, token_budget: usize) -> Self {
+        Self { running: Vec::new(), waiting: Vec::new(), max_running, token_budget, preemptions: 0 }
+    }
+
+    pub(crate) fn is_idle(&self) -> bool {
+        self.running.is_empty() && self.waiting.is_empty()
+    }
+
+    pub(crate) fn wait(&mut self, sequence: Sequence) {
+        let at = self.waiting.partition_point(|other| other.seniority() < sequence.seniority());
+        self.waiting.insert(at, sequence);
+    }
+
+    /// Takes out the sequences that `which` chooses and gives back what they held.
+    pub(crate) fn remove(&mut self, pool: &mut BlockPool, which: impl Fn(&Sequence) -> bool) -> Vec<Sequence> {
+        let mut removed: Vec<Sequence> = self.running.extract_if(.., |s| which(s)).collect();
+        removed.iter_mut().for_each(|sequence| sequence.release(pool));
+        removed.extend(self.waiting.extract_if(.., |s| which(s)));
+        removed
+    }
+
+    /// The shares of the next step, in order of the running sequences, their blocks claimed. Not empty while anything runs or
+    /// waits.
+    pub(crate) fn schedule(&mut self, pool: &mut BlockPool) -> Vec<Share> {
+        self.admit(pool);
+        let mut shares = self.schedule_decodes(pool);
+        let left = self.token_budget.saturating_sub(shares.len()).max(BLOCK_TOKENS);
+        self.schedule_prompts(pool, left, &mut shares);
+        shares.sort_unstable_by_key(|share| share.index);
+        shares
+    }
+
+    /// Lets waiting sequences run while there is room for all that they are known to need.
+    fn admit(&mut self, pool: &BlockPool) {
+        let promised: usize = self.running.iter().map(Sequence::missing_blocks).sum();
+        let mut room = pool.available().saturating_sub(promised);
+        let mut next = 0;
+        while self.running.len() < self.max_running && next < self.waiting.len() {
+            // One block for each that runs already, so that it is not preempted at its next border.
+            let needed = self.waiting[next].missing_blocks();
+            let reserve = self.running.len();
+            if needed + reserve <= room || self.running.is_empty() {
+                room = room.saturating_sub(needed);
+                self.waiting[..next].iter_mut().for_each(|older| older.passed_over += 1);
+                let mut sequence = self.waiting.remove(next);
+                sequence.clock.admitted(0);
+                let at = self.running.partition_point(|other| other.seniority() < sequence.seniority());
+                self.running.insert(at, sequence);
+            } else if self.waiting[next].passed_over >= MAX_PASSED_OVER {
+                break;
+            } else {
+                next += 1;
+            }
+        }
+    }
+
+    fn schedule_decodes(&mut self, pool: &mut BlockPool) -> Vec<Share> {
+        let mut shares = Vec::new();
+        let mut index = 0;
+        while index < self.running.len() {
+            if self.running[index].decodes() && self.claim(pool, index, 1) == 1 {
+                shares.push(Share { index, count: 1 });
+            }
+            index += 1;
+        }
+        shares
+    }
+
+    fn schedule_prompts(&mut self, pool: &mut BlockPool, budget: usize, shares: &mut Vec<Share>) {
+        let mut left = budget;
+        let Some(oldest) = self.running.iter().position(|s| !s.decodes()) else { return };
+        let first = self.running[oldest].pending().min((budget / OLDEST_SHARE).max(1));
+        let mut oldest_share = self.claim(pool, oldest, first);
+        left -= oldest_share;
+        let mut others: Vec<usize> = (oldest + 1..self.running.len()).filter(|&i| !self.running[i].decodes()).collect();
+        others.sort_by_key(|&index| self.running[index].pending());
+        for index in others {
+            // Claiming for one may have preempted the youngest; those are at the end.
+            if left == 0 || index >= self.running.len() {
+                continue;
+            }
+            let count = self.claim(pool, index, self.running[index].pending().min(left));
+            if count > 0 {
+                shares.push(Share { index, count });
+                left -= count;
+            }
+        }
+        let rest = (self.running[oldest].pending() - oldest_share).min(left);
+        oldest_share = self.claim(pool, oldest, oldest_share + rest).max(oldest_share);
+        if oldest_share > 0 {
+            shares.push(Share { index: oldest, count: oldest_share });
+        }
+        shares.retain(|share| share.index < self.running.len());
+    }
+
+    /// Claims the blocks for `count` more tokens of a running sequence, of younger ones where none are free, and returns for how
+    /// many tokens there are blocks.
+    fn claim(&mut self, pool: &mut BlockPool, index: usize, count: usize) -> usize {
+        let mut missing = self.running[index].blocks_for(count);
+        while missing > 0 {
+            if let Some(block) = pool.take() {
+                self.running[index].blocks.push(block);
+                missing -= 1;
+            } else if self.running.len() > index + 1 {
+                self.preempt_youngest(pool);
+            } else {
+                break;
+            }
+        }
+        let sequence = &self.running[index];
+        count.min(sequence.blocks.len() * BLOCK_TOKENS - sequence.computed)
+    }
+
+    fn preempt_youngest(&mut self, pool: &mut BlockPool) {
+        if let Some(mut youngest) = self.running.pop() {
+            youngest.release(pool);
+            self.preemptions += 1;
+            self.wait(youngest);
+        }
+    }
+}
