@@ -5,7 +5,6 @@ use crate::mask::{TokenMask, TokenSet};
 use crate::request::{FinishReason, Request, Token};
 use crate::sampler::Sampler;
 use smollm_kernels::ops::log_sum_exp;
-use smollm_model::Model;
 
 /// The state of one answer that no cache holds: what it may still do, and how it chooses.
 #[derive(Debug)]
@@ -52,20 +51,23 @@ impl Answer {
         (len > context).then_some(FinishReason::ContextFull)
     }
 
+    /// Tokens that may still be chosen.
+    pub(crate) fn left(&self) -> usize {
+        self.max_tokens.map_or(usize::MAX, |max| max.saturating_sub(self.generated))
+    }
+
     /// Tokens chosen, without a stop token.
     pub(crate) fn generated(&self) -> usize {
         self.generated
     }
 
     /// The next token from the logits (V, used up) after `position`; `Err` in the inner result if it ends the answer and is no
-    /// part of it. Nothing is handed out if a model file changed.
+    /// part of it.
     pub(crate) fn choose(
         &mut self,
-        model: &Model,
         logits: &mut [f32],
         position: usize,
     ) -> Result<Result<Token, FinishReason>, EngineError> {
-        model.still_intact()?;
         if !logits.iter().all(|l| l.is_finite()) {
             return Err(EngineError::NotFinite { position });
         }

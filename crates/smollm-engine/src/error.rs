@@ -56,6 +56,9 @@ pub enum EngineError {
         /// Allowed.
         limit: usize,
     },
+    /// The adapter is not one for the engine's model.
+    #[error("the adapter was loaded for another model")]
+    ForeignAdapter,
     /// The queue is full; the request may be tried again later.
     #[error("{waiting} requests are waiting already, and the limit is {limit}; try again later")]
     QueueFull {
@@ -63,6 +66,30 @@ pub enum EngineError {
         waiting: usize,
         /// How many may.
         limit: usize,
+    },
+    /// The model that guesses has other tokens.
+    #[error("the draft model has a vocabulary of {draft} and the model one of {target}; they must share one tokenizer")]
+    DraftVocabulary {
+        /// V of the draft model.
+        draft: usize,
+        /// V of the model.
+        target: usize,
+    },
+    /// A budget of memory is too small.
+    #[error("weights, buffers and the smallest cache need {needed} bytes, but the budget is {memory} bytes")]
+    OverBudget {
+        /// Bytes needed.
+        needed: usize,
+        /// Bytes allowed.
+        memory: usize,
+    },
+    /// The model's heads cannot be kept in this type.
+    #[error("a {dtype} cache needs heads of whole blocks of 32, and those of this model have {head_dim} elements")]
+    CacheType {
+        /// The type.
+        dtype: &'static str,
+        /// D.
+        head_dim: usize,
     },
     /// The key/value cache of an engine holds nothing.
     #[error("a key/value cache of {tokens} tokens is less than one block of {block_tokens}")]

@@ -81,7 +81,8 @@ impl Session {
                 break;
             }
             self.advance_to_logits(&input, 1, &mut logits);
-            let chosen = answer.choose(self.model(), &mut logits, self.cached().len() - 1)?;
+            self.model().still_intact()?; // nothing is handed out if a model file changed
+            let chosen = answer.choose(&mut logits, self.cached().len() - 1)?;
             match decode_started {
                 None => {
                     generation.timings.prefill_s = started.elapsed().as_secs_f64();

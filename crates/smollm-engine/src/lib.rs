@@ -7,6 +7,7 @@
 
 mod answer;
 mod compare;
+mod draft;
 mod engine;
 mod error;
 mod filter;
@@ -20,7 +21,8 @@ mod score;
 mod session;
 
 pub use compare::{Comparison, compare};
-pub use engine::{Engine, EngineHandle, EngineOptions, EngineStats, EventSink, Limits};
+pub use draft::{Drafter, Guess, ModelDrafter, PromptLookup};
+pub use engine::{Engine, EngineHandle, EngineOptions, EngineStats, EventSink, Limits, MemoryPlan};
 pub use error::EngineError;
 pub use generate::{Generation, Progress};
 pub use mask::{TokenMask, TokenSet};

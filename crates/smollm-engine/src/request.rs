@@ -2,6 +2,8 @@
 
 use crate::mask::TokenMask;
 use crate::sampling::SamplingParams;
+use smollm_model::LoraWeights;
+use std::sync::Arc;
 
 /// How a prompt is to be continued.
 #[derive(Debug, Clone, Default)]
@@ -29,12 +31,16 @@ pub struct Submission {
     pub prompt_logprobs: Option<usize>,
     /// What tokens the answers may take.
     pub mask: Option<Box<dyn TokenMask>>,
+    /// A LoRA adapter of the engine's model to answer with. The request keeps it: whoever loaded it may let go of it.
+    pub adapter: Option<Arc<LoraWeights>>,
+    /// Whether keys and values that other requests left behind may be used; the answer is the same.
+    pub reuse: bool,
 }
 
 impl Submission {
     /// One answer to `prompt`, with nothing else asked.
     pub fn new(prompt: Vec<u32>, request: Request) -> Self {
-        Self { prompt, request, choices: 1, prompt_logprobs: None, mask: None }
+        Self { prompt, request, choices: 1, prompt_logprobs: None, mask: None, adapter: None, reuse: true }
     }
 }
 

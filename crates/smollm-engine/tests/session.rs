@@ -8,7 +8,7 @@ use smollm_model::Model;
 use smollm_testkit::tiny::prompt_ids;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use tiny_model::{golden, model};
+use tiny_model::{golden, tiny};
 
 fn session(model: &Arc<Model>, threads: usize, options: &SessionOptions) -> Session {
     Session::new(model.clone(), Arc::new(Cpu::new(threads).unwrap()), options)
@@ -35,7 +35,7 @@ fn sampled(seed: u64) -> Request {
 #[test]
 fn greedy_is_that_of_transformers() {
     let golden = golden();
-    let model = model(&golden);
+    let model = tiny();
     for prompt in golden.prompts.iter().filter(|p| p.greedy.is_some()) {
         let expected = &prompt.greedy.as_ref().unwrap().ids;
         assert_eq!(
@@ -47,8 +47,7 @@ fn greedy_is_that_of_transformers() {
 
 #[test]
 fn same_seed_same_tokens_whatever_the_threads_the_chunks_and_the_cache() {
-    let golden = golden();
-    let model = model(&golden);
+    let model = tiny();
     let prompt = prompt_ids("session", 150, model.config.vocab_size);
     let expected = run(&mut plain(&model), &prompt, &sampled(7)).0;
     for (threads, chunk) in [(1, 1), (3, 13), (2, 149), (2, 150), (1, 400)] {
@@ -64,8 +63,7 @@ fn same_seed_same_tokens_whatever_the_threads_the_chunks_and_the_cache() {
 
 #[test]
 fn a_longer_prompt_reuses_the_common_beginning() {
-    let golden = golden();
-    let model = model(&golden);
+    let model = tiny();
     let mut session = plain(&model);
     let prompt: Vec<u32> = (0..100).collect();
     run(&mut session, &prompt[..60], &limit(1));
@@ -81,7 +79,7 @@ fn a_longer_prompt_reuses_the_common_beginning() {
 #[test]
 fn answers_end_where_they_should() {
     let golden = golden();
-    let model = model(&golden);
+    let model = tiny();
     let prompt = &golden.prompts.iter().find(|p| p.greedy.is_some()).unwrap().ids;
     let free = run(&mut plain(&model), prompt, &limit(20)).0;
     let stop = free[1];
@@ -104,8 +102,7 @@ fn answers_end_where_they_should() {
 
 #[test]
 fn a_prompt_can_be_stopped_between_chunks_and_resumed() {
-    let golden = golden();
-    let model = model(&golden);
+    let model = tiny();
     let options = SessionOptions { prefill_chunk: Some(10), ..SessionOptions::default() };
     let mut session = session(&model, 2, &options);
     let prompt: Vec<u32> = (0..95).collect();
@@ -124,8 +121,7 @@ fn a_prompt_can_be_stopped_between_chunks_and_resumed() {
 
 #[test]
 fn logprobs_are_those_of_the_logits() {
-    let golden = golden();
-    let model = model(&golden);
+    let model = tiny();
     let request = Request { logprobs: Some(3), ..limit(4) };
     let prompt = [3, 1, 4, 1, 5];
     let generation = plain(&model).generate(&prompt, &request, &mut |_| ControlFlow::Continue(())).unwrap();
@@ -147,8 +143,7 @@ fn logprobs_are_those_of_the_logits() {
 
 #[test]
 fn scores_are_the_log_probabilities_and_windows_follow_the_convention() {
-    let golden = golden();
-    let model = model(&golden);
+    let model = tiny();
     let ids = prompt_ids("score", 90, model.config.vocab_size);
     let mut progress = |_, _| ControlFlow::Continue(());
     let v = model.config.vocab_size;
@@ -179,8 +174,7 @@ fn scores_are_the_log_probabilities_and_windows_follow_the_convention() {
 
 #[test]
 fn bad_requests_are_refused_with_the_numbers() {
-    let golden = golden();
-    let model = model(&golden);
+    let model = tiny();
     let refuse = |prompt: &[u32], request: &Request| {
         plain(&model).generate(prompt, request, &mut |_| ControlFlow::Continue(())).unwrap_err().to_string()
     };
@@ -203,7 +197,7 @@ fn bad_requests_are_refused_with_the_numbers() {
 
 #[test]
 fn a_model_that_gives_nan_is_an_error_and_not_an_answer() {
-    let mut broken = (*model(&golden())).clone();
+    let mut broken = (*tiny()).clone();
     broken.weights.norm[3] = f32::NAN;
     let error = plain(&Arc::new(broken)).generate(&[1, 2], &limit(3), &mut |_| ControlFlow::Continue(())).unwrap_err();
     assert!(matches!(error, EngineError::NotFinite { position: 1 }), "{error}");

@@ -2,13 +2,14 @@
 
 use crate::batch::Batch;
 use crate::block::{Placement, block_forward};
-use crate::kv::KvPool;
+use crate::kv::{BLOCK_TOKENS, KvPool};
+use crate::linear::Adapted;
 use crate::model::Model;
 use crate::params::LayerSlot;
 use crate::rope::Angles;
 use crate::scratch::Scratch;
 use smollm_kernels::Cpu;
-use smollm_kernels::ops::{self, AttentionSpan, Product};
+use smollm_kernels::ops::{self, AttentionPlan, AttentionSpan, Product};
 
 /// A model being run: the buffers that forward passes reuse. One per thread of control, not per sequence.
 #[derive(Debug, Default)]
@@ -78,7 +79,8 @@ impl Runner {
         self.hidden.resize(batch.len() * config.hidden_size, 0.0);
         model.rotary.fill(batch.positions(), &mut self.angles);
         let slots = batch.slots();
-        let spans = attention_spans(batch);
+        let adapted = batch.adapted();
+        let plan = AttentionPlan::new(attention_spans(batch), BLOCK_TOKENS, config.group());
 
         ops::embed(cpu, &model.weights.embed_tokens, &batch.tokens, &mut self.scratch.x);
         for (i, layer) in model.weights.layers.iter().enumerate() {
@@ -86,7 +88,8 @@ impl Runner {
                 return false;
             }
             let angles = config.rope_layers[i].then_some(&self.angles);
-            let at = Placement { angles, slots: &slots, spans: &spans };
+            let adapted = Adapted { rows: &adapted, layer: i };
+            let at = Placement { angles, slots: &slots, plan: &plan, adapted };
             let see = &mut |slot, inputs: &[f32]| see(i, slot, inputs);
             block_forward(cpu, config, layer, &at, kv.layer_mut(i), &mut self.scratch, see);
         }

@@ -3,13 +3,13 @@
 use super::EngineOptions;
 use crate::error::EngineError;
 use crate::request::{RequestId, Submission};
-use smollm_model::{BLOCK_TOKENS, Model};
+use smollm_model::{BLOCK_TOKENS, Model, ModelConfig};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// The bounds on requests, and how full the queue is.
 #[derive(Debug)]
 pub struct Limits {
-    vocab_size: usize,
+    config: ModelConfig,
     context: usize,
     max_choices: usize,
     max_waiting: usize,
@@ -23,7 +23,7 @@ impl Limits {
     pub(super) fn new(model: &Model, options: &EngineOptions, blocks: usize) -> Self {
         let context = options.context.unwrap_or(model.config.max_position_embeddings);
         Self {
-            vocab_size: model.config.vocab_size,
+            config: model.config.clone(),
             context: context.min(blocks * BLOCK_TOKENS).max(1),
             max_choices: options.max_waiting.max(1),
             max_waiting: options.max_waiting.max(1),
@@ -40,7 +40,7 @@ impl Limits {
 
     /// V.
     pub fn vocab_size(&self) -> usize {
-        self.vocab_size
+        self.config.vocab_size
     }
 
     /// Sequences that wait.
@@ -53,8 +53,8 @@ impl Limits {
     /// # Errors
     /// The prompt is empty, longer than the context or has ids that do not exist; a parameter is out of range.
     pub fn check(&self, submission: &Submission) -> Result<(), EngineError> {
-        let Submission { prompt, request, choices, .. } = submission;
-        check_ids(prompt, self.vocab_size)?;
+        let Submission { prompt, request, choices, adapter, .. } = submission;
+        check_ids(prompt, self.config.vocab_size)?;
         if prompt.is_empty() {
             return Err(EngineError::EmptyPrompt);
         }
@@ -64,7 +64,10 @@ impl Limits {
         if !(1..=self.max_choices).contains(choices) {
             return Err(EngineError::Choices { choices: *choices, limit: self.max_choices });
         }
-        Ok(request.sampling.validate(self.vocab_size)?)
+        if adapter.as_ref().is_some_and(|adapter| !adapter.fits(&self.config)) {
+            return Err(EngineError::ForeignAdapter);
+        }
+        Ok(request.sampling.validate(self.config.vocab_size)?)
     }
 
     /// Takes places in the queue, and a name. However many choices a request has, an empty queue takes it.

@@ -1,8 +1,7 @@
 //! How an engine is set up.
 
-use crate::error::EngineError;
 use smollm_kernels::KvDtype;
-use smollm_model::{BLOCK_TOKENS, Model};
+use smollm_model::BLOCK_TOKENS;
 
 /// The settings of an engine. None of them changes an answer, but for `context`, where an answer ends at the latest, and the type
 /// of the cache.
@@ -12,11 +11,21 @@ pub struct EngineOptions {
     pub kv_dtype: Option<KvDtype>,
     /// Tokens of prompt and answer of one sequence; the model's own maximum where absent, and never more than the cache holds.
     pub context: Option<usize>,
-    /// Tokens that the cache holds for all sequences together, rounded down to blocks; room for four contexts where absent.
-    /// Address space is claimed at once, memory as tokens are written.
+    /// Tokens that the cache holds for all sequences together, rounded down to blocks; where absent, what `memory` leaves, or room
+    /// for four contexts. Address space is claimed at once, memory as tokens are written.
     pub kv_tokens: Option<usize>,
+    /// Bytes that weights, cache and buffers may take together; see [`MemoryPlan`](crate::MemoryPlan).
+    pub memory: Option<usize>,
+    /// Tokens of finished sequences that stay in the cache for requests that begin alike; whatever is needed is taken from them, so
+    /// the default sets no limit. What running sequences begin with in common is shared in any case.
+    pub prefix_cache_tokens: usize,
     /// Tokens of a forward pass: what the prompts in it slow the answers down by.
     pub token_budget: usize,
+    /// Tokens of an answer that are guessed and verified in one pass, at most; 0 turns speculation off. Guesses come from
+    /// [`PromptLookup`](crate::PromptLookup), or whom [`Engine::set_drafter`](crate::Engine::set_drafter) puts in its place.
+    pub draft_tokens: usize,
+    /// Whether guesses are verified only where that is expected to save time, by measured costs of steps.
+    pub draft_gated: bool,
     /// Sequences that run at once; a request for n choices is n.
     pub max_running: usize,
     /// Sequences that may wait.
@@ -25,21 +34,24 @@ pub struct EngineOptions {
 
 impl Default for EngineOptions {
     fn default() -> Self {
-        Self { kv_dtype: None, context: None, kv_tokens: None, token_budget: 256, max_running: 64, max_waiting: 512 }
+        Self {
+            kv_dtype: None,
+            context: None,
+            kv_tokens: None,
+            memory: None,
+            prefix_cache_tokens: usize::MAX,
+            token_budget: 256,
+            draft_tokens: 8,
+            draft_gated: true,
+            max_running: 64,
+            max_waiting: 512,
+        }
     }
 }
 
 impl EngineOptions {
-    /// Blocks of the cache.
-    pub(super) fn blocks(&self, model: &Model) -> Result<usize, EngineError> {
-        let context = self.context.unwrap_or(model.config.max_position_embeddings);
-        let blocks = match self.kv_tokens {
-            Some(tokens) => tokens / BLOCK_TOKENS,
-            None => 4 * context.div_ceil(BLOCK_TOKENS),
-        };
-        if blocks == 0 {
-            return Err(EngineError::NoCache { tokens: self.kv_tokens.unwrap_or(0), block_tokens: BLOCK_TOKENS });
-        }
-        Ok(blocks)
+    /// Rows of the largest forward pass: every sequence its token and the least share of prompts, or a full budget.
+    pub(super) fn step_rows(&self) -> usize {
+        self.token_budget.max(self.max_running + BLOCK_TOKENS)
     }
 }

@@ -5,10 +5,12 @@
 //! When blocks run out, the youngest sequence gives its own back and starts over later, so the oldest always gets on.
 
 use super::blocks::BlockPool;
+use super::prefix::BlockKey;
 use super::sequence::Sequence;
 use smollm_model::BLOCK_TOKENS;
+use std::collections::HashSet;
 
-/// How often younger sequences may be admitted before an older one that does not fit yet.
+/// How often younger sequences may be admitted before an older one that does not fit yet, and how many of those at once.
 const MAX_PASSED_OVER: usize = 16;
 /// The oldest prompt's share of the budget: one part of so many.
 const OLDEST_SHARE: usize = 4;
@@ -31,7 +33,10 @@ pub(crate) struct Scheduler {
 pub(crate) struct Share {
     /// Which of the running.
     pub(crate) index: usize,
+    /// Its own tokens, and what is guessed to follow them.
     pub(crate) count: usize,
+    /// Whether it generates; all others read prompts.
+    pub(crate) decodes: bool,
 }
 
 impl Scheduler {
@@ -56,39 +61,72 @@ impl Scheduler {
         removed
     }
 
-    /// The shares of the next step, in order of the running sequences, their blocks claimed. Not empty while anything runs or
+    /// The shares of the next step, those with the same adapter side by side, their blocks claimed. Not empty while anything runs or
     /// waits.
     pub(crate) fn schedule(&mut self, pool: &mut BlockPool) -> Vec<Share> {
         self.admit(pool);
         let mut shares = self.schedule_decodes(pool);
         let left = self.token_budget.saturating_sub(shares.len()).max(BLOCK_TOKENS);
         self.schedule_prompts(pool, left, &mut shares);
-        shares.sort_unstable_by_key(|share| share.index);
+        shares.sort_unstable_by_key(|share| (self.running[share.index].adapter_id(), share.index));
         shares
     }
 
     /// Lets waiting sequences run while there is room for all that they are known to need.
-    fn admit(&mut self, pool: &BlockPool) {
-        let promised: usize = self.running.iter().map(Sequence::missing_blocks).sum();
-        let mut room = pool.available().saturating_sub(promised);
-        let mut next = 0;
+    fn admit(&mut self, pool: &mut BlockPool) {
+        let mut promised: usize = self.running.iter().map(Sequence::missing_blocks).sum();
+        let (mut next, mut unfit) = (0, 0);
         while self.running.len() < self.max_running && next < self.waiting.len() {
+            if self.waiting[next].follows {
+                next += 1;
+                continue;
+            }
+            let sequence = &mut self.waiting[next];
+            sequence.adopt(pool);
             // One block for each that runs already, so that it is not preempted at its next border.
-            let needed = self.waiting[next].missing_blocks();
-            let reserve = self.running.len();
-            if needed + reserve <= room || self.running.is_empty() {
-                room = room.saturating_sub(needed);
+            let needed = promised + sequence.missing_blocks() + self.running.len();
+            if needed <= pool.available() || self.running.is_empty() {
+                promised += sequence.missing_blocks();
                 self.waiting[..next].iter_mut().for_each(|older| older.passed_over += 1);
                 let mut sequence = self.waiting.remove(next);
-                sequence.clock.admitted(0);
+                sequence.clock.admitted();
                 let at = self.running.partition_point(|other| other.seniority() < sequence.seniority());
                 self.running.insert(at, sequence);
-            } else if self.waiting[next].passed_over >= MAX_PASSED_OVER {
-                break;
-            } else {
-                next += 1;
+                continue;
             }
+            sequence.unadopt(pool);
+            unfit += 1;
+            if sequence.passed_over >= MAX_PASSED_OVER || unfit == MAX_PASSED_OVER {
+                break;
+            }
+            next += 1;
         }
+    }
+
+    /// Lets the other choices of a request run whose first choice, running at `first`, has just read the prompt, as far as there is
+    /// room, and returns the blocks to copy. The rest wait like everybody else.
+    pub(crate) fn fork(&mut self, first: usize, pool: &mut BlockPool) -> Vec<(u32, u32)> {
+        let request = self.running[first].request;
+        let mut copies = Vec::new();
+        let mut at = first;
+        let mut next = 0;
+        while next < self.waiting.len() {
+            let follower = &mut self.waiting[next];
+            if follower.request == request
+                && std::mem::take(&mut follower.follows)
+                && self.running.len() < self.max_running
+            {
+                if let Some(copy) = follower.fork(&self.running[first], pool) {
+                    copies.extend(copy);
+                    at += 1;
+                    let follower = self.waiting.remove(next);
+                    self.running.insert(at, follower);
+                    continue;
+                }
+            }
+            next += 1;
+        }
+        copies
     }
 
     fn schedule_decodes(&mut self, pool: &mut BlockPool) -> Vec<Share> {
@@ -96,7 +134,7 @@ impl Scheduler {
         let mut index = 0;
         while index < self.running.len() {
             if self.running[index].decodes() && self.claim(pool, index, 1) == 1 {
-                shares.push(Share { index, count: 1 });
+                shares.push(Share { index, count: 1, decodes: true });
             }
             index += 1;
         }
@@ -106,26 +144,38 @@ impl Scheduler {
     fn schedule_prompts(&mut self, pool: &mut BlockPool, budget: usize, shares: &mut Vec<Share>) {
         let mut left = budget;
         let Some(oldest) = self.running.iter().position(|s| !s.decodes()) else { return };
+        self.running[oldest].adopt(pool);
         let first = self.running[oldest].pending().min((budget / OLDEST_SHARE).max(1));
         let mut oldest_share = self.claim(pool, oldest, first);
         left -= oldest_share;
         let mut others: Vec<usize> = (oldest + 1..self.running.len()).filter(|&i| !self.running[i].decodes()).collect();
+        others.iter().for_each(|&index| self.running[index].adopt(pool));
         others.sort_by_key(|&index| self.running[index].pending());
+        // Blocks that are being filled in this step: who needs the same waits for it and takes it over.
+        let mut filling: HashSet<BlockKey> = self.running[oldest].next_key().into_iter().collect();
         for index in others {
             // Claiming for one may have preempted the youngest; those are at the end.
             if left == 0 || index >= self.running.len() {
                 continue;
             }
-            let count = self.claim(pool, index, self.running[index].pending().min(left));
+            let sequence = &self.running[index];
+            if let Some(key) = sequence.next_key()
+                && sequence.reuses
+                && !filling.insert(key)
+            {
+                continue;
+            }
+            let count = self.claim(pool, index, sequence.whole_blocks(sequence.pending().min(left)));
             if count > 0 {
-                shares.push(Share { index, count });
+                shares.push(Share { index, count, decodes: false });
                 left -= count;
             }
         }
         let rest = (self.running[oldest].pending() - oldest_share).min(left);
-        oldest_share = self.claim(pool, oldest, oldest_share + rest).max(oldest_share);
+        let whole = self.running[oldest].whole_blocks(oldest_share + rest);
+        oldest_share = self.claim(pool, oldest, whole);
         if oldest_share > 0 {
-            shares.push(Share { index: oldest, count: oldest_share });
+            shares.push(Share { index: oldest, count: oldest_share, decodes: false });
         }
         shares.retain(|share| share.index < self.running.len());
     }
@@ -148,9 +198,18 @@ impl Scheduler {
         count.min(sequence.blocks.len() * BLOCK_TOKENS - sequence.computed)
     }
 
+    /// [`Scheduler::claim`] of blocks that nobody has.
+    pub(crate) fn claim_free(&mut self, pool: &mut BlockPool, index: usize, count: usize) -> usize {
+        let sequence = &mut self.running[index];
+        for _ in 0..sequence.blocks_for(count) {
+            sequence.blocks.extend(pool.take());
+        }
+        count.min(sequence.blocks.len() * BLOCK_TOKENS - sequence.computed)
+    }
+
     fn preempt_youngest(&mut self, pool: &mut BlockPool) {
         if let Some(mut youngest) = self.running.pop() {
-            youngest.release(pool);
+            youngest.preempt(pool);
             self.preemptions += 1;
             self.wait(youngest);
         }

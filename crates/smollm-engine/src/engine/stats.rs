@@ -11,10 +11,14 @@ pub struct EngineStats {
     pub running: usize,
     /// Sequences that wait.
     pub waiting: usize,
+    /// Prompt tokens of those that wait.
+    pub waiting_tokens: usize,
     /// Blocks of the cache.
     pub blocks: usize,
-    /// Blocks that hold nothing a sequence needs.
+    /// Blocks that no sequence holds.
     pub blocks_free: usize,
+    /// Those of them whose content is kept for requests that begin alike.
+    pub blocks_cached: usize,
     /// Requests submitted.
     pub requests: u64,
     /// Answers that ended with a stop token.
@@ -31,10 +35,18 @@ pub struct EngineStats {
     pub prompt_tokens: u64,
     /// Tokens chosen.
     pub generated_tokens: u64,
+    /// Guessed tokens that were verified, and those of them that were right.
+    pub drafted_tokens: u64,
+    /// See `drafted_tokens`.
+    pub accepted_tokens: u64,
     /// Forward passes.
     pub steps: u64,
     /// Forward passes that were given up because a request in them was cancelled.
     pub abandoned_steps: u64,
+    /// Prompt tokens of finished requests, and how many of them were not computed but found in the cache.
+    pub prompt_tokens_finished: u64,
+    /// See `prompt_tokens_finished`.
+    pub prompt_tokens_cached: u64,
     /// Seconds of forward passes and what belongs to them.
     pub busy_s: f64,
     /// Seconds of the last step, and tokens in it.
@@ -47,14 +59,18 @@ impl EngineStats {
     pub(super) fn count_step(&mut self, shares: &[Share], time: Duration) {
         let tokens: usize = shares.iter().map(|share| share.count).sum();
         self.steps += 1;
-        self.prompt_tokens +=
-            shares.iter().filter(|share| share.count > 1).map(|share| share.count as u64).sum::<u64>();
+        self.prompt_tokens += shares.iter().filter(|share| !share.decodes).map(|share| share.count as u64).sum::<u64>();
         self.busy_s += time.as_secs_f64();
         self.last_step_s = time.as_secs_f64();
         self.last_step_tokens = tokens;
     }
 
-    pub(super) fn count_finished(&mut self, reason: FinishReason, _timings: &Timings) {
+    /// The first choice of a request reads its prompt for all.
+    pub(super) fn count_finished(&mut self, choice: usize, reason: FinishReason, timings: &Timings) {
+        if choice == 0 {
+            self.prompt_tokens_finished += (timings.cached_tokens + timings.prefill_tokens) as u64;
+            self.prompt_tokens_cached += timings.cached_tokens as u64;
+        }
         match reason {
             FinishReason::Stop(_) => self.stopped += 1,
             FinishReason::Length | FinishReason::ContextFull => self.length += 1,
