@@ -8,6 +8,7 @@ mod limits;
 mod memory;
 mod options;
 mod outcome;
+mod pace;
 mod prefix;
 mod scheduler;
 mod sequence;
@@ -24,9 +25,11 @@ pub use stats::EngineStats;
 use crate::answer::Answer;
 use crate::draft::{Drafter, PromptLookup};
 use crate::error::EngineError;
+use crate::pooling::Pooled;
 use crate::request::{Event, FinishReason, RequestId, Submission, choice_seed};
 use blocks::BlockPool;
 use gate::Gate;
+use pace::Pace;
 use prefix::Place;
 use scheduler::{Scheduler, Share};
 use sequence::{Clock, Sequence};
@@ -51,6 +54,7 @@ pub struct Engine {
     /// Sequences so far.
     keys: u64,
     stats: EngineStats,
+    pace: Pace,
     /// Rows of hidden states whose logits are wanted, and those logits.
     rows: Vec<f32>,
     logits: Vec<f32>,
@@ -66,7 +70,7 @@ impl Engine {
         let limits = Arc::new(Limits::new(&model, options, blocks));
         let dtype = options.kv_dtype.unwrap_or_else(|| model.natural_kv_dtype());
         let kv = KvPool::new(&model.config, dtype, blocks * BLOCK_TOKENS);
-        let scheduler = Scheduler::new(options.max_running.max(1), options.token_budget.max(1));
+        let scheduler = Scheduler::new(options.max_running.max(1));
         let speculation = (options.draft_tokens > 0).then(|| Speculation {
             drafter: Box::new(PromptLookup),
             gate: Gate::new(options.draft_gated),
@@ -84,6 +88,7 @@ impl Engine {
             speculation,
             keys: 0,
             stats: EngineStats::default(),
+            pace: Pace::new(options),
             rows: Vec::new(),
             logits: Vec::new(),
         })
@@ -119,7 +124,7 @@ impl Engine {
 
     /// Puts a checked and admitted request in the queue.
     fn enqueue(&mut self, id: RequestId, submission: Submission) {
-        let Submission { prompt, request, choices, prompt_logprobs, mask, adapter, reuse } = submission;
+        let Submission { prompt, request, choices, prompt_logprobs, pooling, mask, adapter, reuse } = submission;
         let root = Place::root(adapter.as_ref().map(|adapter| adapter.id()));
         for choice in 0..choices {
             let mut request = request.clone();
@@ -144,6 +149,7 @@ impl Engine {
                 answer: Answer::new(&request, &prompt).masked(rules, self.model.config.vocab_size),
                 prompt_logprobs: prompt_logprobs.filter(|_| choice == 0),
                 prompt_scored: 1,
+                pooled: pooling.map(|pooling| Pooled::new(pooling, self.model.config.hidden_size)),
                 reported: 0,
                 passed_over: 0,
                 draft: Vec::new(),
@@ -189,7 +195,8 @@ impl Engine {
     /// has a part of its prompt in this pass, the pass is given up and nothing of it is reported; the others lose the work of that
     /// pass and no more.
     pub fn step(&mut self, cancelled: &mut dyn FnMut() -> Option<RequestId>, sink: &mut dyn FnMut(RequestId, Event)) {
-        let mut shares = self.scheduler.schedule(&mut self.pool);
+        let budget = self.pace.budget(self.scheduler.running.iter().any(Sequence::decodes));
+        let mut shares = self.scheduler.schedule(&mut self.pool, budget);
         self.limits.set_waiting(self.scheduler.waiting.len());
         if shares.is_empty() {
             return;
@@ -218,6 +225,7 @@ impl Engine {
         if complete {
             self.finish_step(&shares, sink);
             self.learn(&shares, started.elapsed().as_secs_f64());
+            self.pace.measured(&shares, started.elapsed().as_secs_f64());
             self.stats.count_step(&shares, started.elapsed());
         } else {
             self.scheduler.running.iter_mut().for_each(|sequence| sequence.draft.clear());

@@ -13,6 +13,7 @@ mod error;
 mod filter;
 mod generate;
 mod mask;
+mod pooling;
 mod request;
 mod rng;
 mod sampler;
@@ -26,6 +27,7 @@ pub use engine::{Engine, EngineHandle, EngineOptions, EngineStats, EventSink, Li
 pub use error::EngineError;
 pub use generate::{Generation, Progress};
 pub use mask::{TokenMask, TokenSet};
+pub use pooling::Pooling;
 pub use request::{Event, FinishReason, Request, RequestId, Submission, Timings, Token, choice_seed};
 pub use rng::random_seed;
 pub use sampler::Sampler;

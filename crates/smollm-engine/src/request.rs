@@ -1,6 +1,7 @@
 //! What is asked of a model and what it answers, whether one sequence runs or many.
 
 use crate::mask::TokenMask;
+use crate::pooling::Pooling;
 use crate::sampling::SamplingParams;
 use smollm_model::LoraWeights;
 use std::sync::Arc;
@@ -29,6 +30,8 @@ pub struct Submission {
     pub choices: usize,
     /// Log-probabilities of the prompt's own tokens and of this many likeliest alternatives ([`Event::PromptTokens`]).
     pub prompt_logprobs: Option<usize>,
+    /// Instead of an answer, a vector of the prompt ([`Event::Embedding`]); `request` is then of no account, and there is one choice.
+    pub pooling: Option<Pooling>,
     /// What tokens the answers may take.
     pub mask: Option<Box<dyn TokenMask>>,
     /// A LoRA adapter of the engine's model to answer with. The request keeps it: whoever loaded it may let go of it.
@@ -40,7 +43,16 @@ pub struct Submission {
 impl Submission {
     /// One answer to `prompt`, with nothing else asked.
     pub fn new(prompt: Vec<u32>, request: Request) -> Self {
-        Self { prompt, request, choices: 1, prompt_logprobs: None, mask: None, adapter: None, reuse: true }
+        Self {
+            prompt,
+            request,
+            choices: 1,
+            prompt_logprobs: None,
+            pooling: None,
+            mask: None,
+            adapter: None,
+            reuse: true,
+        }
     }
 }
 
@@ -83,6 +95,8 @@ pub enum Event {
     /// The next prompt tokens with their log-probabilities, if they were asked for: all but the first, which has nothing before
     /// it, in one or more portions.
     PromptTokens(Vec<Token>),
+    /// The vector of the prompt, C numbers, if it was asked for.
+    Embedding(Vec<f32>),
     /// A token was chosen.
     Token {
         /// Which of the answers.

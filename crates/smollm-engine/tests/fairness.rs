@@ -19,7 +19,8 @@ struct Load {
 
 impl Load {
     fn new(options: EngineOptions) -> Self {
-        let options = EngineOptions { max_waiting: 10_000, ..options };
+        // Time decides nothing here.
+        let options = EngineOptions { max_waiting: 10_000, max_stall: None, ..options };
         let engine = Engine::new(tiny_model::tiny(), Arc::new(Cpu::new(1).unwrap()), &options).unwrap();
         Self { engine, steps: 0, submitted: 0, read: HashMap::new(), ended: HashMap::new() }
     }

@@ -22,7 +22,7 @@ pub struct EngineHandle {
 }
 
 enum Command {
-    Submit(RequestId, Submission, EventSink),
+    Submit(RequestId, Box<Submission>, EventSink),
     Cancel(RequestId),
 }
 
@@ -47,7 +47,7 @@ impl EngineHandle {
     pub fn submit(&self, submission: Submission, sink: EventSink) -> Result<RequestId, EngineError> {
         self.limits.check(&submission)?;
         let id = self.limits.admit(submission.choices)?;
-        self.commands.send(Command::Submit(id, submission, sink)).map_err(|_| EngineError::Stopped)?;
+        self.commands.send(Command::Submit(id, Box::new(submission), sink)).map_err(|_| EngineError::Stopped)?;
         Ok(id)
     }
 
@@ -106,7 +106,7 @@ impl Desk {
         match command {
             Command::Submit(id, submission, sink) => {
                 self.open.insert(id, (sink, submission.choices));
-                self.engine.enqueue(id, submission);
+                self.engine.enqueue(id, *submission);
             }
             Command::Cancel(id) => {
                 let Self { engine, open, .. } = self;

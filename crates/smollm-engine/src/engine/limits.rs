@@ -53,7 +53,7 @@ impl Limits {
     /// # Errors
     /// The prompt is empty, longer than the context or has ids that do not exist; a parameter is out of range.
     pub fn check(&self, submission: &Submission) -> Result<(), EngineError> {
-        let Submission { prompt, request, choices, adapter, .. } = submission;
+        let Submission { prompt, request, choices, pooling, adapter, .. } = submission;
         check_ids(prompt, self.config.vocab_size)?;
         if prompt.is_empty() {
             return Err(EngineError::EmptyPrompt);
@@ -61,8 +61,9 @@ impl Limits {
         if prompt.len() > self.context {
             return Err(EngineError::PromptTooLong { prompt: prompt.len(), context: self.context });
         }
-        if !(1..=self.max_choices).contains(choices) {
-            return Err(EngineError::Choices { choices: *choices, limit: self.max_choices });
+        let limit = if pooling.is_some() { 1 } else { self.max_choices };
+        if !(1..=limit).contains(choices) {
+            return Err(EngineError::Choices { choices: *choices, limit });
         }
         if adapter.as_ref().is_some_and(|adapter| !adapter.fits(&self.config)) {
             return Err(EngineError::ForeignAdapter);

@@ -2,6 +2,7 @@
 
 use smollm_kernels::KvDtype;
 use smollm_model::BLOCK_TOKENS;
+use std::time::Duration;
 
 /// The settings of an engine. None of them changes an answer, but for `context`, where an answer ends at the latest, and the type
 /// of the cache.
@@ -21,6 +22,9 @@ pub struct EngineOptions {
     pub prefix_cache_tokens: usize,
     /// Tokens of a forward pass: what the prompts in it slow the answers down by.
     pub token_budget: usize,
+    /// How long the prompts of a step may hold up answers under way, as far as past steps tell: the budget shrinks for that, down to
+    /// a block. `None` leaves it as it is.
+    pub max_stall: Option<Duration>,
     /// Tokens of an answer that are guessed and verified in one pass, at most; 0 turns speculation off. Guesses come from
     /// [`PromptLookup`](crate::PromptLookup), or whom [`Engine::set_drafter`](crate::Engine::set_drafter) puts in its place.
     pub draft_tokens: usize,
@@ -41,6 +45,7 @@ impl Default for EngineOptions {
             memory: None,
             prefix_cache_tokens: usize::MAX,
             token_budget: 256,
+            max_stall: Some(Duration::from_millis(250)),
             draft_tokens: 8,
             draft_gated: true,
             max_running: 64,

@@ -42,7 +42,7 @@ impl Engine {
                 sink(sequence.request, Event::Prefill { done, total });
             }
         }
-        let mut ends = Vec::new();
+        let mut ends = self.pool_prompts(shares, sink);
         let mut forks = Vec::new();
         for rows in wanted.chunks(LOGIT_ROWS) {
             self.logits_of(rows);
@@ -61,6 +61,33 @@ impl Engine {
             self.fork(fork, &mut ends, sink);
         }
         self.end(ends, sink);
+    }
+
+    /// Adds the hidden states of the pass to the vectors that are made of prompts, and reports those that are complete.
+    fn pool_prompts(&mut self, shares: &[Share], sink: &mut dyn FnMut(RequestId, Event)) -> Vec<(Seniority, End)> {
+        let width = self.model.config.hidden_size;
+        let (mut ends, mut row) = (Vec::new(), 0);
+        for share in shares {
+            let hidden = &self.runner.hidden()[row * width..(row + share.count) * width];
+            row += share.count;
+            let sequence = &mut self.scheduler.running[share.index];
+            let Some(pooled) = &mut sequence.pooled else { continue };
+            pooled.add(hidden);
+            if sequence.computed < sequence.prompt_len {
+                continue;
+            }
+            let not_finite = EngineError::NotFinite { position: sequence.prompt_len - 1 };
+            let vector = pooled.vector().ok_or(not_finite);
+            let end = match sequence.still_intact(&self.model).and(vector) {
+                Ok(vector) => {
+                    sink(sequence.request, Event::Embedding(vector));
+                    End::Finished(FinishReason::Length)
+                }
+                Err(error) => End::Failed(error),
+            };
+            ends.push((sequence.seniority(), end));
+        }
+        ends
     }
 
     /// If other choices wait for running sequence `index` to read their prompt, which it now has: its name and the logits, which
@@ -103,7 +130,7 @@ impl Engine {
             }
             if decodes {
                 wanted.extend((0..count).map(|ahead| (row + ahead, Want::Next { index, ahead })));
-            } else if count == sequence.pending() {
+            } else if count == sequence.pending() && sequence.pooled.is_none() {
                 wanted.push((row + count - 1, Want::Next { index, ahead: 0 }));
             }
             row += count;

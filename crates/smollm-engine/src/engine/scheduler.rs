@@ -22,8 +22,6 @@ pub(crate) struct Scheduler {
     pub(crate) waiting: Vec<Sequence>,
     /// Sequences that run at once.
     max_running: usize,
-    /// Tokens of a step.
-    token_budget: usize,
     /// How often a running sequence gave its blocks back.
     pub(crate) preemptions: u64,
 }
@@ -40,8 +38,8 @@ pub(crate) struct Share {
 }
 
 impl Scheduler {
-    pub(crate) fn new(max_running: usize, token_budget: usize) -> Self {
-        Self { running: Vec::new(), waiting: Vec::new(), max_running, token_budget, preemptions: 0 }
+    pub(crate) fn new(max_running: usize) -> Self {
+        Self { running: Vec::new(), waiting: Vec::new(), max_running, preemptions: 0 }
     }
 
     pub(crate) fn is_idle(&self) -> bool {
@@ -61,12 +59,12 @@ impl Scheduler {
         removed
     }
 
-    /// The shares of the next step, those with the same adapter side by side, their blocks claimed. Not empty while anything runs or
+    /// The shares of the next step of about `token_budget` tokens, those with the same adapter side by side, their blocks claimed. Not empty while anything runs or
     /// waits.
-    pub(crate) fn schedule(&mut self, pool: &mut BlockPool) -> Vec<Share> {
+    pub(crate) fn schedule(&mut self, pool: &mut BlockPool, token_budget: usize) -> Vec<Share> {
         self.admit(pool);
         let mut shares = self.schedule_decodes(pool);
-        let left = self.token_budget.saturating_sub(shares.len()).max(BLOCK_TOKENS);
+        let left = token_budget.saturating_sub(shares.len()).max(BLOCK_TOKENS);
         self.schedule_prompts(pool, left, &mut shares);
         shares.sort_unstable_by_key(|share| (self.running[share.index].adapter_id(), share.index));
         shares
@@ -115,14 +113,13 @@ impl Scheduler {
             if follower.request == request
                 && std::mem::take(&mut follower.follows)
                 && self.running.len() < self.max_running
+                && let Some(copy) = follower.fork(&self.running[first], pool)
             {
-                if let Some(copy) = follower.fork(&self.running[first], pool) {
-                    copies.extend(copy);
-                    at += 1;
-                    let follower = self.waiting.remove(next);
-                    self.running.insert(at, follower);
-                    continue;
-                }
+                copies.extend(copy);
+                at += 1;
+                let follower = self.waiting.remove(next);
+                self.running.insert(at, follower);
+                continue;
             }
             next += 1;
         }

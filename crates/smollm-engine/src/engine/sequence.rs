@@ -5,6 +5,7 @@ use super::gate::Acceptance;
 use super::prefix::{BlockKey, Place};
 use crate::answer::Answer;
 use crate::error::EngineError;
+use crate::pooling::Pooled;
 use crate::request::{RequestId, Timings};
 use smollm_model::{BLOCK_TOKENS, LoraWeights, Model, Span};
 use std::sync::Arc;
@@ -43,6 +44,8 @@ pub(crate) struct Sequence {
     pub(crate) prompt_logprobs: Option<usize>,
     /// Prompt tokens whose log-probabilities were given.
     pub(crate) prompt_scored: usize,
+    /// The vector that is made of its prompt.
+    pub(crate) pooled: Option<Pooled>,
     /// Prompt tokens that were reported as read; after a restart nothing is said twice.
     pub(crate) reported: usize,
     /// How often a younger sequence was admitted in its place.
@@ -141,6 +144,7 @@ impl Sequence {
             pool.release(block);
         }
         (self.computed, self.published, self.place) = (0, 0, self.root);
+        self.pooled.iter_mut().for_each(Pooled::restart);
     }
 
     /// Gives back what it adopted without having begun.
@@ -185,10 +189,10 @@ impl Sequence {
     }
 
     /// Goes on with blocks that others computed, as far as there are any. The last token is left: its logits are needed. So are
-    /// prompt tokens whose log-probabilities are owed.
+    /// prompt tokens whose log-probabilities or hidden states are asked for.
     pub(crate) fn adopt(&mut self, pool: &mut BlockPool) {
-        let owes = self.prompt_logprobs.is_some() && self.prompt_scored < self.prompt_len;
-        if !self.reuses || owes || !self.computed.is_multiple_of(BLOCK_TOKENS) {
+        let scores = self.prompt_logprobs.is_some() && self.prompt_scored < self.prompt_len;
+        if !self.reuses || scores || self.pooled.is_some() || !self.computed.is_multiple_of(BLOCK_TOKENS) {
             return;
         }
         while self.pending() > BLOCK_TOKENS

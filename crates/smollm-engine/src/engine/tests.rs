@@ -172,7 +172,7 @@ fn hear(asked: &mut BTreeMap<(RequestId, usize), Asked>, id: RequestId, event: E
             assert_eq!(end, None, "a second end");
         }
         Event::Failed(error) => panic!("{error}"),
-        Event::Prefill { .. } | Event::PromptTokens(_) => {}
+        Event::Prefill { .. } | Event::PromptTokens(_) | Event::Embedding(_) => {}
     }
 }
 
