@@ -29,7 +29,7 @@ fn request(model: &Model, i: usize) -> (Vec<u32>, Request) {
     let sampling = SamplingParams {
         temperature: (i % 2) as f32,
         top_p: if i % 4 == 1 { 0.9 } else { 1.0 },
-        repetition_penalty: if i % 5 == 0 { 1.2 } else { 1.0 },
+        repetition_penalty: if i.is_multiple_of(5) { 1.2 } else { 1.0 },
         seed: i as u64 / 7,
         ..SamplingParams::default()
     };
@@ -37,7 +37,7 @@ fn request(model: &Model, i: usize) -> (Vec<u32>, Request) {
         prompt,
         Request {
             max_tokens: Some(1 + i * 11 % 50),
-            logprobs: (i % 6 == 0).then_some(2),
+            logprobs: i.is_multiple_of(6).then_some(2),
             sampling,
             ..Request::default()
         },

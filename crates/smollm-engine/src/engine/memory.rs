@@ -72,6 +72,3 @@ fn buffers(config: &ModelConfig, options: &EngineOptions) -> usize {
     let logits = (LOGIT_ROWS + 4) * config.vocab_size;
     size_of::<f32>() * (rows * row + logits)
 }
-
-#[cfg(test)]
-mod tests;

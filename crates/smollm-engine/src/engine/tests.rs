@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 use std::sync::{Arc, LazyLock, Mutex};
 
-static MODEL: LazyLock<Arc<Model>> = LazyLock::new(|| tiny_model::tiny());
+static MODEL: LazyLock<Arc<Model>> = LazyLock::new(tiny_model::tiny);
 static CPU: LazyLock<Arc<Cpu>> = LazyLock::new(|| Arc::new(Cpu::new(1).unwrap()));
 
 /// What happens to the engine.

@@ -1,9 +1,8 @@
 //! Budgets that are kept, and those that are refused.
 
-#[path = "../../../tests/tiny_model/mod.rs"]
 mod tiny_model;
 
-use super::*;
+use smollm_engine::{EngineError, EngineOptions, MemoryPlan};
 use smollm_kernels::KvDtype;
 
 fn plan(options: &EngineOptions) -> Result<MemoryPlan, EngineError> {
