@@ -2,7 +2,8 @@
 //!
 //! A block's content follows from its tokens and everything before them, so a block is known by its tokens and the place in the
 //! tree where its predecessor ends. Places are compared exactly, never by a hash alone: another prompt's keys and values can
-//! not be taken for one's own.
+//! not be taken for one's own. There is one arithmetic for prompts and answers; if they ever had two, a block's class would be
+//! part of its key.
 
 use smollm_model::BLOCK_TOKENS;
 use std::collections::{BTreeMap, HashMap};
