@@ -26,6 +26,12 @@ const RUNS: &[Run] = &[
         "cache and chunks leave no trace at the shape of the 135M, every type and instruction set",
         real_shape,
     ),
+    (
+        "one-answer",
+        "",
+        "1,000 requests get one answer each, whatever runs beside them, the cache, chunks, preemption and threads",
+        one_answer,
+    ),
     ("targets", "", "the libraries compile for every other target that is installed", targets::accept),
     ("llama-cpp", "[--python PATH] [--record]", "llama.cpp's top-1 on the GGUF files that we write", llama_cpp::accept),
     (
@@ -101,6 +107,14 @@ fn every_isa(workspace: &Workspace, options: &[String]) -> Result<Tally> {
         tally += suites::run(workspace, &format!("isa-{row}"), |_| true, &[("SMOLLM_ISA", row)])?;
     }
     Ok(tally)
+}
+
+fn one_answer(workspace: &Workspace, options: &[String]) -> Result<Tally> {
+    if let Some(option) = options.first() {
+        bail!("unknown option {option}");
+    }
+    let determinism = |suite: &Suite| suite.is("smollm-engine", "determinism");
+    suites::run(workspace, "one-answer", determinism, &[("SMOLLM_REQUESTS", "1000")])
 }
 
 fn real_shape(workspace: &Workspace, options: &[String]) -> Result<Tally> {

@@ -36,6 +36,75 @@ pub enum EngineError {
         /// Position whose successor was to be predicted.
         position: usize,
     },
+    /// No token is left to choose: bias and mask make each impossible.
+    #[error("no token is allowed after position {position}: the logit bias or the mask rules out all of them")]
+    NothingAllowed {
+        /// Position whose successor was to be chosen.
+        position: usize,
+    },
+    /// The rules of a mask broke down.
+    #[error("the constraint on the answer failed: {reason}")]
+    Mask {
+        /// What the rules said.
+        reason: String,
+    },
+    /// No answer was asked for, or more than there may be.
+    #[error("{choices} choices were asked for; it must be between 1 and {limit}")]
+    Choices {
+        /// Asked for.
+        choices: usize,
+        /// Allowed.
+        limit: usize,
+    },
+    /// The adapter is not one for the engine's model.
+    #[error("the adapter was loaded for another model")]
+    ForeignAdapter,
+    /// The queue is full; the request may be tried again later.
+    #[error("{waiting} requests are waiting already, and the limit is {limit}; try again later")]
+    QueueFull {
+        /// Requests that wait.
+        waiting: usize,
+        /// How many may.
+        limit: usize,
+    },
+    /// The model that guesses has other tokens.
+    #[error("the draft model has a vocabulary of {draft} and the model one of {target}; they must share one tokenizer")]
+    DraftVocabulary {
+        /// V of the draft model.
+        draft: usize,
+        /// V of the model.
+        target: usize,
+    },
+    /// A budget of memory is too small.
+    #[error("weights, buffers and the smallest cache need {needed} bytes, but the budget is {memory} bytes")]
+    OverBudget {
+        /// Bytes needed.
+        needed: usize,
+        /// Bytes allowed.
+        memory: usize,
+    },
+    /// The model's heads cannot be kept in this type.
+    #[error("a {dtype} cache needs heads of whole blocks of 32, and those of this model have {head_dim} elements")]
+    CacheType {
+        /// The type.
+        dtype: &'static str,
+        /// D.
+        head_dim: usize,
+    },
+    /// The key/value cache of an engine holds nothing.
+    #[error("a key/value cache of {tokens} tokens is less than one block of {block_tokens}")]
+    NoCache {
+        /// Tokens asked for.
+        tokens: usize,
+        /// Tokens of a block.
+        block_tokens: usize,
+    },
+    /// The thread that ran the engine is gone.
+    #[error("the engine has stopped")]
+    Stopped,
+    /// The system gives no thread to the engine.
+    #[error("cannot start the engine's thread: {0}")]
+    Thread(std::io::Error),
     /// The model file changed under us.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),

@@ -1,5 +1,6 @@
 //! One sequence and its K/V cache: tokens go in, the cache follows, logits come out.
 
+use crate::engine::check_ids;
 use crate::error::EngineError;
 use smollm_kernels::{Cpu, KvDtype};
 use smollm_model::{Batch, KvPool, Model, Runner, lm_head};
@@ -88,11 +89,7 @@ impl Session {
     /// # Errors
     /// Names the first that does not.
     pub fn check_vocabulary(&self, ids: &[u32]) -> Result<(), EngineError> {
-        let vocab_size = self.model.config.vocab_size;
-        match ids.iter().enumerate().find(|(_, id)| **id as usize >= vocab_size) {
-            Some((position, &id)) => Err(EngineError::TokenOutOfRange { position, id, vocab_size }),
-            None => Ok(()),
-        }
+        check_ids(ids, self.model.config.vocab_size)
     }
 
     /// Keeps of the cache what `prompt` starts with, and returns how many tokens that is. At least the last token of

@@ -1,32 +1,14 @@
 //! The single-sequence loop on a tiny random model: greedy against transformers, and everything that must not matter.
 
-use smollm_engine::{EngineError, Event, FinishReason, Request, SamplingParams, Session, SessionOptions, Windows};
-use smollm_kernels::{Cpu, Matrix};
-use smollm_model::{Model, ModelConfig, Shape, Weights, params};
-use smollm_testkit::golden::{LogitsGolden, logits_golden};
+mod tiny_model;
+
+use smollm_engine::{EngineError, FinishReason, Progress, Request, SamplingParams, Session, SessionOptions, Windows};
+use smollm_kernels::Cpu;
+use smollm_model::Model;
 use smollm_testkit::tiny::prompt_ids;
-use std::collections::HashMap;
-use std::convert::Infallible;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-
-fn golden() -> LogitsGolden {
-    logits_golden("gqa-9-3")
-}
-
-fn model(golden: &LogitsGolden) -> Arc<Model> {
-    let config = ModelConfig::from_json(golden.config.to_string().as_bytes(), &golden.name).unwrap();
-    let mut tensors: HashMap<_, _> =
-        smollm_testkit::tiny::weights(&golden.config).into_iter().map(|t| (t.name, t.data)).collect();
-    let weights = Weights::from_params(&params(&config), |param| {
-        let (rows, cols) = match param.shape {
-            Shape::Vector(n) => (1, n),
-            Shape::Matrix(rows, cols) => (rows, cols),
-        };
-        Ok::<_, Infallible>(Matrix::from_f32(rows, cols, tensors.remove(&param.hf_name).unwrap()))
-    });
-    Arc::new(Model::new(config, weights.unwrap()))
-}
+use tiny_model::{golden, tiny};
 
 fn session(model: &Arc<Model>, threads: usize, options: &SessionOptions) -> Session {
     Session::new(model.clone(), Arc::new(Cpu::new(threads).unwrap()), options)
@@ -53,7 +35,7 @@ fn sampled(seed: u64) -> Request {
 #[test]
 fn greedy_is_that_of_transformers() {
     let golden = golden();
-    let model = model(&golden);
+    let model = tiny();
     for prompt in golden.prompts.iter().filter(|p| p.greedy.is_some()) {
         let expected = &prompt.greedy.as_ref().unwrap().ids;
         assert_eq!(
@@ -65,8 +47,7 @@ fn greedy_is_that_of_transformers() {
 
 #[test]
 fn same_seed_same_tokens_whatever_the_threads_the_chunks_and_the_cache() {
-    let golden = golden();
-    let model = model(&golden);
+    let model = tiny();
     let prompt = prompt_ids("session", 150, model.config.vocab_size);
     let expected = run(&mut plain(&model), &prompt, &sampled(7)).0;
     for (threads, chunk) in [(1, 1), (3, 13), (2, 149), (2, 150), (1, 400)] {
@@ -82,8 +63,7 @@ fn same_seed_same_tokens_whatever_the_threads_the_chunks_and_the_cache() {
 
 #[test]
 fn a_longer_prompt_reuses_the_common_beginning() {
-    let golden = golden();
-    let model = model(&golden);
+    let model = tiny();
     let mut session = plain(&model);
     let prompt: Vec<u32> = (0..100).collect();
     run(&mut session, &prompt[..60], &limit(1));
@@ -99,7 +79,7 @@ fn a_longer_prompt_reuses_the_common_beginning() {
 #[test]
 fn answers_end_where_they_should() {
     let golden = golden();
-    let model = model(&golden);
+    let model = tiny();
     let prompt = &golden.prompts.iter().find(|p| p.greedy.is_some()).unwrap().ids;
     let free = run(&mut plain(&model), prompt, &limit(20)).0;
     let stop = free[1];
@@ -113,7 +93,7 @@ fn answers_end_where_they_should() {
     assert_eq!((ids.as_slice(), reason), (&free[..4], FinishReason::ContextFull));
     let mut count = 0;
     let generation = plain(&model).generate(prompt, &limit(20), &mut |event| {
-        count += usize::from(matches!(event, Event::Token(_)));
+        count += usize::from(matches!(event, Progress::Token(_)));
         if count == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     let generation = generation.unwrap();
@@ -122,13 +102,12 @@ fn answers_end_where_they_should() {
 
 #[test]
 fn a_prompt_can_be_stopped_between_chunks_and_resumed() {
-    let golden = golden();
-    let model = model(&golden);
+    let model = tiny();
     let options = SessionOptions { prefill_chunk: Some(10), ..SessionOptions::default() };
     let mut session = session(&model, 2, &options);
     let prompt: Vec<u32> = (0..95).collect();
     let generation = session.generate(&prompt, &limit(5), &mut |event| match event {
-        Event::Prefill { done, total } if done >= 40 => {
+        Progress::Prefill { done, total } if done >= 40 => {
             assert_eq!(total, 95);
             ControlFlow::Break(())
         }
@@ -142,8 +121,7 @@ fn a_prompt_can_be_stopped_between_chunks_and_resumed() {
 
 #[test]
 fn logprobs_are_those_of_the_logits() {
-    let golden = golden();
-    let model = model(&golden);
+    let model = tiny();
     let request = Request { logprobs: Some(3), ..limit(4) };
     let prompt = [3, 1, 4, 1, 5];
     let generation = plain(&model).generate(&prompt, &request, &mut |_| ControlFlow::Continue(())).unwrap();
@@ -165,8 +143,7 @@ fn logprobs_are_those_of_the_logits() {
 
 #[test]
 fn scores_are_the_log_probabilities_and_windows_follow_the_convention() {
-    let golden = golden();
-    let model = model(&golden);
+    let model = tiny();
     let ids = prompt_ids("score", 90, model.config.vocab_size);
     let mut progress = |_, _| ControlFlow::Continue(());
     let v = model.config.vocab_size;
@@ -197,8 +174,7 @@ fn scores_are_the_log_probabilities_and_windows_follow_the_convention() {
 
 #[test]
 fn bad_requests_are_refused_with_the_numbers() {
-    let golden = golden();
-    let model = model(&golden);
+    let model = tiny();
     let refuse = |prompt: &[u32], request: &Request| {
         plain(&model).generate(prompt, request, &mut |_| ControlFlow::Continue(())).unwrap_err().to_string()
     };
@@ -221,7 +197,7 @@ fn bad_requests_are_refused_with_the_numbers() {
 
 #[test]
 fn a_model_that_gives_nan_is_an_error_and_not_an_answer() {
-    let mut broken = (*model(&golden())).clone();
+    let mut broken = (*tiny()).clone();
     broken.weights.norm[3] = f32::NAN;
     let error = plain(&Arc::new(broken)).generate(&[1, 2], &limit(3), &mut |_| ControlFlow::Continue(())).unwrap_err();
     assert!(matches!(error, EngineError::NotFinite { position: 1 }), "{error}");

@@ -9,7 +9,7 @@
 
 use std::time::{Duration, Instant};
 
-use smollm_kernels::ops::{self, AttentionSpan, Product};
+use smollm_kernels::ops::{self, AttentionPlan, AttentionSpan, Product};
 use smollm_kernels::{Bytes, Cpu, Dtype, KvBuffer, KvDtype, KvRole, Matrix, granted_threads, roof};
 
 /// Name, hidden size C, feed-forward F, query heads H, key/value heads G, layers that give each copy its own memory.
@@ -20,6 +20,8 @@ const DTYPES: [Dtype; 8] =
     [Dtype::F32, Dtype::F16, Dtype::BF16, Dtype::Q8_0, Dtype::Q4_0, Dtype::Q5_0, Dtype::Q4_K, Dtype::Q6_K];
 const VOCABULARY: usize = 49_152;
 const HEAD_DIM: usize = 64;
+/// Tokens of a block of the cache.
+const BLOCK: usize = 32;
 /// Weights of one shape are spread over this many bytes at least, past the second-level caches.
 const FOOTPRINT: usize = 256 << 20;
 /// Time spent on one line, about.
@@ -60,6 +62,9 @@ impl Bench<'_> {
             for dtype in [KvDtype::F32, KvDtype::F16, KvDtype::BF16, KvDtype::Q8_0] {
                 for (queries, depth) in [(1, 0), (1, 2047), (512, 0), (512, 1536)] {
                     self.attention(model, dtype, h, g, queries, depth);
+                }
+                for shared in [0, 512] {
+                    self.attention_together(model, dtype, h, g, 32, shared);
                 }
             }
             for n in [1, 512] {
@@ -111,7 +116,6 @@ impl Bench<'_> {
         if !self.wanted(&line) {
             return;
         }
-        const BLOCK: usize = 16;
         let blocks = (depth + queries).div_ceil(BLOCK);
         let bytes = dtype.bytes_for(2 * (depth + queries) * g * HEAD_DIM).expect("heads of whole blocks");
         let copies = if queries == 1 { (FOOTPRINT / 2).div_ceil(bytes).min(100) } else { 1 };
@@ -121,14 +125,44 @@ impl Bench<'_> {
         let q = vec![0.25; queries * h * HEAD_DIM];
         let mut out = vec![0.0; q.len()];
         let span = AttentionSpan { q_start: 0, q_len: queries, position: depth, block_table: &table };
+        let plan = AttentionPlan::new(vec![span], BLOCK, h / g);
         let mut turn = 0;
         let times = time(|| {
             turn = (turn + 1) % copies;
             let (k, v) = &layers[turn];
-            ops::attention(&self.cpu, &q, k, v, &[span], h, &mut out);
+            ops::attention(&self.cpu, &q, k, v, &plan, h, &mut out);
         });
         let pairs: usize = (depth + 1..=depth + queries).sum();
         self.report(&line, &times, 4.0 * (pairs * h * HEAD_DIM) as f64, bytes as f64);
+    }
+
+    /// Decoding sequences at a depth of 640, of which they have `shared` tokens in common. GB/s counts what is there, shared or not,
+    /// so that lines compare.
+    fn attention_together(&self, model: &str, dtype: KvDtype, h: usize, g: usize, sequences: usize, shared: usize) {
+        let line = format!("{} attention {model} {} sequences={sequences} shared={shared}", self.prefix, dtype.name());
+        if !self.wanted(&line) {
+            return;
+        }
+        const DEPTH: usize = 640;
+        let (blocks, common) = (DEPTH / BLOCK, shared / BLOCK);
+        let bytes = dtype.bytes_for(2 * DEPTH * sequences * g * HEAD_DIM).expect("heads of whole blocks");
+        let copies = (FOOTPRINT / 2).div_ceil(bytes).min(100);
+        let filled = |role| filled(role, dtype, blocks * sequences, BLOCK, g);
+        let layers: Vec<_> = (0..copies).map(|_| (filled(KvRole::Keys), filled(KvRole::Values))).collect();
+        let table = |s: usize| (0..blocks).map(|b| if b < common { b } else { s * blocks + b } as u32).collect();
+        let tables: Vec<Vec<u32>> = (0..sequences).map(table).collect();
+        let span = |(s, block_table)| AttentionSpan { q_start: s, q_len: 1, position: DEPTH - 1, block_table };
+        let spans = tables.iter().map(|table| &table[..]).enumerate().map(span).collect();
+        let plan = AttentionPlan::new(spans, BLOCK, h / g);
+        let q = vec![0.25; sequences * h * HEAD_DIM];
+        let mut out = vec![0.0; q.len()];
+        let mut turn = 0;
+        let times = time(|| {
+            turn = (turn + 1) % copies;
+            let (k, v) = &layers[turn];
+            ops::attention(&self.cpu, &q, k, v, &plan, h, &mut out);
+        });
+        self.report(&line, &times, 4.0 * (DEPTH * sequences * h * HEAD_DIM) as f64, bytes as f64);
     }
 
     fn elementwise(&self, model: &str, n: usize, c: usize, f: usize) {

@@ -183,6 +183,25 @@ impl KvBuffer {
         }
     }
 
+    /// Makes block `to` hold what block `from` does.
+    ///
+    /// # Panics
+    /// If there is no such block.
+    pub fn copy_block(&mut self, from: u32, to: u32) {
+        let KvShape { blocks, block_tokens, kv_heads, row, .. } = self.shape;
+        let len = block_tokens * kv_heads * row;
+        assert!((from as usize) < blocks && (to as usize) < blocks, "KV blocks {from} and {to} of {blocks}");
+        let (from, to) = (from as usize * len, to as usize * len);
+        match &mut self.data {
+            KvData::F32(data) => data.copy_within(from..from + len, to),
+            KvData::F16(data) | KvData::Bf16(data) => data.copy_within(from..from + len, to),
+            KvData::Q8_0(data) => {
+                let bytes = |elements: usize| elements / Dtype::Q8_0.block_len() * Dtype::Q8_0.block_bytes();
+                data.copy_within(bytes(from)..bytes(from + len), bytes(to));
+            }
+        }
+    }
+
     /// Writes the D elements of one token and head, widened to f32.
     ///
     /// # Panics

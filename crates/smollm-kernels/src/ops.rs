@@ -14,7 +14,7 @@ mod softmax;
 mod swiglu;
 
 pub use add::add;
-pub use attention::{AttentionSpan, attention};
+pub use attention::{AttentionPlan, AttentionSpan, attention};
 pub use embed::embed;
 pub use kv_write::kv_write;
 pub use matmul::{Product, matmul};

@@ -4,7 +4,8 @@ mod oracle;
 
 use oracle::{Close, cpus, numbers};
 use proptest::prelude::*;
-use smollm_kernels::{Cpu, KvBuffer, KvDtype, KvRole, KvSlot, half, ops, ops::AttentionSpan};
+use smollm_kernels::ops::{self, AttentionPlan, AttentionSpan};
+use smollm_kernels::{Cpu, KvBuffer, KvDtype, KvRole, KvSlot, half};
 
 /// Shape of one sequence's attention.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +52,8 @@ impl Sequence {
         ops::kv_write(cpu, &self.v[..to * kv_heads * dim], &slots, &mut v);
         let mut out = vec![f32::NAN; (to - from) * heads * dim];
         let span = AttentionSpan { q_start: 0, q_len: to - from, position: from, block_table: &table };
-        ops::attention(cpu, &self.q[from * heads * dim..to * heads * dim], &k, &v, &[span], heads, &mut out);
+        let plan = AttentionPlan::new(vec![span], block_tokens, heads / kv_heads);
+        ops::attention(cpu, &self.q[from * heads * dim..to * heads * dim], &k, &v, &plan, heads, &mut out);
         out
     }
 

@@ -1,10 +1,16 @@
-//! Laying a LoRA adapter over a model's matrices.
+//! LoRA adapters: laid over a model's matrices for good, or kept beside them for those who ask.
 
+use crate::config::ModelConfig;
 use crate::linear::LowRank;
+use crate::model::{Model, ModelError};
+use crate::params::LayerSlot;
 use crate::weights::Weights;
-use smollm_checkpoint::Tensor;
 use smollm_checkpoint::adapter::Adapter;
+use smollm_checkpoint::{Checkpoint, CheckpointError, Tensor};
 use smollm_kernels::Matrix;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// An adapter that does not fit; each message names the module.
 #[derive(Debug, thiserror::Error)]
@@ -57,33 +63,92 @@ pub enum AdapterError {
     },
 }
 
+/// A LoRA adapter that fits a model, beside it: the tokens of a batch that ask for it are computed with it
+/// ([`crate::Span::adapter`]), and the model stays as it is.
+#[derive(Debug)]
+pub struct LoraWeights {
+    id: u64,
+    /// The model that it was made for.
+    config: ModelConfig,
+    pairs: HashMap<(usize, LayerSlot), LowRank>,
+    source: Option<Arc<Checkpoint>>,
+}
+
+impl LoraWeights {
+    /// The pairs of `adapter`, each on its matrix of `model`.
+    ///
+    /// # Errors
+    /// The adapter targets a module that the model does not have, has the wrong shape, or replaces whole modules.
+    pub fn new(model: &Model, adapter: &Adapter) -> Result<Self, ModelError> {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        let pairs = pairs(&model.weights, adapter)?;
+        Ok(Self { id, config: model.config.clone(), pairs, source: adapter.source().cloned() })
+    }
+
+    /// Tells it from every other that this process made: two loads of one file are two.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Whether it was made for a model of this configuration.
+    pub fn fits(&self, config: &ModelConfig) -> bool {
+        self.config == *config
+    }
+
+    /// Bytes of its matrices.
+    pub fn bytes(&self) -> usize {
+        self.pairs.values().map(|pair| pair.a.bytes_len() + pair.b.bytes_len()).sum()
+    }
+
+    /// The file still is what was mapped; see [`Model::still_intact`].
+    ///
+    /// # Errors
+    /// It was truncated or replaced since it was opened.
+    pub fn still_intact(&self) -> Result<(), CheckpointError> {
+        self.source.as_ref().map_or(Ok(()), |checkpoint| checkpoint.still_intact())
+    }
+
+    pub(crate) fn pair(&self, layer: usize, slot: LayerSlot) -> Option<&LowRank> {
+        self.pairs.get(&(layer, slot))
+    }
+}
+
 /// Puts every pair of `adapter` on its matrix.
 pub(crate) fn apply(weights: &mut Weights, adapter: &Adapter) -> Result<(), AdapterError> {
+    for ((layer, slot), pair) in pairs(weights, adapter)? {
+        let linears = weights.layers[layer].linears_mut();
+        let Some((_, linear)) = linears.into_iter().find(|(own, _)| *own == slot) else { continue };
+        if linear.adapter.is_some() {
+            let module = format!("model.layers.{layer}.{}", slot.module().unwrap_or_default());
+            return Err(AdapterError::Occupied { module });
+        }
+        linear.adapter = Some(pair);
+    }
+    Ok(())
+}
+
+/// The pairs of `adapter` by the matrices of `weights` that they belong to.
+fn pairs(weights: &Weights, adapter: &Adapter) -> Result<HashMap<(usize, LayerSlot), LowRank>, AdapterError> {
     if let Some(tensor) = adapter.saved().first() {
         return Err(AdapterError::SavedModules { tensor: tensor.name.clone() });
     }
     let last_layer = weights.layers.len().saturating_sub(1);
+    let mut pairs = HashMap::new();
     for (module, target) in adapter.targets() {
         let unknown = || AdapterError::UnknownModule { module: module.into(), last_layer };
         let (layer, name) = split_module(module).ok_or_else(unknown)?;
-        let linear = weights
-            .layers
-            .get_mut(layer)
-            .and_then(|l| l.linears_mut().into_iter().find(|(slot, _)| slot.module() == Some(name)))
-            .map(|(_, linear)| linear)
-            .ok_or_else(unknown)?;
+        let linears = weights.layers.get(layer).ok_or_else(unknown)?.linears();
+        let (slot, linear) = linears.into_iter().find(|(slot, _)| slot.module() == Some(name)).ok_or_else(unknown)?;
         let (a, b) = (matrix(&target.a)?, matrix(&target.b)?);
         let shape = |m: &Matrix| (m.rows(), m.cols());
         let weight = shape(&linear.weight);
         if a.cols() != weight.1 || b.rows() != weight.0 || a.rows() != b.cols() {
             return Err(AdapterError::Shape { module: module.into(), a: shape(&a), b: shape(&b), weight });
         }
-        if linear.adapter.is_some() {
-            return Err(AdapterError::Occupied { module: module.into() });
-        }
-        linear.adapter = Some(LowRank { a, b, scale: target.scaling });
+        pairs.insert((layer, slot), LowRank { a, b, scale: target.scaling });
     }
-    Ok(())
+    Ok(pairs)
 }
 
 fn matrix(tensor: &Tensor) -> Result<Matrix, AdapterError> {

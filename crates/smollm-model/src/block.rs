@@ -2,20 +2,22 @@
 
 use crate::config::ModelConfig;
 use crate::kv::KvLayer;
-use crate::linear::linears;
+use crate::linear::{Adapted, linears};
 use crate::params::LayerSlot;
 use crate::rope::Angles;
 use crate::scratch::Scratch;
 use crate::weights::LayerWeights;
-use smollm_kernels::ops::{self, AttentionSpan};
+use smollm_kernels::ops::{self, AttentionPlan};
 use smollm_kernels::{Cpu, KvSlot};
 
-/// Where the tokens of a batch stand: their angles, their cache slots and their sequences' block tables.
+/// Where the tokens of a batch stand: their angles, their cache slots, which keys each of them sees, and with which
+/// adapters they are computed.
 pub(crate) struct Placement<'a> {
     /// `None` for a layer without rotary embedding.
     pub(crate) angles: Option<&'a Angles>,
     pub(crate) slots: &'a [KvSlot],
-    pub(crate) spans: &'a [AttentionSpan<'a>],
+    pub(crate) plan: &'a AttentionPlan<'a>,
+    pub(crate) adapted: Adapted<'a>,
 }
 
 /// Runs layer `layer` over the residual stream in `scratch.x` (N x C), writing its K/V to `kv`. `see` is shown the inputs of
@@ -32,23 +34,30 @@ pub(crate) fn block_forward(
     let Scratch { x, normed, q, k, v, attended, projected, gate, up, inner } = scratch;
     ops::rms_norm(cpu, x, &layer.input_layernorm, config.rms_norm_eps, normed);
     see(LayerSlot::QProj, normed);
-    linears(cpu, normed, &mut [(&layer.q_proj, q), (&layer.k_proj, k), (&layer.v_proj, v)]);
+    let qkv = &mut [
+        (LayerSlot::QProj, &layer.q_proj, &mut q[..]),
+        (LayerSlot::KProj, &layer.k_proj, k),
+        (LayerSlot::VProj, &layer.v_proj, v),
+    ];
+    linears(cpu, at.adapted, normed, qkv);
     if let Some(angles) = at.angles {
         ops::rope(cpu, q, config.head_dim, &angles.cos, &angles.sin);
         ops::rope(cpu, k, config.head_dim, &angles.cos, &angles.sin);
     }
     ops::kv_write(cpu, k, at.slots, &mut kv.k);
     ops::kv_write(cpu, v, at.slots, &mut kv.v);
-    ops::attention(cpu, q, &kv.k, &kv.v, at.spans, config.num_attention_heads, attended);
+    ops::attention(cpu, q, &kv.k, &kv.v, at.plan, config.num_attention_heads, attended);
     see(LayerSlot::OProj, attended);
-    linears(cpu, attended, &mut [(&layer.o_proj, projected)]);
+    linears(cpu, at.adapted, attended, &mut [(LayerSlot::OProj, &layer.o_proj, projected)]);
     ops::add(cpu, x, projected);
 
     ops::rms_norm(cpu, x, &layer.post_attention_layernorm, config.rms_norm_eps, normed);
     see(LayerSlot::GateProj, normed);
-    linears(cpu, normed, &mut [(&layer.gate_proj, gate), (&layer.up_proj, up)]);
+    let gate_up =
+        &mut [(LayerSlot::GateProj, &layer.gate_proj, &mut gate[..]), (LayerSlot::UpProj, &layer.up_proj, up)];
+    linears(cpu, at.adapted, normed, gate_up);
     ops::swiglu(cpu, gate, up, inner);
     see(LayerSlot::DownProj, inner);
-    linears(cpu, inner, &mut [(&layer.down_proj, projected)]);
+    linears(cpu, at.adapted, inner, &mut [(LayerSlot::DownProj, &layer.down_proj, projected)]);
     ops::add(cpu, x, projected);
 }

@@ -2,13 +2,14 @@
 
 use crate::batch::Batch;
 use crate::block::{Placement, block_forward};
-use crate::kv::KvPool;
+use crate::kv::{BLOCK_TOKENS, KvPool};
+use crate::linear::Adapted;
 use crate::model::Model;
 use crate::params::LayerSlot;
 use crate::rope::Angles;
 use crate::scratch::Scratch;
 use smollm_kernels::Cpu;
-use smollm_kernels::ops::{self, AttentionSpan, Product};
+use smollm_kernels::ops::{self, AttentionPlan, AttentionSpan, Product};
 
 /// A model being run: the buffers that forward passes reuse. One per thread of control, not per sequence.
 #[derive(Debug, Default)]
@@ -31,6 +32,25 @@ impl Runner {
         self.forward_seen(cpu, model, batch, kv, &mut |_, _, _| {})
     }
 
+    /// [`Runner::forward`] that asks before every layer whether to go on, and whether it came to its end; then
+    /// [`Runner::hidden`] has the result. If not, the slots of the batch hold K/V of some layers: whoever reads them has to
+    /// compute the tokens again.
+    pub fn forward_while(
+        &mut self,
+        cpu: &Cpu,
+        model: &Model,
+        batch: &Batch,
+        kv: &mut KvPool,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> bool {
+        self.layers(cpu, model, batch, kv, go_on, &mut |_, _, _| {})
+    }
+
+    /// The hidden states of the last complete forward pass, N x C.
+    pub fn hidden(&self) -> &[f32] {
+        &self.hidden
+    }
+
     /// [`Runner::forward`], with what each matrix of a layer is multiplied by (N x inputs) shown to `see`: under
     /// [`LayerSlot::QProj`] also for k and v, under [`LayerSlot::GateProj`] also for up.
     pub fn forward_seen(
@@ -41,22 +61,40 @@ impl Runner {
         kv: &mut KvPool,
         see: &mut dyn FnMut(usize, LayerSlot, &[f32]),
     ) -> &[f32] {
+        self.layers(cpu, model, batch, kv, &mut || true, see);
+        &self.hidden
+    }
+
+    fn layers(
+        &mut self,
+        cpu: &Cpu,
+        model: &Model,
+        batch: &Batch,
+        kv: &mut KvPool,
+        go_on: &mut dyn FnMut() -> bool,
+        see: &mut dyn FnMut(usize, LayerSlot, &[f32]),
+    ) -> bool {
         let config = &model.config;
         self.scratch.resize(config, batch.len());
         self.hidden.resize(batch.len() * config.hidden_size, 0.0);
         model.rotary.fill(batch.positions(), &mut self.angles);
         let slots = batch.slots();
-        let spans = attention_spans(batch);
+        let adapted = batch.adapted();
+        let plan = AttentionPlan::new(attention_spans(batch), BLOCK_TOKENS, config.group());
 
         ops::embed(cpu, &model.weights.embed_tokens, &batch.tokens, &mut self.scratch.x);
         for (i, layer) in model.weights.layers.iter().enumerate() {
+            if !go_on() {
+                return false;
+            }
             let angles = config.rope_layers[i].then_some(&self.angles);
-            let at = Placement { angles, slots: &slots, spans: &spans };
+            let adapted = Adapted { rows: &adapted, layer: i };
+            let at = Placement { angles, slots: &slots, plan: &plan, adapted };
             let see = &mut |slot, inputs: &[f32]| see(i, slot, inputs);
             block_forward(cpu, config, layer, &at, kv.layer_mut(i), &mut self.scratch, see);
         }
         ops::rms_norm(cpu, &self.scratch.x, &model.weights.norm, config.rms_norm_eps, &mut self.hidden);
-        &self.hidden
+        true
     }
 }
 

@@ -50,6 +50,17 @@ impl KvPool {
         self.dtype
     }
 
+    /// Makes block `to` hold what block `from` does, in every layer.
+    ///
+    /// # Panics
+    /// If there is no such block.
+    pub fn copy_block(&mut self, from: u32, to: u32) {
+        for layer in &mut self.layers {
+            layer.k.copy_block(from, to);
+            layer.v.copy_block(from, to);
+        }
+    }
+
     pub(crate) fn layer_mut(&mut self, layer: usize) -> &mut KvLayer {
         &mut self.layers[layer]
     }

@@ -25,7 +25,7 @@ mod rope;
 mod scratch;
 mod weights;
 
-pub use adapter::AdapterError;
+pub use adapter::{AdapterError, LoraWeights};
 pub use batch::{Batch, Span};
 pub use config::{Architecture, ConfigError, GgufConfigError, ModelConfig};
 pub use forward::{Runner, lm_head};

@@ -1,7 +1,10 @@
 //! A weight matrix with whatever adapters lie on top of it.
 
+use crate::adapter::LoraWeights;
+use crate::params::LayerSlot;
 use smollm_kernels::ops::{self, Product};
 use smollm_kernels::{Cpu, Matrix};
+use std::ops::Range;
 
 /// `y = W x`, or with an adapter `y = W x + scale * B (A x)` (LoRA, arXiv 2106.09685).
 #[derive(Debug, Clone)]
@@ -29,16 +32,30 @@ impl From<Matrix> for Linear {
     }
 }
 
-/// Several products of the same input in one fork and join: `outputs[i] = linears[i] x`.
+/// Which rows of a batch are computed with which adapters, in one layer.
+#[derive(Clone, Copy)]
+pub(crate) struct Adapted<'a> {
+    pub(crate) rows: &'a [(Range<usize>, &'a LoraWeights)],
+    pub(crate) layer: usize,
+}
+
+/// Several products of the same input in one fork and join: `outputs[i] = linears[i] x`, and what adapters add to that.
 ///
 /// `x` is N x inputs, `outputs[i]` N x outputs of `linears[i]`.
-pub(crate) fn linears(cpu: &Cpu, x: &[f32], targets: &mut [(&Linear, &mut [f32])]) {
+pub(crate) fn linears(cpu: &Cpu, adapted: Adapted<'_>, x: &[f32], targets: &mut [(LayerSlot, &Linear, &mut [f32])]) {
     let mut products: Vec<Product<'_>> =
-        targets.iter_mut().map(|(linear, out)| Product { weight: &linear.weight, out }).collect();
+        targets.iter_mut().map(|(_, linear, out)| Product { weight: &linear.weight, out }).collect();
     ops::matmul(cpu, x, &mut products);
-    for (linear, out) in targets {
+    for (slot, linear, out) in targets {
         if let Some(adapter) = &linear.adapter {
             adapter.add_to(cpu, x, out);
+        }
+        let (rows, cols) = (linear.weight.rows(), linear.weight.cols());
+        for (range, adapter) in adapted.rows {
+            if let Some(pair) = adapter.pair(adapted.layer, *slot) {
+                let x = &x[range.start * cols..range.end * cols];
+                pair.add_to(cpu, x, &mut out[range.start * rows..range.end * rows]);
+            }
         }
     }
 }

@@ -232,7 +232,7 @@ fn check_ragged(golden: &LogitsGolden, model: &Model, isa: &str, cache: KvDtype)
         let needed = prompt.ids.len().div_ceil(BLOCK_TOKENS);
         batch.tokens.extend(&prompt.ids);
         let block_table = free.split_off(free.len() - needed);
-        batch.sequences.push(Span { len: prompt.ids.len(), position: 0, block_table });
+        batch.sequences.push(Span { len: prompt.ids.len(), position: 0, block_table, adapter: None });
     }
     let mut runner = Runner::default();
     let hidden = runner.forward(&cpu, model, &batch, &mut kv).to_vec();

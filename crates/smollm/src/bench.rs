@@ -222,7 +222,7 @@ impl<'m> Measurement<'m> {
         for sequence in 0..self.case.batch {
             batch.tokens.extend((0..len).map(|i| ((sequence + position + i) * 7919 % config.vocab_size) as u32));
             let block_table = (0..blocks).map(|b| (sequence * blocks + b) as u32).collect();
-            batch.sequences.push(Span { len, position, block_table });
+            batch.sequences.push(Span { len, position, block_table, adapter: None });
         }
         let hidden = self.runner.forward(self.cpu, self.model, &batch, &mut self.kv);
         if choose {

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::model::Model;
 use serde_json::Value;
-use smollm_engine::{Event, FinishReason, Request, SamplingParams, Session, Timings, Token, random_seed};
+use smollm_engine::{FinishReason, Progress, Request, SamplingParams, Session, Timings, Token, random_seed};
 use smollm_tokenizer::Specials;
 use smollm_tokenizer::stream::{StopStrings, TextStream};
 use smollm_tokenizer::template::RenderOptions;
@@ -175,8 +175,8 @@ impl Model {
             matched: None,
         };
         let generation = session.generate(&prompt_ids, &request, &mut |event| match event {
-            Event::Prefill { .. } => on_text(""),
-            Event::Token(token) => writer.push(token.id, on_text),
+            Progress::Prefill { .. } => on_text(""),
+            Progress::Token(token) => writer.push(token.id, on_text),
         })?;
         if writer.matched.is_none() {
             // whether the caller wants to stop no longer matters

@@ -76,9 +76,8 @@ impl Call<'_> {
         sums: &mut SoftmaxSums<'_>,
     ) {
         let hidden = partition * PARTITION;
-        let before = tile.span.position + tile.first;
-        let count = PARTITION.min(before + tile.count - hidden);
-        let sight = Sight { count, hidden, first_visible: before + 1, group: self.group() };
+        let count = PARTITION.min(tile.end - hidden);
+        let sight = Sight { count, hidden, first_visible: tile.position + 1, group: self.group() };
         let keys = hidden..hidden + count;
         if self.woven() {
             return self.attend_woven(tile, sight, space, sums);
@@ -198,7 +197,7 @@ impl Call<'_> {
     /// Keys of the next partition that a tile will read, if it reads another.
     pub(super) fn next_keys(&self, tile: &Tile<'_>, sight: &Sight) -> Range<usize> {
         let next = sight.hidden + PARTITION;
-        next..(tile.span.position + tile.first + tile.count).clamp(next, next + PARTITION)
+        next..tile.end.clamp(next, next + PARTITION)
     }
 
     /// Whether keys or values lie in whole vectors of plain numbers.
@@ -222,7 +221,7 @@ impl Call<'_> {
         tile: &Tile<'a>,
         keys: Range<usize>,
     ) -> impl Iterator<Item = Run<'a>> {
-        let (shape, kv_head, table) = (from.shape, tile.kv_head, tile.span.block_table);
+        let (shape, kv_head, table) = (from.shape, tile.kv_head, tile.block_table);
         let mut first = keys.start;
         std::iter::from_fn(move || {
             if first == keys.end {
@@ -252,7 +251,7 @@ impl Call<'_> {
 
     /// Element of q and out where a row of a tile starts; rows go by token, then head.
     fn row_start(&self, tile: &Tile<'_>, row: usize) -> usize {
-        let token = tile.span.q_start + tile.first + row / self.group();
+        let token = tile.tokens.row(row / self.group());
         let head = tile.kv_head * self.group() + row % self.group();
         (token * self.heads + head) * self.k.head_dim()
     }

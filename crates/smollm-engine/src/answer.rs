@@ -1,0 +1,125 @@
+//! One answer under way: which token comes next, and when there is none. Sessions and the engine share it.
+
+use crate::error::EngineError;
+use crate::mask::{TokenMask, TokenSet};
+use crate::request::{FinishReason, Request, Token};
+use crate::sampler::Sampler;
+use smollm_kernels::ops::log_sum_exp;
+
+/// The state of one answer that no cache holds: what it may still do, and how it chooses.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    max_tokens: Option<usize>,
+    stop_ids: Vec<u32>,
+    logprobs: Option<usize>,
+    sampler: Sampler,
+    mask: Option<Mask>,
+    generated: usize,
+}
+
+#[derive(Debug)]
+struct Mask {
+    rules: Box<dyn TokenMask>,
+    allowed: TokenSet,
+}
+
+impl Answer {
+    /// Nothing chosen yet, after `prompt`.
+    pub(crate) fn new(request: &Request, prompt: &[u32]) -> Self {
+        Self {
+            max_tokens: request.max_tokens,
+            stop_ids: request.stop_ids.clone(),
+            logprobs: request.logprobs,
+            sampler: Sampler::new(request.sampling.clone(), prompt),
+            mask: None,
+            generated: 0,
+        }
+    }
+
+    /// The same, bound to what `rules` allow.
+    pub(crate) fn masked(mut self, rules: Option<Box<dyn TokenMask>>, vocab_size: usize) -> Self {
+        self.mask = rules.map(|rules| Mask { rules, allowed: TokenSet::none(vocab_size) });
+        self
+    }
+
+    /// Whether the answer ends before another token is computed: `len` tokens of prompt and answer would have to be in a
+    /// cache of `context`.
+    pub(crate) fn full(&self, len: usize, context: usize) -> Option<FinishReason> {
+        if self.max_tokens.is_some_and(|max| self.generated >= max) {
+            return Some(FinishReason::Length);
+        }
+        (len > context).then_some(FinishReason::ContextFull)
+    }
+
+    /// Tokens that may still be chosen.
+    pub(crate) fn left(&self) -> usize {
+        self.max_tokens.map_or(usize::MAX, |max| max.saturating_sub(self.generated))
+    }
+
+    /// Tokens chosen, without a stop token.
+    pub(crate) fn generated(&self) -> usize {
+        self.generated
+    }
+
+    /// The next token from the logits (V, used up) after `position`; `Err` in the inner result if it ends the answer and is no
+    /// part of it.
+    pub(crate) fn choose(
+        &mut self,
+        logits: &mut [f32],
+        position: usize,
+    ) -> Result<Result<Token, FinishReason>, EngineError> {
+        if !logits.iter().all(|l| l.is_finite()) {
+            return Err(EngineError::NotFinite { position });
+        }
+        let measured = self.logprobs.map(|count| (Measured::new(logits, count), logits.to_vec()));
+        if let Some(mask) = &mut self.mask {
+            mask.apply(logits)?;
+        }
+        let id = self.sampler.next(logits).ok_or(EngineError::NothingAllowed { position })?;
+        if self.stop_ids.contains(&id) {
+            return Ok(Err(FinishReason::Stop(id)));
+        }
+        if let Some(mask) = &mut self.mask {
+            mask.rules.accept(id).map_err(|reason| EngineError::Mask { reason })?;
+        }
+        self.generated += 1;
+        Ok(Ok(match measured {
+            None => Token { id, logprob: None, top: Vec::new() },
+            Some((measured, raw)) => measured.token(id, &raw),
+        }))
+    }
+}
+
+impl Mask {
+    /// Makes what the rules do not allow impossible.
+    fn apply(&mut self, logits: &mut [f32]) -> Result<(), EngineError> {
+        self.allowed.clear();
+        self.rules.allow(&mut self.allowed).map_err(|reason| EngineError::Mask { reason })?;
+        for (id, logit) in logits.iter_mut().enumerate() {
+            if !self.allowed.contains(id as u32) {
+                *logit = f32::NEG_INFINITY;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is said of the distribution that a row of logits stands for, before anything is done to it.
+pub(crate) struct Measured {
+    normaliser: f32,
+    top: Vec<(u32, f32)>,
+}
+
+impl Measured {
+    /// `count` likeliest alternatives.
+    pub(crate) fn new(logits: &[f32], count: usize) -> Self {
+        let normaliser = log_sum_exp(logits);
+        let top = if count == 0 { Vec::new() } else { crate::filter::filtered(logits, count, 1.0, 0.0) };
+        Self { normaliser, top: top.iter().map(|c| (c.id, c.logit - normaliser)).collect() }
+    }
+
+    /// `id` in that distribution; `logits` as they came from the model.
+    pub(crate) fn token(self, id: u32, logits: &[f32]) -> Token {
+        Token { id, logprob: Some(logits[id as usize] - self.normaliser), top: self.top }
+    }
+}

@@ -1,0 +1,147 @@
+//! Guesses of a smaller model of the family, which shares the vocabulary.
+
+use super::{Drafter, Guess};
+use crate::error::EngineError;
+use smollm_kernels::Cpu;
+use smollm_kernels::ops::argmax;
+use smollm_model::{BLOCK_TOKENS, Batch, KvPool, Model, Runner, Span, lm_head};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Rows of a pass in which the smaller model catches up with sequences.
+const CHUNK: usize = 256;
+/// Weight of a new measurement of the time that a guessed token takes.
+const NEW_COST: f64 = 0.2;
+
+/// Guesses what a smaller model finds likeliest. It has a cache of its own and reads each sequence that it is asked about.
+#[derive(Debug)]
+pub struct ModelDrafter {
+    model: Arc<Model>,
+    cpu: Arc<Cpu>,
+    runner: Runner,
+    kv: KvPool,
+    free: Vec<u32>,
+    sequences: HashMap<u64, Known>,
+    seconds_per_token: f64,
+    rows: Vec<f32>,
+    logits: Vec<f32>,
+}
+
+/// A sequence as far as the smaller model has read it.
+#[derive(Debug, Default)]
+struct Known {
+    tokens: Vec<u32>,
+    blocks: Vec<u32>,
+}
+
+impl ModelDrafter {
+    /// `model` guesses for `target`, with a cache of `kv_tokens` tokens for all sequences. Sequences that do not fit are not guessed.
+    ///
+    /// # Errors
+    /// The models have different vocabularies.
+    pub fn new(model: Arc<Model>, cpu: Arc<Cpu>, target: &Model, kv_tokens: usize) -> Result<Self, EngineError> {
+        let (draft, target) = (model.config.vocab_size, target.config.vocab_size);
+        if draft != target {
+            return Err(EngineError::DraftVocabulary { draft, target });
+        }
+        let kv = KvPool::new(&model.config, model.natural_kv_dtype(), kv_tokens);
+        let free = (0..kv.blocks() as u32).rev().collect();
+        let (rows, logits) = (Vec::new(), Vec::new());
+        let runner = Runner::default();
+        Ok(Self { model, cpu, runner, kv, free, sequences: HashMap::new(), seconds_per_token: 0.0, rows, logits })
+    }
+
+    /// Bytes of its weights and its cache.
+    pub fn bytes(&self) -> usize {
+        let config = &self.model.config;
+        self.model.weights.bytes()
+            + config.kv_bytes_per_token(self.kv.dtype()).map_or(0, |per_token| per_token * self.kv.capacity())
+    }
+
+    /// Makes the known tokens of a sequence a beginning of `tokens`, at least one short of them, and claims blocks for `tokens` and
+    /// `more`. `false` if there are none.
+    fn prepare(&mut self, key: u64, tokens: &[u32], more: usize) -> bool {
+        let known = self.sequences.entry(key).or_default();
+        let common = known.tokens.iter().zip(&tokens[..tokens.len() - 1]).take_while(|(a, b)| a == b).count();
+        known.tokens.truncate(common);
+        let len = tokens.len() + more;
+        let fits = len <= self.model.config.max_position_embeddings;
+        while fits && known.blocks.len() < len.div_ceil(BLOCK_TOKENS) {
+            let Some(block) = self.free.pop() else { return false };
+            known.blocks.push(block);
+        }
+        fits
+    }
+
+    /// Reads some tokens of some sequences in one pass and leaves the logits after the last of each in `self.logits`.
+    fn read(&mut self, parts: &[(u64, &[u32])]) {
+        let mut batch = Batch::default();
+        for (key, tokens) in parts {
+            let Some(known) = self.sequences.get_mut(key) else { continue };
+            let (position, block_table) = (known.tokens.len(), known.blocks.clone());
+            batch.sequences.push(Span { len: tokens.len(), position, block_table, adapter: None });
+            batch.tokens.extend_from_slice(tokens);
+            known.tokens.extend_from_slice(tokens);
+        }
+        let hidden = self.runner.forward(&self.cpu, &self.model, &batch, &mut self.kv);
+        let width = self.model.config.hidden_size;
+        self.rows.clear();
+        let mut end = 0;
+        for span in &batch.sequences {
+            end += span.len;
+            self.rows.extend_from_slice(&hidden[(end - 1) * width..end * width]);
+        }
+        self.logits.resize(batch.sequences.len() * self.model.config.vocab_size, 0.0);
+        lm_head(&self.cpu, &self.model, &self.rows, &mut self.logits);
+    }
+
+    /// The likeliest token of each row of the logits.
+    fn likeliest(&self) -> Vec<u32> {
+        self.logits.chunks(self.model.config.vocab_size).map(|row| argmax(row) as u32).collect()
+    }
+}
+
+impl Drafter for ModelDrafter {
+    fn draft(&mut self, guesses: &mut [Guess<'_>]) {
+        let mut open: Vec<&mut Guess<'_>> =
+            guesses.iter_mut().filter(|g| g.max > 0 && self.prepare(g.sequence, g.tokens, g.max)).collect();
+        // All but the last token of each, in passes of bounded size.
+        for guess in &open {
+            let known = self.sequences[&guess.sequence].tokens.len();
+            for chunk in guess.tokens[known..guess.tokens.len() - 1].chunks(CHUNK) {
+                self.read(&[(guess.sequence, chunk)]);
+            }
+        }
+        let started = Instant::now();
+        let mut drafted = 0;
+        while !open.is_empty() {
+            let last: Vec<(u64, [u32; 1])> = open
+                .iter()
+                .map(|guess| (guess.sequence, [*guess.draft.last().unwrap_or(&guess.tokens[guess.tokens.len() - 1])]))
+                .collect();
+            let parts: Vec<(u64, &[u32])> = last.iter().map(|(key, token)| (*key, &token[..])).collect();
+            self.read(&parts);
+            drafted += open.len();
+            for (guess, id) in open.iter_mut().zip(self.likeliest()) {
+                guess.draft.push(id);
+            }
+            open.retain(|guess| guess.draft.len() < guess.max);
+        }
+        if drafted > 0 {
+            let seconds = started.elapsed().as_secs_f64() / drafted as f64;
+            let new = if self.seconds_per_token == 0.0 { 1.0 } else { NEW_COST };
+            self.seconds_per_token += new * (seconds - self.seconds_per_token);
+        }
+    }
+
+    fn seconds_per_token(&self) -> Option<f64> {
+        Some(self.seconds_per_token)
+    }
+
+    fn forget(&mut self, sequence: u64) {
+        if let Some(known) = self.sequences.remove(&sequence) {
+            self.free.extend(known.blocks.into_iter().rev());
+        }
+    }
+}

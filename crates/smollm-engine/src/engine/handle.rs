@@ -1,0 +1,180 @@
+//! An engine on a thread of its own: requests go in from any thread, events come out through a callback, and nobody waits.
+
+use super::{Engine, EngineStats, Limits};
+use crate::error::EngineError;
+use crate::request::{Event, RequestId, Submission};
+use std::collections::{HashMap, VecDeque};
+use std::ops::ControlFlow;
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Hears the events of one request, on the engine's thread between two forward passes: it must not block. `Break` cancels the
+/// request, and nothing more is heard of it. It is dropped when the request has ended, or with the engine.
+pub type EventSink = Box<dyn FnMut(Event) -> ControlFlow<()> + Send>;
+
+/// An engine that runs on its own thread. Clones speak to the same engine; when the last is gone, the requests under way are
+/// answered and the thread ends.
+#[derive(Debug, Clone)]
+pub struct EngineHandle {
+    commands: Sender<Command>,
+    limits: Arc<Limits>,
+    stats: Arc<Mutex<EngineStats>>,
+}
+
+enum Command {
+    Submit(RequestId, Box<Submission>, EventSink),
+    Cancel(RequestId),
+}
+
+impl EngineHandle {
+    /// Gives `engine` a thread.
+    ///
+    /// # Errors
+    /// The system gives none.
+    pub fn spawn(engine: Engine) -> Result<Self, EngineError> {
+        let (commands, inbox) = channel();
+        let stats = Arc::new(Mutex::new(engine.stats()));
+        let handle = Self { commands, limits: engine.limits().clone(), stats: stats.clone() };
+        let desk = Desk { engine, inbox, pending: VecDeque::new(), open: HashMap::new(), stats };
+        std::thread::Builder::new().name("engine".into()).spawn(move || desk.run()).map_err(EngineError::Thread)?;
+        Ok(handle)
+    }
+
+    /// Checks a request and puts it in the queue. Never waits for a forward pass.
+    ///
+    /// # Errors
+    /// It can never be answered, the queue is full, or the engine's thread is gone.
+    pub fn submit(&self, submission: Submission, sink: EventSink) -> Result<RequestId, EngineError> {
+        self.limits.check(&submission)?;
+        let id = self.limits.admit(submission.choices)?;
+        self.commands.send(Command::Submit(id, Box::new(submission), sink)).map_err(|_| EngineError::Stopped)?;
+        Ok(id)
+    }
+
+    /// Ends a request: its open choices are reported as cancelled. It gets no further token after the pass that runs now, and if
+    /// that pass reads its prompt, it is given up at the next layer.
+    pub fn cancel(&self, id: RequestId) {
+        // Without a thread there is nothing left to cancel.
+        let _ = self.commands.send(Command::Cancel(id));
+    }
+
+    /// What a request may be.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The numbers as of the end of the last step.
+    pub fn stats(&self) -> EngineStats {
+        EngineStats { waiting: self.limits.waiting(), ..lock(&self.stats).clone() }
+    }
+}
+
+/// What runs on the thread.
+struct Desk {
+    engine: Engine,
+    inbox: Receiver<Command>,
+    /// Commands that came while a pass ran.
+    pending: VecDeque<Command>,
+    /// Who hears of each request, and how many of its choices are open.
+    open: HashMap<RequestId, (EventSink, usize)>,
+    stats: Arc<Mutex<EngineStats>>,
+}
+
+impl Desk {
+    fn run(mut self) {
+        loop {
+            while let Some(command) = self.next_command() {
+                self.carry_out(command);
+            }
+            if self.engine.is_idle() {
+                self.publish();
+                match self.inbox.recv() {
+                    Ok(command) => self.carry_out(command),
+                    Err(_) => return, // every handle is gone
+                }
+            } else {
+                self.step();
+            }
+        }
+    }
+
+    fn next_command(&mut self) -> Option<Command> {
+        self.pending.pop_front().or_else(|| self.inbox.try_recv().ok())
+    }
+
+    fn carry_out(&mut self, command: Command) {
+        match command {
+            Command::Submit(id, submission, sink) => {
+                self.open.insert(id, (sink, submission.choices));
+                self.engine.enqueue(id, *submission);
+            }
+            Command::Cancel(id) => {
+                let Self { engine, open, .. } = self;
+                engine.cancel(id, &mut |id, event| {
+                    // It has ended, so whether anybody still listens changes nothing.
+                    let _ = pass_on(open, id, event);
+                });
+            }
+        }
+    }
+
+    fn step(&mut self) {
+        let Self { engine, inbox, pending, open, .. } = self;
+        let mut gone = Vec::new();
+        let cancelled = &mut || loop {
+            match inbox.try_recv() {
+                // A request that has not arrived yet is cancelled after it has.
+                Ok(Command::Cancel(id))
+                    if !pending.iter().any(|c| matches!(c, Command::Submit(new, ..) if *new == id)) =>
+                {
+                    return Some(id);
+                }
+                Ok(command) => pending.push_back(command),
+                Err(TryRecvError::Empty | TryRecvError::Disconnected) => return None,
+            }
+        };
+        engine.step(cancelled, &mut |id, event| {
+            if pass_on(open, id, event).is_break() {
+                gone.push(id);
+            }
+        });
+        for id in gone {
+            self.engine.cancel(id, &mut |_, _| {});
+        }
+        self.publish();
+    }
+
+    fn publish(&self) {
+        *lock(&self.stats) = self.engine.stats();
+    }
+}
+
+/// Gives an event to who hears of its request, who is forgotten with the last one.
+fn pass_on(open: &mut HashMap<RequestId, (EventSink, usize)>, id: RequestId, event: Event) -> ControlFlow<()> {
+    let Some((sink, choices)) = open.get_mut(&id) else { return ControlFlow::Continue(()) };
+    match &event {
+        Event::Finished { .. } => *choices -= 1,
+        Event::Failed(_) => *choices = 0,
+        _ => {}
+    }
+    let last = *choices == 0;
+    let flow = sink(event);
+    if last || flow.is_break() {
+        open.remove(&id);
+    }
+    flow
+}
+
+/// The lock; a panic elsewhere leaves whole numbers behind.
+fn lock(stats: &Mutex<EngineStats>) -> MutexGuard<'_, EngineStats> {
+    stats.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl std::fmt::Debug for Command {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Submit(id, ..) => write!(f, "Submit({id})"),
+            Self::Cancel(id) => write!(f, "Cancel({id})"),
+        }
+    }
+}

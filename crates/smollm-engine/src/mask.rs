@@ -1,0 +1,93 @@
+//! Constrained output: what the engine asks of whoever knows which tokens may come next.
+
+use std::fmt::Debug;
+
+/// Which tokens an answer may take, by rules that the engine does not know (a grammar over the text of tokens).
+///
+/// For each token the engine calls [`TokenMask::allow`], draws among what is allowed, and tells the rules what it drew. A stop
+/// token that is drawn ends the answer and is not accepted. Both calls happen between forward passes of all sequences: they
+/// should take microseconds.
+pub trait TokenMask: Debug + Send {
+    /// Adds every token that may come next to `allowed`, which is empty. The stop tokens of the request are among them where
+    /// the answer may end.
+    ///
+    /// # Errors
+    /// What went wrong, in one line; the request fails with it.
+    fn allow(&mut self, allowed: &mut TokenSet) -> Result<(), String>;
+
+    /// `id`, one of the allowed, was drawn.
+    ///
+    /// # Errors
+    /// As [`TokenMask::allow`].
+    fn accept(&mut self, id: u32) -> Result<(), String>;
+
+    /// The same rules in the same state, for another choice of a request with several.
+    fn fork(&self) -> Box<dyn TokenMask>;
+}
+
+/// A set of token ids, one bit each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenSet {
+    /// Bit `id % 32` of word `id / 32`: the layout in which grammar engines fill masks.
+    words: Vec<u32>,
+    len: usize,
+}
+
+impl TokenSet {
+    /// No token of a vocabulary of `vocab_size`.
+    pub fn none(vocab_size: usize) -> Self {
+        Self { words: vec![0; vocab_size.div_ceil(32)], len: vocab_size }
+    }
+
+    /// Entries of the vocabulary.
+    pub fn vocab_size(&self) -> usize {
+        self.len
+    }
+
+    /// Takes all tokens out.
+    pub fn clear(&mut self) {
+        self.words.fill(0);
+    }
+
+    /// Puts a token in; ids outside of the vocabulary are ignored, since a tokenizer may know more than the model.
+    pub fn insert(&mut self, id: u32) {
+        if (id as usize) < self.len {
+            self.words[id as usize / 32] |= 1 << (id % 32);
+        }
+    }
+
+    /// Whether a token is in.
+    pub fn contains(&self, id: u32) -> bool {
+        (id as usize) < self.len && self.words[id as usize / 32] >> (id % 32) & 1 == 1
+    }
+
+    /// Puts in all tokens whose bits are set in `words` (bit `id % 32` of word `id / 32`); missing words are empty.
+    pub fn insert_words(&mut self, words: &[u32]) {
+        for (own, word) in self.words.iter_mut().zip(words) {
+            *own |= word;
+        }
+        if let Some(last) = self.words.last_mut()
+            && !self.len.is_multiple_of(32)
+        {
+            *last &= (1 << (self.len % 32)) - 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TokenSet;
+
+    #[test]
+    fn sets_hold_what_was_put_in_and_nothing_outside_the_vocabulary() {
+        let mut set = TokenSet::none(70);
+        for id in [0, 31, 32, 69, 70, 71, u32::MAX] {
+            set.insert(id);
+        }
+        let within = |set: &TokenSet| (0..200).filter(|&id| set.contains(id)).collect::<Vec<_>>();
+        assert_eq!(within(&set), [0, 31, 32, 69]);
+        set.clear();
+        set.insert_words(&[1 << 5, 0, u32::MAX, u32::MAX]);
+        assert_eq!(within(&set), [5, 64, 65, 66, 67, 68, 69]);
+    }
+}

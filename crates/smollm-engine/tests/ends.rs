@@ -1,0 +1,132 @@
+//! How requests end before their time: refused, failed, cancelled, on the engine's own thread or not.
+
+mod load;
+mod tiny_model;
+
+use load::{Log, alone, cpu, engine, mixture, request, run};
+use smollm_engine::{Engine, EngineError, EngineHandle, EngineOptions, Event, FinishReason, Request, Submission};
+use smollm_testkit::tiny::prompt_ids;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use tiny_model::tiny;
+
+#[test]
+fn a_bad_request_is_refused_with_the_numbers_and_a_full_queue_says_so() {
+    let model = tiny();
+    let options = EngineOptions { max_waiting: 3, max_running: 1, context: Some(100), ..EngineOptions::default() };
+    let mut engine = engine(&model, &options);
+    let refuse = |engine: &mut Engine, prompt: Vec<u32>, request: Request, choices| {
+        engine.submit(Submission { choices, ..Submission::new(prompt, request) }).unwrap_err().to_string()
+    };
+    assert!(refuse(&mut engine, vec![], request(1, 0.0, 0), 1).contains("the prompt is empty"));
+    assert!(refuse(&mut engine, vec![5, 256], request(1, 0.0, 0), 1).contains("token id 256 at position 1"));
+    assert!(refuse(&mut engine, vec![5; 101], request(1, 0.0, 0), 1).contains("101 tokens, but the context holds 100"));
+    assert!(refuse(&mut engine, vec![5], request(1, -1.0, 0), 1).contains("temperature is -1"));
+    assert!(refuse(&mut engine, vec![5], request(1, 0.0, 0), 0).contains("0 choices"));
+    for _ in 0..3 {
+        engine.submit(Submission::new(vec![5], request(2, 0.0, 0))).unwrap();
+    }
+    let full = refuse(&mut engine, vec![5], request(1, 0.0, 0), 1);
+    assert_eq!(full, "3 requests are waiting already, and the limit is 3; try again later");
+    engine.step(&mut || None, &mut |_, _| {});
+    engine.submit(Submission::new(vec![5], request(2, 0.0, 0))).unwrap();
+    let none = EngineOptions { kv_tokens: Some(31), ..EngineOptions::default() };
+    let error = Engine::new(model.clone(), cpu(), &none).unwrap_err().to_string();
+    assert_eq!(error, "a key/value cache of 31 tokens is less than one block of 32");
+}
+
+#[test]
+fn a_model_that_gives_nan_fails_its_requests() {
+    let mut broken = (*tiny()).clone();
+    broken.weights.norm[3] = f32::NAN;
+    let mut engine = engine(&Arc::new(broken), &EngineOptions::default());
+    let id = engine.submit(Submission { choices: 2, ..Submission::new(vec![1, 2], request(3, 0.0, 0)) }).unwrap();
+    let mut log = Log::default();
+    run(&mut engine, &mut log);
+    assert!(matches!(log.failed[&id], EngineError::NotFinite { position: 1 }), "{:?}", log.failed);
+    assert_eq!(engine.stats().blocks_free, engine.stats().blocks);
+}
+
+#[test]
+fn a_cancelled_request_ends_inside_its_prompt_and_the_others_go_on() {
+    let model = tiny();
+    let mut engine = engine(&model, &EngineOptions { token_budget: 2048, ..EngineOptions::default() });
+    let prompt = prompt_ids("beside", 20, model.config.vocab_size);
+    let expected = alone(&model, &prompt, &request(10, 1.0, 3)).0;
+    let other = engine.submit(Submission::new(prompt, request(10, 1.0, 3))).unwrap();
+    let mut log = Log::default();
+    engine.step(&mut || None, &mut |id, event| log.hear(id, event));
+    let long = engine.submit(Submission::new(vec![9; 1500], request(10, 0.0, 0))).unwrap();
+    let mut layers = 0;
+    let mut cancelled = || {
+        layers += 1;
+        (layers == 2).then_some(long)
+    };
+    engine.step(&mut cancelled, &mut |id, event| log.hear(id, event));
+    assert_eq!(layers, 3, "asked until nothing more was said, and not again");
+    assert_eq!(engine.stats().abandoned_steps, 1);
+    assert_eq!(log.choices[&(long, 0)].reason, Some(FinishReason::Cancelled));
+    // Generated tokens alone are not worth giving up a pass.
+    let short = engine.submit(Submission::new(vec![9], request(10, 0.0, 0))).unwrap();
+    engine.step(&mut || None, &mut |id, event| log.hear(id, event));
+    let mut once = Some(short);
+    engine.step(&mut || once.take(), &mut |id, event| log.hear(id, event));
+    assert_eq!((engine.stats().abandoned_steps, log.choices[&(short, 0)].reason), (1, Some(FinishReason::Cancelled)));
+    run(&mut engine, &mut log);
+    assert_eq!(log.choices[&(other, 0)].tokens, expected);
+    assert_eq!(engine.stats().blocks_free, engine.stats().blocks);
+}
+
+#[test]
+fn the_thread_serves_everybody_and_hears_cancels_at_any_time() {
+    let model = tiny();
+    let handle = EngineHandle::spawn(engine(&model, &EngineOptions::default())).unwrap();
+    let answers: Vec<_> = std::thread::scope(|scope| {
+        let clients: Vec<_> = mixture(&model)
+            .into_iter()
+            .map(|(prompt, request)| {
+                let (handle, model) = (handle.clone(), &model);
+                scope.spawn(move || {
+                    let (events, inbox) = channel();
+                    let sink = Box::new(move |event| {
+                        // A client that is gone ends its request.
+                        if events.send(event).is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+                    });
+                    let id = handle.submit(Submission::new(prompt.clone(), request.clone()), sink).unwrap();
+                    let mut log = Log::default();
+                    inbox.iter().for_each(|event| log.hear(id, event)); // ends when the engine drops the sink
+                    let heard = log.choices.remove(&(id, 0)).unwrap();
+                    ((heard.tokens, heard.reason.unwrap()), alone(model, &prompt, &request))
+                })
+            })
+            .collect();
+        clients.into_iter().map(|client| client.join().unwrap()).collect()
+    });
+    assert!(answers.iter().all(|(heard, expected)| heard == expected));
+
+    let (events, inbox) = channel();
+    let sink = Box::new(move |event| {
+        events.send(event).unwrap();
+        ControlFlow::Continue(())
+    });
+    let id = handle.submit(Submission::new(vec![3; 1000], request(1000, 0.0, 0)), sink).unwrap();
+    handle.cancel(id);
+    let last = inbox.iter().last().unwrap();
+    assert!(matches!(last, Event::Finished { reason: FinishReason::Cancelled, .. }), "{last:?}");
+
+    let (events, inbox) = channel();
+    let sink = Box::new(move |event| match event {
+        Event::Token { .. } => {
+            events.send(event).unwrap();
+            ControlFlow::Break(())
+        }
+        _ => ControlFlow::Continue(()),
+    });
+    handle.submit(Submission::new(vec![3], request(1000, 0.0, 0)), sink).unwrap();
+    assert_eq!(inbox.iter().count(), 1, "after Break nothing more is heard");
+    assert!(matches!(
+        handle.submit(Submission::new(vec![], Request::default()), Box::new(|_| ControlFlow::Continue(()))),
+        Err(EngineError::EmptyPrompt)
+    ));
+}

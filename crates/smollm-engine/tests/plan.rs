@@ -1,0 +1,43 @@
+//! Budgets that are kept, and those that are refused.
+
+mod tiny_model;
+
+use smollm_engine::{EngineError, EngineOptions, MemoryPlan};
+use smollm_kernels::KvDtype;
+
+fn plan(options: &EngineOptions) -> Result<MemoryPlan, EngineError> {
+    MemoryPlan::new(&tiny_model::tiny(), options)
+}
+
+#[test]
+fn the_cache_gets_what_a_budget_leaves() {
+    let plain = plan(&EngineOptions::default()).unwrap();
+    // 3 layers of 3 heads of 8 in f32, keys and values; four contexts of 2,048
+    assert_eq!((plain.kv_tokens, plain.kv), (8192, 8192 * 3 * 2 * 3 * 8 * 4));
+    assert_eq!(plain.total(), plain.weights + plain.kv + plain.buffers);
+    let bounded = |memory| plan(&EngineOptions { memory: Some(memory), ..EngineOptions::default() });
+    let least = plain.weights + plain.buffers + plain.kv / 256;
+    for memory in [least, least + 1, 2 * plain.total()] {
+        let plan = bounded(memory).unwrap();
+        assert!(plan.total() <= memory && memory < plan.total() + plain.kv / 256, "{plan:?}");
+    }
+    let error = bounded(least - 1).unwrap_err().to_string();
+    assert!(
+        error.contains(&format!("need {least} bytes")) && error.contains(&format!("{} bytes", least - 1)),
+        "{error}"
+    );
+    // No more than all running sequences can fill.
+    let huge = plan(&EngineOptions { memory: Some(1 << 50), max_running: 3, ..EngineOptions::default() }).unwrap();
+    assert_eq!(huge.kv_tokens, 3 * 2048);
+    let both = EngineOptions { memory: Some(1 << 50), kv_tokens: Some(100), ..EngineOptions::default() };
+    assert_eq!(plan(&both).unwrap().kv_tokens, 96);
+}
+
+#[test]
+fn a_cache_type_that_does_not_suit_the_heads_is_refused() {
+    let error = plan(&EngineOptions { kv_dtype: Some(KvDtype::Q8_0), ..EngineOptions::default() }).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "a Q8_0 cache needs heads of whole blocks of 32, and those of this model have 8 elements"
+    );
+}

@@ -1,0 +1,122 @@
+//! What requests share shows in no answer: blocks of the cache, and a batch with the adapters of others.
+
+mod load;
+mod tiny_model;
+
+use load::{Log, alone, cpu, engine, request, run};
+use smollm_checkpoint::Tensor;
+use smollm_checkpoint::adapter::{Adapter, AdapterConfig};
+use smollm_engine::{Engine, EngineOptions, Submission};
+use smollm_kernels::{Bytes, Dtype, KvDtype};
+use smollm_model::{LoraWeights, Model};
+use smollm_testkit::golden::{LoraGolden, logits_golden, lora_goldens};
+use smollm_testkit::stored::Stored;
+use smollm_testkit::tiny::{prompt_ids, tensor};
+use std::sync::Arc;
+use tiny_model::WHOLE_BLOCKS;
+
+/// Runs requests one after another, all at once, and again, and returns the answers and how many prompt tokens were found.
+fn with_cache(model: &Arc<Model>, options: &EngineOptions, reuse: bool, at_once: bool) -> (Vec<Vec<u32>>, u64) {
+    let beginning = prompt_ids("system", 130, model.config.vocab_size);
+    let prompts = (0..6).map(|i| [beginning.clone(), prompt_ids(&format!("user {i}"), 3 + 17 * i, 256)].concat());
+    let mut engine = engine(model, options);
+    let mut log = Log::default();
+    for (i, prompt) in prompts.cycle().take(12).enumerate() {
+        let temperature = (i % 2) as f32;
+        engine.submit(Submission { reuse, ..Submission::new(prompt, request(40, temperature, 1)) }).unwrap();
+        if !at_once {
+            run(&mut engine, &mut log);
+        }
+    }
+    run(&mut engine, &mut log);
+    let answers = log.choices.into_values().map(|heard| heard.tokens.iter().map(|t| t.id).collect()).collect();
+    (answers, engine.stats().prompt_tokens_cached)
+}
+
+#[test]
+fn what_others_left_in_the_cache_changes_nothing_for_every_type_of_it() {
+    let model = tiny_model::changed(WHOLE_BLOCKS, Dtype::F32);
+    for dtype in [KvDtype::F32, KvDtype::F16, KvDtype::BF16, KvDtype::Q8_0] {
+        let options = |prefix_cache_tokens| EngineOptions {
+            kv_dtype: Some(dtype),
+            prefix_cache_tokens,
+            token_budget: 100,
+            ..EngineOptions::default()
+        };
+        let (expected, none) = with_cache(&model, &options(0), false, false);
+        assert_eq!(none, 0);
+        for (tokens, at_once) in [(usize::MAX, false), (usize::MAX, true), (0, true), (64, false), (0, false)] {
+            let (answers, found) = with_cache(&model, &options(tokens), true, at_once);
+            assert_eq!(answers, expected, "{} {tokens} {at_once}", dtype.name());
+            // 130 tokens are four whole blocks, and all but the first request find them
+            let least = if at_once || tokens > 64 { 11 * 128 } else { 11 * tokens as u64 };
+            assert!(found >= least, "{found} of {least} tokens, {tokens} {at_once}");
+            assert_eq!(found == 0, tokens == 0 && !at_once);
+        }
+    }
+}
+
+/// An adapter, its base model, and the model with the adapter laid over it for good.
+fn adapted(golden: &LoraGolden) -> (Arc<Model>, Arc<LoraWeights>, Arc<Model>) {
+    let base = tiny_model::of(&logits_golden(&golden.base), &[], Dtype::F32);
+    let tensors = golden.tensors.iter().map(|(name, shape)| {
+        let data = Bytes::from(Stored::F32.encode(&tensor(name, shape).data));
+        Tensor { name: name.clone(), dtype: Dtype::F32, shape: shape.clone(), data }
+    });
+    let config = AdapterConfig::parse(golden.adapter_config.to_string().as_bytes()).unwrap();
+    let adapter = Adapter::from_tensors(config, tensors).unwrap();
+    let mut merged = (*base).clone();
+    merged.apply_adapter(&adapter).unwrap();
+    let beside = Arc::new(LoraWeights::new(&base, &adapter).unwrap());
+    (base, beside, Arc::new(merged))
+}
+
+#[test]
+fn adapters_of_several_requests_run_in_one_batch_and_do_not_mix() {
+    for golden in lora_goldens() {
+        let (base, lora, merged) = adapted(&golden);
+        let (_, again, _) = adapted(&golden);
+        let vocab_size = base.config.vocab_size;
+        let mut engine = engine(&base, &EngineOptions { token_budget: 50, ..EngineOptions::default() });
+        let mut log = Log::default();
+        let mut expected = Vec::new();
+        // The same prompts with and without, so that a prefix taken from the other would show.
+        for round in 0..2 {
+            for (i, adapter) in [None, Some(&lora), Some(&again), None, Some(&lora)].into_iter().enumerate() {
+                let prompt = prompt_ids("adapted", 70 + i / 3, vocab_size);
+                let request = request(25, round as f32, 9);
+                let model = if adapter.is_some() { &merged } else { &base };
+                expected.push(alone(model, &prompt, &request));
+                let submission = Submission::new(prompt, request);
+                engine.submit(Submission { adapter: adapter.cloned(), ..submission }).unwrap();
+            }
+            run(&mut engine, &mut log);
+        }
+        let answers: Vec<_> = log.choices.into_values().map(|h| (h.tokens, h.reason.unwrap())).collect();
+        assert_eq!(answers, expected, "{}", golden.name);
+        assert_ne!(answers[0], answers[1], "the adapter changes the answer");
+    }
+}
+
+#[test]
+fn a_request_keeps_an_adapter_that_was_let_go_and_a_foreign_one_is_refused() {
+    let golden = &lora_goldens()[0];
+    let (base, lora, merged) = adapted(golden);
+    let mut engine = engine(&base, &EngineOptions::default());
+    let prompt = prompt_ids("kept", 10, base.config.vocab_size);
+    let submission = || Submission::new(prompt.clone(), request(10, 0.0, 0));
+    let id = engine.submit(Submission { adapter: Some(lora.clone()), ..submission() }).unwrap();
+    let gone = Arc::downgrade(&lora);
+    drop(lora);
+    let mut log = Log::default();
+    engine.step(&mut || None, &mut |id, event| log.hear(id, event));
+    assert!(gone.upgrade().is_some());
+    run(&mut engine, &mut log);
+    assert_eq!(log.choices[&(id, 0)].tokens, alone(&merged, &prompt, &request(10, 0.0, 0)).0);
+    assert!(gone.upgrade().is_none(), "it goes with the last request that has it");
+
+    let other = tiny_model::changed(&[("num_hidden_layers", 1), ("max_position_embeddings", 64)], Dtype::F32);
+    let mut engine = Engine::new(other, cpu(), &EngineOptions::default()).unwrap();
+    let foreign = Submission { adapter: Some(adapted(golden).1), ..submission() };
+    assert_eq!(engine.submit(foreign).unwrap_err().to_string(), "the adapter was loaded for another model");
+}
