@@ -85,7 +85,7 @@ fn one_answer(model: &Arc<Model>, kv_dtype: Option<KvDtype>) {
         format!("{:?}", answer.tokens)
     };
     let expected: Vec<_> = requests.iter().map(alone).collect();
-    let (all, none, small) = (usize::MAX, 0, Some(320));
+    let (all, none, small) = (usize::MAX, 0, Some(256));
     for (running, cached, token_budget, kv_tokens, threads) in [
         (1, all, 256, None, 2),
         (2, none, 33, None, 1),
