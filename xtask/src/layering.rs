@@ -39,6 +39,11 @@ const TABLE: &[Layer] = &[
     Layer { name: "smollm-model", may_import: &["smollm-kernels", "smollm-checkpoint"], must_not_reach: PURE },
     Layer { name: "smollm-engine", may_import: &["smollm-kernels", "smollm-model"], must_not_reach: PURE },
     Layer {
+        name: "smollm-server",
+        may_import: &["smollm-tokenizer", "smollm-model", "smollm-engine"],
+        must_not_reach: &[CLIENTS, QUERY, COMMAND_LINE, FOREIGN],
+    },
+    Layer {
         name: "smollm",
         may_import: &[
             "smollm-kernels",
@@ -47,6 +52,7 @@ const TABLE: &[Layer] = &[
             "smollm-checkpoint",
             "smollm-model",
             "smollm-engine",
+            "smollm-server",
         ],
         must_not_reach: LIGHT,
     },

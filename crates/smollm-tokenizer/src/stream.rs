@@ -4,13 +4,15 @@
 mod tests;
 
 use crate::Tokenizer;
+use std::ops::Deref;
 
-/// Turns tokens into text as they come, never splitting a UTF-8 character.
+/// Turns tokens into text as they come, never splitting a UTF-8 character. `T` is a reference to the tokenizer, or an `Arc` where
+/// the stream outlives whoever made it.
 ///
 /// All pieces together are what [`Tokenizer::decode`] gives for all tokens at once.
 #[derive(Debug, Clone)]
-pub struct TextStream<'t> {
-    tokenizer: &'t Tokenizer,
+pub struct TextStream<T> {
+    tokenizer: T,
     skip_special: bool,
     /// Bytes that begin a character whose rest has not come.
     pending: Vec<u8>,
@@ -18,14 +20,14 @@ pub struct TextStream<'t> {
     at_start: bool,
 }
 
-impl<'t> TextStream<'t> {
+impl<T: Deref<Target = Tokenizer>> TextStream<T> {
     /// A stream whose first token begins the text; special tokens are left out.
-    pub fn new(tokenizer: &'t Tokenizer) -> Self {
+    pub fn new(tokenizer: T) -> Self {
         Self { tokenizer, skip_special: true, pending: Vec::new(), at_start: true }
     }
 
     /// A stream that goes on after other text, as an answer does after its prompt: no space is taken away.
-    pub fn continuing(tokenizer: &'t Tokenizer) -> Self {
+    pub fn continuing(tokenizer: T) -> Self {
         Self { at_start: false, ..Self::new(tokenizer) }
     }
 

@@ -135,6 +135,16 @@ pub enum Error {
         /// A key that there is.
         nearest: &'static str,
     },
+    /// Two models of a server would answer to one name.
+    #[error("two models are called `{name}`: {first} and {second}; name each by its own path, or leave one out")]
+    EqualNames {
+        /// The name.
+        name: String,
+        /// A model.
+        first: String,
+        /// The other.
+        second: String,
+    },
     /// The user stopped the work.
     #[error("interrupted; nothing was written")]
     Interrupted,

@@ -134,6 +134,21 @@ impl Model {
         &self.decoder
     }
 
+    /// The same, to be kept by an engine.
+    pub(crate) fn shared_decoder(&self) -> Arc<smollm_model::Model> {
+        self.decoder.clone()
+    }
+
+    /// As [`Model::cpu`], to be kept by an engine.
+    pub(crate) fn shared_cpu(&self) -> Arc<Cpu> {
+        self.cpu.clone()
+    }
+
+    /// Gives tokenizer and template away.
+    pub(crate) fn take_text(&mut self) -> (Option<Tokenizer>, Option<ChatTemplate>) {
+        (self.tokenizer.take(), self.template.take())
+    }
+
     /// The instruction set and threads it runs on.
     pub fn cpu(&self) -> &Cpu {
         &self.cpu

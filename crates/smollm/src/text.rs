@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::model::Model;
 use serde_json::Value;
 use smollm_engine::{FinishReason, Progress, Request, SamplingParams, Session, Timings, Token, random_seed};
-use smollm_tokenizer::Specials;
+use smollm_tokenizer::{Specials, Tokenizer};
 use smollm_tokenizer::stream::{StopStrings, TextStream};
 use smollm_tokenizer::template::RenderOptions;
 use std::ops::ControlFlow;
@@ -203,7 +203,7 @@ impl Model {
 
 /// Turns tokens into text that can be shown: whole characters, up to where a stop string might begin.
 struct Writer<'t> {
-    stream: Option<TextStream<'t>>,
+    stream: Option<TextStream<&'t Tokenizer>>,
     stops: StopStrings,
     text: String,
     matched: Option<String>,

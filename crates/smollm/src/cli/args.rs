@@ -30,6 +30,13 @@ pub(crate) struct ModelArgs {
     /// LoRA adapter in PEFT form to lay over the model
     #[arg(long, value_name = "DIR")]
     pub(crate) lora: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+/// How models run.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RunArgs {
     /// Convert the weights while loading (default: as they are in the file)
     #[arg(long, value_name = "TYPE", value_parser = ["f32", "f16", "bf16"])]
     pub(crate) dtype: Option<String>,

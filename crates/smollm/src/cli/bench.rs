@@ -51,7 +51,7 @@ impl Bench {
         }
         let longest = self.prefill.iter().copied().max().unwrap_or(0).max(self.decode);
         let deepest = self.depth.iter().copied().max().unwrap_or(0).saturating_add(longest);
-        if let Some(ctx) = self.model.ctx.filter(|&ctx| deepest > ctx) {
+        if let Some(ctx) = self.model.run.ctx.filter(|&ctx| deepest > ctx) {
             return usage(format!("--prefill, --decode and --depth ask for {deepest} tokens, more than --ctx {ctx}"));
         }
         let model = self.model.open()?;

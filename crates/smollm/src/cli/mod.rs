@@ -19,6 +19,7 @@ mod output;
 mod progress;
 mod quantize;
 mod score;
+mod serve;
 mod template;
 mod tokenize;
 
@@ -27,7 +28,7 @@ use failure::{arguments_exit_code, exit_code};
 use std::io::Write;
 use std::process::ExitCode;
 
-/// SmolLM on this machine: generate, chat, score, convert.
+/// SmolLM on this machine: generate, chat, serve, score, convert.
 ///
 /// MODEL is a directory, a .gguf file, a hub id such as HuggingFaceTB/SmolLM2-135M-Instruct, or a short name such as
 /// smollm2:135m. Give it with -m or in SMOLLM_MODEL.
@@ -53,6 +54,8 @@ enum Command {
     Generate(generate::Generate),
     /// Talk to a model
     Chat(chat::Chat),
+    /// Serve models over HTTP, with OpenAI's API
+    Serve(serve::Serve),
     /// Log-probabilities and perplexity of a text
     Score(score::Score),
     /// Text to token ids
@@ -89,6 +92,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Info(command) => command.run(),
         Command::Generate(command) => command.run(),
         Command::Chat(command) => command.run(),
+        Command::Serve(command) => command.run(),
         Command::Score(command) => command.run(),
         Command::Tokenize(command) => command.run(),
         Command::Detokenize(command) => command.run(),

@@ -1,6 +1,6 @@
 //! From the model options to an open model.
 
-use super::args::{ModelArgs, NameArgs, SamplingArgs};
+use super::args::{ModelArgs, NameArgs, RunArgs, SamplingArgs};
 use super::failure::usage;
 use super::output;
 use super::progress::DownloadBars;
@@ -17,10 +17,24 @@ const MOST_THREADS: usize = 4096;
 impl ModelArgs {
     /// Opens the model, downloading it if need be, and says what is odd about it.
     pub(crate) fn open(&self) -> anyhow::Result<Model> {
+        let options = OpenOptions { lora: self.lora.clone(), ..self.run.options()? };
+        let model = Model::open_with(&self.name.required()?, &options, &DownloadBars::new(self.name.quiet))?;
+        if !self.name.quiet {
+            for note in &model.decoder().config.notes {
+                output::note(format_args!("note: {note}"));
+            }
+        }
+        Ok(model)
+    }
+}
+
+impl RunArgs {
+    /// As the library has them.
+    pub(crate) fn options(&self) -> anyhow::Result<OpenOptions> {
         if self.ctx == Some(0) {
             return usage("--ctx must be at least 1");
         }
-        let options = OpenOptions {
+        Ok(OpenOptions {
             threads: threads(self.threads)?,
             context: self.ctx,
             storage: match (&self.dtype, &self.quant) {
@@ -29,15 +43,8 @@ impl ModelArgs {
                 (None, None) => Storage::AsInFile,
             },
             kv_dtype: self.kv_type.as_deref().map(kv_dtype),
-            lora: self.lora.clone(),
-        };
-        let model = Model::open_with(&self.name.required()?, &options, &DownloadBars::new(self.name.quiet))?;
-        if !self.name.quiet {
-            for note in &model.decoder().config.notes {
-                output::note(format_args!("note: {note}"));
-            }
-        }
-        Ok(model)
+            lora: None,
+        })
     }
 }
 

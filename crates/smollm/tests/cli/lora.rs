@@ -9,7 +9,7 @@ use smollm_testkit::stored::{Stored, safetensors_bytes};
 use smollm_testkit::tiny;
 
 /// The adapter of a golden case as a PEFT folder called by its name.
-fn write_adapter(world: &World, golden: &LoraGolden) {
+pub(crate) fn write_adapter(world: &World, golden: &LoraGolden) {
     let tensors: Vec<_> = golden.tensors.iter().map(|(name, shape)| tiny::tensor(name, shape)).collect();
     world.write(&format!("{}/adapter_config.json", golden.name), golden.adapter_config.to_string());
     world.write(&format!("{}/adapter_model.safetensors", golden.name), safetensors_bytes(&tensors, Stored::F32));

@@ -14,6 +14,7 @@ mod lora;
 mod models;
 mod quantize;
 mod score;
+mod serve;
 #[cfg(target_os = "linux")]
 mod streams;
 mod text;

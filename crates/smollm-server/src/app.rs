@@ -1,0 +1,50 @@
+//! What all handlers share.
+
+use crate::catalog::Catalog;
+use crate::edge::keys::Keys;
+use crate::error::ApiError;
+use crate::settings::Settings;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The server's parts.
+pub(crate) struct App {
+    pub(crate) settings: Settings,
+    pub(crate) catalog: Catalog,
+    pub(crate) keys: Option<Keys>,
+    /// Set once the server is told to stop.
+    pub(crate) draining: AtomicBool,
+    /// Seconds since 1970 when it started.
+    pub(crate) started: u64,
+}
+
+/// As handlers get it.
+pub(crate) type Shared = Arc<App>;
+
+impl App {
+    /// Whether requests can be answered.
+    ///
+    /// # Errors
+    /// 503 while the only model is being loaded and once the server stops, 500 if the model cannot be loaded.
+    pub(crate) fn ready(&self) -> Result<(), ApiError> {
+        if self.draining.load(Ordering::Relaxed) {
+            let stopping = "the server is about to stop";
+            return Err(ApiError::new(axum::http::StatusCode::SERVICE_UNAVAILABLE, stopping).code("stopping"));
+        }
+        match self.catalog.only() {
+            Some(entry) => entry.ready(),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Seconds since 1970.
+pub(crate) fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
+}
+
+/// An identifier that no other object has.
+pub(crate) fn fresh_id(prefix: &str) -> String {
+    format!("{prefix}{:016x}{:08x}", smollm_engine::random_seed(), smollm_engine::random_seed() as u32)
+}

@@ -1,0 +1,207 @@
+//! From what requests of all dialects may say about an answer to what the engine is asked: the one place where it happens.
+
+use crate::catalog::Lease;
+use crate::error::ApiError;
+use serde::Deserialize;
+use smollm_engine::{Request, SamplingParams, Submission, random_seed};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// More stop strings than anybody needs would only cost time at every token.
+const MOST_STOPS: usize = 64;
+/// The longest list of likeliest tokens.
+const MOST_LOGPROBS: usize = 100;
+
+/// What chat and completions have in common. Where a field is absent, the model's own settings apply.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+pub(crate) struct Sampling {
+    /// Name of the model, `name+adapter` for one of its LoRA adapters. If the server has one model, it answers any name.
+    pub(crate) model: Option<String>,
+    /// How many answers, each drawn on its own.
+    #[schema(minimum = 1)]
+    pub(crate) n: Option<usize>,
+    /// 0 takes the likeliest token.
+    #[schema(minimum = 0, maximum = 100)]
+    pub(crate) temperature: Option<f32>,
+    /// Keep the smallest set of tokens that reaches this probability.
+    #[schema(exclusive_minimum = 0, maximum = 1)]
+    pub(crate) top_p: Option<f32>,
+    /// Keep this many of the likeliest tokens; 0 and -1 keep all.
+    #[schema(minimum = -1)]
+    pub(crate) top_k: Option<i64>,
+    /// Drop tokens less likely than this share of the likeliest.
+    #[schema(minimum = 0, maximum = 1)]
+    pub(crate) min_p: Option<f32>,
+    /// Subtracted once for every time that the token stands in the answer.
+    #[schema(minimum = -100, maximum = 100)]
+    pub(crate) frequency_penalty: Option<f32>,
+    /// Subtracted if the token stands in the answer.
+    #[schema(minimum = -100, maximum = 100)]
+    pub(crate) presence_penalty: Option<f32>,
+    /// Divides the logits of tokens in prompt or answer; 1 is off.
+    #[schema(exclusive_minimum = 0, maximum = 100)]
+    #[serde(alias = "repeat_penalty")]
+    pub(crate) repetition_penalty: Option<f32>,
+    /// Token id (as text) to what is added to its logit.
+    pub(crate) logit_bias: Option<BTreeMap<String, f32>>,
+    /// The same seed gives the same answer; a new one each time where absent. Negative numbers are seeds too, -1 is none.
+    pub(crate) seed: Option<i64>,
+    /// The answer ends before the first of these.
+    pub(crate) stop: Option<Stop>,
+    /// Further tokens that end the answer.
+    pub(crate) stop_token_ids: Option<Vec<u32>>,
+    /// Go on after the model's end tokens.
+    pub(crate) ignore_eos: Option<bool>,
+    /// Whether keys and values of earlier prompts may be used; the answer is the same.
+    pub(crate) cache_prompt: Option<bool>,
+    /// Send the answer in pieces, as server-sent events.
+    pub(crate) stream: Option<bool>,
+    /// What a stream tells besides the answer.
+    pub(crate) stream_options: Option<StreamOptions>,
+    /// In a stream, tell how far the prompt has been read.
+    pub(crate) return_progress: Option<bool>,
+}
+
+/// One stop string, or several.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(untagged, expecting = "must be a string or a list of strings")]
+pub(crate) enum Stop {
+    One(String),
+    Several(Vec<String>),
+}
+
+/// OpenAI's options of a stream.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+pub(crate) struct StreamOptions {
+    /// A last piece with the usage.
+    pub(crate) include_usage: Option<bool>,
+    /// Noise in the pieces against observers of the network: there is none, whatever is asked.
+    #[serde(rename = "include_obfuscation")]
+    pub(crate) _include_obfuscation: Option<bool>,
+}
+
+/// What differs between dialects.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Ask {
+    /// The longest answer that is asked for.
+    pub(crate) max_tokens: Option<usize>,
+    /// Log-probabilities of the answer's tokens, with so many alternatives.
+    pub(crate) logprobs: Option<usize>,
+    /// The same for the prompt.
+    pub(crate) prompt_logprobs: Option<usize>,
+    /// The answer ends where the next turn begins.
+    pub(crate) conversation: bool,
+}
+
+impl Sampling {
+    /// What the engine is asked for a prompt. `seed` is drawn once for a request, so that its prompts have the same.
+    ///
+    /// # Errors
+    /// A field is out of range.
+    pub(crate) fn submission(
+        &self,
+        lease: &Lease,
+        prompt: Vec<u32>,
+        ask: &Ask,
+        seed: u64,
+    ) -> Result<Submission, ApiError> {
+        let model = &lease.model;
+        let (context, length) = (model.engine.limits().context(), prompt.len());
+        if let Some(max) = ask.logprobs.max(ask.prompt_logprobs).filter(|&max| max > MOST_LOGPROBS) {
+            let message = format!("{max} log-probabilities were asked for; it must be at most {MOST_LOGPROBS}");
+            return Err(ApiError::bad(message).param("logprobs"));
+        }
+        if length > context {
+            let message =
+                format!("the prompt has {length} tokens, but the context holds {context}; shorten it, or serve with a larger --ctx");
+            return Err(ApiError::bad(message).code("context_length_exceeded"));
+        }
+        let mut stop_ids = if self.ignore_eos == Some(true) { Vec::new() } else { model.ends(ask.conversation) };
+        stop_ids.extend(self.stop_token_ids.iter().flatten());
+        let request = Request {
+            max_tokens: ask.max_tokens.or(model.max_tokens),
+            stop_ids,
+            logprobs: ask.logprobs,
+            sampling: self.params(&model.sampling, seed)?,
+        };
+        Ok(Submission {
+            choices: self.n.unwrap_or(1),
+            prompt_logprobs: ask.prompt_logprobs,
+            adapter: lease.adapter.clone(),
+            reuse: self.cache_prompt.unwrap_or(true),
+            ..Submission::new(prompt, request)
+        })
+    }
+
+    fn params(&self, defaults: &SamplingParams, seed: u64) -> Result<SamplingParams, ApiError> {
+        let top_k = match self.top_k {
+            None => defaults.top_k,
+            Some(-1) => 0,
+            Some(k) => usize::try_from(k)
+                .map_err(|_| ApiError::bad(format!("top_k is {k}; it must be -1 or more")).param("top_k"))?,
+        };
+        Ok(SamplingParams {
+            temperature: self.temperature.unwrap_or(defaults.temperature),
+            top_k,
+            top_p: self.top_p.unwrap_or(defaults.top_p),
+            min_p: self.min_p.unwrap_or(defaults.min_p),
+            repetition_penalty: self.repetition_penalty.unwrap_or(defaults.repetition_penalty),
+            frequency_penalty: self.frequency_penalty.unwrap_or(defaults.frequency_penalty),
+            presence_penalty: self.presence_penalty.unwrap_or(defaults.presence_penalty),
+            logit_bias: self.bias()?,
+            seed,
+        })
+    }
+
+    fn bias(&self) -> Result<Vec<(u32, f32)>, ApiError> {
+        let entry = |(id, bias): (&String, &f32)| match id.parse() {
+            Ok(id) => Ok((id, *bias)),
+            Err(_) => Err(ApiError::bad(format!("logit_bias: `{id}` is no token id")).param("logit_bias")),
+        };
+        self.logit_bias.iter().flatten().map(entry).collect()
+    }
+
+    /// The seed of the request.
+    pub(crate) fn seed(&self) -> u64 {
+        match self.seed {
+            None | Some(-1) => random_seed(),
+            Some(seed) => seed.cast_unsigned(),
+        }
+    }
+
+    /// The stop strings.
+    ///
+    /// # Errors
+    /// There are too many.
+    pub(crate) fn stops(&self) -> Result<Vec<String>, ApiError> {
+        let stops = match &self.stop {
+            None => Vec::new(),
+            Some(Stop::One(one)) => vec![one.clone()],
+            Some(Stop::Several(several)) => several.clone(),
+        };
+        if stops.len() > MOST_STOPS {
+            let message = format!("there are {} stop strings; there may be {MOST_STOPS}", stops.len());
+            return Err(ApiError::bad(message).param("stop"));
+        }
+        Ok(stops)
+    }
+
+    /// Whether a stream ends with the usage.
+    pub(crate) fn wants_usage(&self) -> bool {
+        self.stream_options.as_ref().and_then(|options| options.include_usage).unwrap_or(false)
+    }
+}
+
+/// `max_tokens` as clients write it: -1 is no limit.
+///
+/// # Errors
+/// Any other negative number.
+pub(crate) fn token_limit(param: &str, value: Option<i64>) -> Result<Option<usize>, ApiError> {
+    match value {
+        None | Some(-1) => Ok(value.map(|_| usize::MAX)),
+        Some(max) => match usize::try_from(max) {
+            Ok(max) => Ok(Some(max)),
+            Err(_) => Err(ApiError::bad(format!("{param} is {max}; it must be 0 or more, or -1 for no limit")).param(param)),
+        },
+    }
+}

@@ -1,0 +1,147 @@
+//! The body of a request: JSON of a known type, with a list of what in it nobody knows.
+
+use crate::app::Shared;
+use crate::error::ApiError;
+use crate::refused;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// Says which fields of the request were not known and had no effect.
+pub(crate) const IGNORED_HEADER: &str = "x-ignored-params";
+/// A header that lists more than this says so.
+const LONGEST_LIST: usize = 1024;
+
+/// What an endpoint reads from a body.
+pub(crate) trait Wire: Sized {
+    /// Reads the fields that this type knows.
+    fn read(fields: &mut Fields<'_>) -> Result<Self, ApiError>;
+}
+
+/// A body that was read, and what in it was not.
+pub(crate) struct Body<T> {
+    pub(crate) value: T,
+    pub(crate) ignored: Ignored,
+}
+
+/// Paths of unknown fields.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Ignored(BTreeSet<String>);
+
+/// A JSON object from which several types take their fields.
+pub(crate) struct Fields<'v> {
+    object: &'v Value,
+    /// Keys of the object that no type has asked for yet; `None` before the first.
+    unknown: Option<BTreeSet<String>>,
+    /// Unknown fields inside of known ones.
+    nested: BTreeSet<String>,
+}
+
+impl<'v> Fields<'v> {
+    fn new(object: &'v Value) -> Self {
+        Self { object, unknown: None, nested: BTreeSet::new() }
+    }
+
+    /// Takes the fields of `T`.
+    ///
+    /// # Errors
+    /// 400 that names the field and what it must be.
+    pub(crate) fn take<T: DeserializeOwned>(&mut self) -> Result<T, ApiError> {
+        let mut unknown = BTreeSet::new();
+        let nested = &mut self.nested;
+        let mut note = |path: serde_ignored::Path<'_>| {
+            let path = path.to_string().replace(".?", "").replace("?.", ""); // `?` stands for what may be absent
+            if path.contains('.') { nested.insert(path) } else { unknown.insert(path) };
+        };
+        let fields = serde_ignored::Deserializer::new(self.object, &mut note);
+        let value = serde_path_to_error::deserialize(fields).map_err(|error| {
+            let path = error.path().to_string().replace(".?", "").replace("?.", "");
+            match path.as_str() {
+                "." | "?" | "" => ApiError::bad(error.inner().to_string()),
+                path => ApiError::bad(format!("{path}: {}", error.inner())).param(path),
+            }
+        })?;
+        self.unknown = Some(match self.unknown.take() {
+            Some(before) => before.intersection(&unknown).cloned().collect(),
+            None => unknown,
+        });
+        Ok(value)
+    }
+
+    fn ignored(self) -> Ignored {
+        let unknown = self.unknown.unwrap_or_default().into_iter();
+        Ignored(unknown.filter(|key| !refused::is_known(key)).chain(self.nested).collect())
+    }
+}
+
+/// Reads a body from its bytes.
+pub(crate) fn read<T: Wire>(bytes: &[u8]) -> Result<Body<T>, ApiError> {
+    let object: Value = serde_json::from_slice(bytes)
+        .map_err(|error| ApiError::bad(format!("the body is no JSON: {error}")).code("invalid_json"))?;
+    let Value::Object(keys) = &object else {
+        return Err(ApiError::bad("the body must be a JSON object"));
+    };
+    refused::check(keys)?;
+    let mut fields = Fields::new(&object);
+    let value = T::read(&mut fields)?;
+    Ok(Body { value, ignored: fields.ignored() })
+}
+
+impl<T: Wire> FromRequest<Shared> for Body<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &Shared) -> Result<Self, ApiError> {
+        expect_json(request.headers())?;
+        let limit = app.settings.max_body;
+        let bytes = tokio::time::timeout(app.settings.read_limit, Bytes::from_request(request, app)).await;
+        let bytes = bytes
+            .map_err(|_| ApiError::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"))?
+            .map_err(|rejection| match rejection.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => {
+                    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {limit} bytes"))
+                }
+                _ => ApiError::bad(rejection.body_text()),
+            })?;
+        read(&bytes)
+    }
+}
+
+/// A web page may send other types to any server without being asked for permission: only JSON is taken.
+fn expect_json(headers: &HeaderMap) -> Result<(), ApiError> {
+    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = given.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    let message = format!("Content-Type is `{given}`; it must be application/json");
+    Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message))
+}
+
+impl Ignored {
+    /// Says in a header of `response` what was ignored, if anything was.
+    pub(crate) fn note(&self, response: &mut Response) {
+        let mut list = String::new();
+        for path in &self.0 {
+            if list.len() + path.len() > LONGEST_LIST {
+                list.push_str(", ...");
+                break;
+            }
+            if !list.is_empty() {
+                list.push_str(", ");
+            }
+            list.extend(path.chars().map(|c| if c.is_ascii_graphic() { c } else { '_' }));
+        }
+        if let Ok(value) = HeaderValue::from_str(&list)
+            && !list.is_empty()
+        {
+            response.headers_mut().insert(IGNORED_HEADER, value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

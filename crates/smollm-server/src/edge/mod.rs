@@ -1,0 +1,8 @@
+//! Everything between the network and the handlers that is no API: keys, request ids, the access log, origins.
+
+mod access_log;
+mod cors;
+pub(crate) mod keys;
+
+pub(crate) use access_log::{AccessLog, Peer, log_access};
+pub(crate) use cors::cors;

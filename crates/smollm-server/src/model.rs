@@ -1,0 +1,102 @@
+//! A model that is ready to answer: tokenizer, template, its makers' settings, and the engine that runs it.
+
+use crate::error::ApiError;
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+use smollm_engine::{EngineHandle, SamplingParams};
+use smollm_model::LoraWeights;
+use smollm_tokenizer::template::{ChatTemplate, RenderOptions, local_time};
+use smollm_tokenizer::{Specials, Tokenizer};
+use std::sync::Arc;
+
+/// What a [`Loader`](crate::Loader) makes of a name. Dropping the last one ends the engine's thread.
+#[derive(Debug)]
+pub struct Model {
+    /// The tokenizer.
+    pub tokenizer: Arc<Tokenizer>,
+    /// The chat template; a base model has none.
+    pub template: Option<ChatTemplate>,
+    /// How tokens are chosen where a request does not say.
+    pub sampling: SamplingParams,
+    /// The longest answer where a request does not say.
+    pub max_tokens: Option<usize>,
+    /// Tokens that end an answer.
+    pub stop_ids: Vec<u32>,
+    /// The engine.
+    pub engine: EngineHandle,
+    /// Sequences that the engine runs at once.
+    pub slots: usize,
+    /// LoRA adapters that requests may name as `model+adapter`.
+    pub adapters: Vec<(String, Arc<LoraWeights>)>,
+    /// Where the model lies.
+    pub path: String,
+    /// All that decides the bytes of an answer besides the request: version, weights, instruction set.
+    pub build: String,
+}
+
+impl Model {
+    /// The prompt of a conversation. Its last message is continued if `prefill` says so, else the template opens an answer.
+    ///
+    /// # Errors
+    /// There is no template, or it refuses.
+    pub(crate) fn render(&self, messages: Value, render: Render) -> Result<String, ApiError> {
+        let Some(template) = &self.template else {
+            return Err(ApiError::bad(
+                "this model has no chat template: it is a base model; use /v1/completions, or serve its instruct version",
+            )
+            .code("no_chat_template"));
+        };
+        let options = RenderOptions {
+            add_generation_prompt: render.open_answer,
+            extra: render.variables,
+            now: local_time(),
+            ..RenderOptions::default()
+        };
+        let mut prompt = template.render(&messages, &options)?;
+        prompt.push_str(&render.prefill);
+        Ok(prompt)
+    }
+
+    /// The ids of a prompt, with the token that begins a text where the model expects one.
+    pub(crate) fn prompt_ids(&self, text: &str) -> Vec<u32> {
+        let mut ids = self.tokenizer.encode(text, Specials::Parse);
+        if let Some(bos) = self.tokenizer.bos().filter(|bos| self.tokenizer.add_bos() && ids.first() != Some(bos)) {
+            ids.insert(0, bos);
+        }
+        ids
+    }
+
+    /// The tokens that end an answer. In a conversation the beginning of the next turn is one, whoever left out the end of the last.
+    pub(crate) fn ends(&self, conversation: bool) -> Vec<u32> {
+        let next_turn = self.tokenizer.id_of("<|im_start|>").filter(|&id| conversation && self.tokenizer.is_special(id));
+        self.stop_ids.iter().copied().chain(next_turn).collect()
+    }
+
+    /// Whether its template knows of a switch for thinking.
+    pub(crate) fn can_think(&self) -> bool {
+        self.template.as_ref().is_some_and(|template| template.source().contains("enable_thinking"))
+    }
+
+    /// OpenAI's `system_fingerprint`: equal where the same request gets the same bytes.
+    pub(crate) fn fingerprint(&self) -> String {
+        let digest = Sha256::digest(self.build.as_bytes());
+        let hex: String = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
+        format!("fp_{hex}")
+    }
+
+    /// How the vocabulary spells one of its roles.
+    pub(crate) fn spelling(&self, id: Option<u32>) -> &str {
+        id.and_then(|id| self.tokenizer.token_str(id)).unwrap_or_default()
+    }
+}
+
+/// What a template needs besides messages.
+#[derive(Debug, Default)]
+pub(crate) struct Render {
+    /// End with the header of an assistant's turn.
+    pub(crate) open_answer: bool,
+    /// Variables of the template.
+    pub(crate) variables: Map<String, Value>,
+    /// The beginning of the answer.
+    pub(crate) prefill: String,
+}

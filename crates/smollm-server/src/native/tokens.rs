@@ -1,0 +1,147 @@
+//! `POST /tokenize` and `/detokenize`: llama-server's names of fields, and vLLM's.
+
+use crate::app::Shared;
+use crate::body::{Body, Fields, Wire};
+use crate::error::{ApiError, ErrorBody};
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use smollm_tokenizer::{Specials, Tokenizer};
+use utoipa::ToSchema;
+
+/// Bytes of text above which it is tokenised on a thread that may take its time.
+const LONG_TEXT: usize = 1 << 16;
+
+/// A text.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct TokenizeRequest {
+    /// Name of the model.
+    model: Option<String>,
+    /// The text, in llama-server's words.
+    content: Option<String>,
+    /// The text, in vLLM's words.
+    prompt: Option<String>,
+    /// Put the token before it that the model expects (false where absent).
+    #[serde(alias = "add_special_tokens")]
+    add_special: Option<bool>,
+    /// Recognise special tokens in the text (true where absent).
+    parse_special: Option<bool>,
+    /// Say how each token is spelled.
+    with_pieces: Option<bool>,
+}
+
+/// The tokens of a text.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TokenizeAnswer {
+    /// Ids; with `with_pieces` objects of `id` and `piece`.
+    #[schema(value_type = Vec<Object>)]
+    tokens: Tokens,
+    count: usize,
+    max_model_len: usize,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+enum Tokens {
+    Ids(Vec<u32>),
+    Pieces(Vec<TokenPiece>),
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct TokenPiece {
+    id: u32,
+    piece: Piece,
+}
+
+/// Text, or the bytes of what is no text on its own.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+enum Piece {
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+/// Token ids.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct DetokenizeRequest {
+    /// Name of the model.
+    model: Option<String>,
+    tokens: Vec<u32>,
+}
+
+/// Their text, under both names.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DetokenizeAnswer {
+    content: String,
+    prompt: String,
+}
+
+impl Wire for TokenizeRequest {
+    fn read(fields: &mut Fields<'_>) -> Result<Self, ApiError> {
+        fields.take()
+    }
+}
+
+impl Wire for DetokenizeRequest {
+    fn read(fields: &mut Fields<'_>) -> Result<Self, ApiError> {
+        fields.take()
+    }
+}
+
+/// Text to token ids.
+#[utoipa::path(
+    post, path = "/tokenize", tag = "llama-server", request_body = TokenizeRequest,
+    responses((status = 200, body = TokenizeAnswer), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody))
+)]
+pub(crate) async fn tokenize(State(app): State<Shared>, body: Body<TokenizeRequest>) -> Result<Response, ApiError> {
+    let Body { value: request, ignored } = body;
+    let lease = app.catalog.lease(request.model.as_deref()).await?;
+    let text = match (request.content, request.prompt) {
+        (Some(text), None) | (None, Some(text)) => text,
+        _ => return Err(ApiError::bad("exactly one of `content` and `prompt` must be given").param("content")),
+    };
+    let specials = if request.parse_special.unwrap_or(true) { Specials::Parse } else { Specials::AsText };
+    let (size, tokenizer) = (text.len(), lease.model.tokenizer.clone());
+    let encode = move || tokenizer.encode(&text, specials);
+    let mut ids = if size <= LONG_TEXT {
+        encode()
+    } else {
+        let made = tokio::task::spawn_blocking(encode).await;
+        made.map_err(|_| ApiError::internal("tokenising the text failed unexpectedly"))?
+    };
+    let tokenizer = &lease.model.tokenizer;
+    if request.add_special == Some(true)
+        && let Some(bos) = tokenizer.bos().filter(|bos| tokenizer.add_bos() && ids.first() != Some(bos))
+    {
+        ids.insert(0, bos);
+    }
+    let count = ids.len();
+    let tokens = match request.with_pieces {
+        Some(true) => Tokens::Pieces(ids.into_iter().map(|id| TokenPiece { id, piece: piece(tokenizer, id) }).collect()),
+        _ => Tokens::Ids(ids),
+    };
+    let max_model_len = lease.model.engine.limits().context();
+    let mut response = Json(TokenizeAnswer { tokens, count, max_model_len }).into_response();
+    ignored.note(&mut response);
+    Ok(response)
+}
+
+fn piece(tokenizer: &Tokenizer, id: u32) -> Piece {
+    let bytes = tokenizer.token_bytes(id).map(|bytes| bytes.into_owned()).unwrap_or_default();
+    String::from_utf8(bytes).map_or_else(|error| Piece::Bytes(error.into_bytes()), Piece::Text)
+}
+
+/// Token ids to text.
+#[utoipa::path(
+    post, path = "/detokenize", tag = "llama-server", request_body = DetokenizeRequest,
+    responses((status = 200, body = DetokenizeAnswer), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody))
+)]
+pub(crate) async fn detokenize(State(app): State<Shared>, body: Body<DetokenizeRequest>) -> Result<Response, ApiError> {
+    let Body { value: request, ignored } = body;
+    let lease = app.catalog.lease(request.model.as_deref()).await?;
+    let content = lease.model.tokenizer.decode(&request.tokens, false);
+    let mut response = Json(DetokenizeAnswer { prompt: content.clone(), content }).into_response();
+    ignored.note(&mut response);
+    Ok(response)
+}

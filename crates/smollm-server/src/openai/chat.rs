@@ -1,0 +1,104 @@
+//! `POST /v1/chat/completions`: a conversation, answered.
+
+mod telling;
+mod wire;
+
+pub(crate) use wire::{Chat, ChatChunk, ChatCompletion, ChatRequest};
+
+use super::messages::for_template;
+use super::thinking;
+use crate::answer::{Answers, collect};
+use crate::app::Shared;
+use crate::ask::{Ask, token_limit};
+use crate::body::Body;
+use crate::call::Call;
+use crate::catalog::Lease;
+use crate::error::{ApiError, ErrorBody};
+use crate::model::Render;
+use crate::sse;
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use telling::{Extras, Telling};
+
+/// Bytes of a body above which its prompt is made on a thread that may take its time.
+const LONG_PROMPT: usize = 1 << 15;
+
+/// A conversation, answered.
+#[utoipa::path(
+    post, path = "/v1/chat/completions", tag = "OpenAI", request_body = ChatRequest,
+    responses(
+        (status = 200, description = "The answer; with `stream` its pieces as server-sent events, each a ChatChunk, then `[DONE]`",
+         content((ChatCompletion = "application/json"), (ChatChunk = "text/event-stream"))),
+        (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)
+    )
+)]
+pub(crate) async fn chat_completions(State(app): State<Shared>, body: Body<ChatRequest>) -> Result<Response, ApiError> {
+    let Body { value: ChatRequest { sampling, chat, thinking }, ignored } = body;
+    let lease = app.catalog.lease(sampling.model.as_deref()).await?;
+    let ask = Ask {
+        max_tokens: match token_limit("max_completion_tokens", chat.max_completion_tokens)? {
+            None => token_limit("max_tokens", chat.max_tokens)?,
+            given => given,
+        },
+        logprobs: chat.logprobs_wanted()?,
+        prompt_logprobs: None,
+        conversation: true,
+    };
+    let (text, ids) = prompt(&lease, chat, &thinking).await?;
+    let stops = sampling.stops()?;
+    let submission = sampling.submission(&lease, ids, &ask, sampling.seed())?;
+    let answers = Answers::new(&lease.model.tokenizer, &submission.prompt, submission.choices, &stops);
+    let extras = Extras {
+        logprobs: ask.logprobs.is_some(),
+        usage: sampling.wants_usage(),
+        progress: sampling.return_progress == Some(true),
+    };
+    let call = Call::start(&lease.model, &lease.metrics, vec![submission], app.settings.queue_limit)?;
+    let mut telling = Telling::new(lease, answers, &text, extras);
+    let limit = app.settings.request_limit;
+    let mut response = if sampling.stream == Some(true) {
+        sse::stream(call, telling, app.settings.keep_alive, limit)
+    } else {
+        collect(call, limit, |_, event| telling.take(event)).await?;
+        Json(telling.completion()).into_response()
+    };
+    ignored.note(&mut response);
+    Ok(response)
+}
+
+/// The prompt of a conversation, as text and as ids.
+pub(crate) async fn prompt(
+    lease: &Lease,
+    chat: Chat,
+    thinking: &thinking::Thinking,
+) -> Result<(String, Vec<u32>), ApiError> {
+    let wanted = thinking.wanted(lease.model.can_think())?;
+    let size: usize = chat.messages.iter().enumerate().filter_map(|(i, m)| Some(m.text(i).ok()?.len())).sum();
+    let model = lease.model.clone();
+    let make = move || {
+        let mut render = Render { open_answer: true, ..Render::default() };
+        let mut messages = chat.messages;
+        if chat.continue_final_message == Some(true) {
+            match messages.pop() {
+                Some(last) if last.role == "assistant" => render.prefill = last.text(messages.len())?,
+                _ => {
+                    let message = "continue_final_message: the last message must be the assistant's";
+                    return Err(ApiError::bad(message).param("continue_final_message"));
+                }
+            }
+        } else {
+            render.open_answer = chat.add_generation_prompt.unwrap_or(true);
+        }
+        render.variables.extend(wanted.map(thinking::variable));
+        render.variables.extend(chat.chat_template_kwargs.unwrap_or_default());
+        let text = model.render(for_template(&messages)?, render)?;
+        let ids = model.prompt_ids(&text);
+        Ok((text, ids))
+    };
+    if size <= LONG_PROMPT {
+        return make();
+    }
+    let made = tokio::task::spawn_blocking(make).await;
+    made.unwrap_or_else(|_| Err(ApiError::internal("making the prompt failed unexpectedly")))
+}

@@ -1,0 +1,135 @@
+//! What `/v1/chat/completions` reads and writes.
+
+use crate::ask::Sampling;
+use crate::body::{Fields, Wire};
+use crate::error::ApiError;
+use crate::openai::logprobs::ChatLogprobs;
+use crate::openai::messages::Message;
+use crate::openai::thinking::Thinking;
+use crate::openai::usage::{Progress, Usage};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+/// A conversation to answer. (The attributes are for the document; fields are taken part by part, so that unknown ones show.)
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct ChatRequest {
+    #[serde(flatten)]
+    pub(crate) sampling: Sampling,
+    #[serde(flatten)]
+    pub(crate) chat: Chat,
+    #[serde(flatten)]
+    pub(crate) thinking: Thinking,
+}
+
+/// What only chats have.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+pub(crate) struct Chat {
+    #[schema(min_items = 1)]
+    pub(crate) messages: Vec<Message>,
+    /// The longest answer in tokens; the model's own limit where absent, -1 for as long as the context lasts.
+    #[schema(minimum = -1)]
+    pub(crate) max_completion_tokens: Option<i64>,
+    /// The older name of `max_completion_tokens`.
+    #[schema(minimum = -1)]
+    pub(crate) max_tokens: Option<i64>,
+    /// Log-probabilities of the answer's tokens.
+    logprobs: Option<bool>,
+    /// With so many alternatives.
+    #[schema(minimum = 0, maximum = 100)]
+    top_logprobs: Option<usize>,
+    /// Variables of the template, such as `enable_thinking`.
+    #[schema(value_type = Option<Object>)]
+    pub(crate) chat_template_kwargs: Option<Map<String, Value>>,
+    /// End the prompt with the header of an answer (true where absent).
+    pub(crate) add_generation_prompt: Option<bool>,
+    /// The last message is the beginning of the answer.
+    pub(crate) continue_final_message: Option<bool>,
+}
+
+impl Wire for ChatRequest {
+    fn read(fields: &mut Fields<'_>) -> Result<Self, ApiError> {
+        Ok(Self { sampling: fields.take()?, chat: fields.take()?, thinking: fields.take()? })
+    }
+}
+
+impl Chat {
+    /// How many alternatives, if log-probabilities are wanted.
+    ///
+    /// # Errors
+    /// Alternatives without log-probabilities.
+    pub(crate) fn logprobs_wanted(&self) -> Result<Option<usize>, ApiError> {
+        match (self.logprobs.unwrap_or(false), self.top_logprobs) {
+            (true, top) => Ok(Some(top.unwrap_or(0))),
+            (false, None | Some(0)) => Ok(None),
+            (false, Some(_)) => Err(ApiError::bad("top_logprobs needs `logprobs: true`").param("top_logprobs")),
+        }
+    }
+}
+
+/// A whole answer.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ChatCompletion {
+    pub(crate) id: String,
+    pub(crate) object: &'static str,
+    /// Seconds since 1970.
+    pub(crate) created: u64,
+    pub(crate) model: String,
+    pub(crate) choices: Vec<ChatChoice>,
+    pub(crate) usage: Usage,
+    pub(crate) system_fingerprint: String,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ChatChoice {
+    pub(crate) index: usize,
+    pub(crate) message: AnswerMessage,
+    pub(crate) logprobs: Option<ChatLogprobs>,
+    /// `stop` or `length`.
+    pub(crate) finish_reason: &'static str,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AnswerMessage {
+    pub(crate) role: &'static str,
+    pub(crate) content: String,
+    /// What the model thought before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reasoning_content: Option<String>,
+    /// Always null.
+    pub(crate) refusal: Option<String>,
+}
+
+/// A piece of an answer.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ChatChunk {
+    pub(crate) id: String,
+    pub(crate) object: &'static str,
+    pub(crate) created: u64,
+    pub(crate) model: String,
+    pub(crate) choices: Vec<ChunkChoice>,
+    pub(crate) system_fingerprint: String,
+    /// Null but in the last piece, and absent unless asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) usage: Option<Option<Usage>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) prompt_progress: Option<Progress>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ChunkChoice {
+    pub(crate) index: usize,
+    pub(crate) delta: DeltaMessage,
+    pub(crate) logprobs: Option<ChatLogprobs>,
+    pub(crate) finish_reason: Option<&'static str>,
+}
+
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub(crate) struct DeltaMessage {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) role: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) content: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reasoning_content: Option<String>,
+}

@@ -1,0 +1,75 @@
+//! What `/v1/completions` reads and writes.
+
+use crate::ask::Sampling;
+use crate::body::{Fields, Wire};
+use crate::error::ApiError;
+use crate::openai::logprobs::Logprobs;
+use crate::openai::usage::{Progress, Usage};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Prompts to continue. (The attributes are for the document; fields are taken part by part, so that unknown ones show.)
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct CompletionRequest {
+    #[serde(flatten)]
+    pub(crate) sampling: Sampling,
+    #[serde(flatten)]
+    pub(crate) completion: Continuation,
+}
+
+/// What only completions have.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+pub(crate) struct Continuation {
+    pub(crate) prompt: Prompt,
+    /// The longest answer in tokens, 16 where absent; -1 for as long as the context lasts.
+    #[schema(minimum = -1)]
+    pub(crate) max_tokens: Option<i64>,
+    /// Log-probabilities of the answer's tokens and of so many alternatives; with `echo` of the prompt's tokens too.
+    #[schema(minimum = 0, maximum = 100)]
+    pub(crate) logprobs: Option<usize>,
+    /// Begin the answer with the prompt.
+    pub(crate) echo: Option<bool>,
+}
+
+/// A text, texts, ids, or lists of ids.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(untagged, expecting = "must be a string, a list of strings, a list of token ids or a list of such lists")]
+pub(crate) enum Prompt {
+    Text(String),
+    Ids(Vec<u32>),
+    Texts(Vec<String>),
+    IdLists(Vec<Vec<u32>>),
+}
+
+impl Wire for CompletionRequest {
+    fn read(fields: &mut Fields<'_>) -> Result<Self, ApiError> {
+        Ok(Self { sampling: fields.take()?, completion: fields.take()? })
+    }
+}
+
+/// A whole answer, or a piece of one.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Completion {
+    pub(crate) id: String,
+    pub(crate) object: &'static str,
+    /// Seconds since 1970.
+    pub(crate) created: u64,
+    pub(crate) model: String,
+    /// Those of the first prompt, then those of the second, ...
+    pub(crate) choices: Vec<CompletionChoice>,
+    pub(crate) system_fingerprint: String,
+    /// In a stream null but in the last piece, and absent unless asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) usage: Option<Option<Usage>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) prompt_progress: Option<Progress>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CompletionChoice {
+    pub(crate) index: usize,
+    pub(crate) text: String,
+    pub(crate) logprobs: Option<Logprobs>,
+    /// `stop` or `length`; null in a piece that is not the last.
+    pub(crate) finish_reason: Option<&'static str>,
+}

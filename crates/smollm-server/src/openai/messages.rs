@@ -1,0 +1,141 @@
+//! The messages of a chat, from OpenAI's forms to what templates read.
+
+use crate::error::ApiError;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+/// One message.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+pub(crate) struct Message {
+    /// `system`, `developer` (which is `system` here), `user` or `assistant`; what else a template knows.
+    pub(crate) role: String,
+    /// Text, or parts that are text.
+    pub(crate) content: Option<Content>,
+    /// Who says it.
+    pub(crate) name: Option<String>,
+    /// What the assistant thought, as it was answered.
+    pub(crate) reasoning_content: Option<String>,
+    /// Refused for now.
+    #[schema(value_type = Option<Vec<Object>>)]
+    pub(crate) tool_calls: Option<Vec<Value>>,
+    /// Refused for now.
+    #[schema(value_type = Option<Object>)]
+    pub(crate) function_call: Option<Value>,
+    /// Said instead of `content`.
+    pub(crate) refusal: Option<String>,
+    /// Refused for now.
+    pub(crate) tool_call_id: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(untagged, expecting = "must be a string or a list of parts")]
+pub(crate) enum Content {
+    Text(String),
+    Parts(Vec<Part>),
+}
+
+/// `{"type": "text", "text": "..."}`.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+pub(crate) struct Part {
+    r#type: String,
+    text: Option<String>,
+    refusal: Option<String>,
+}
+
+/// The messages as a template reads them.
+///
+/// # Errors
+/// 400 for what only tools or other senses than text make sense of.
+pub(crate) fn for_template(messages: &[Message]) -> Result<Value, ApiError> {
+    if messages.is_empty() {
+        return Err(ApiError::bad("`messages` is empty").param("messages"));
+    }
+    messages.iter().enumerate().map(|(index, message)| message.for_template(index)).collect()
+}
+
+impl Message {
+    fn for_template(&self, index: usize) -> Result<Value, ApiError> {
+        let at = |field: &str| format!("messages[{index}].{field}");
+        let tools = [
+            ("tool_calls", self.tool_calls.as_ref().is_some_and(|calls| !calls.is_empty())),
+            ("function_call", self.function_call.is_some()),
+            ("tool_call_id", self.tool_call_id.is_some()),
+            ("role", self.role == "tool" || self.role == "function"),
+        ];
+        if let Some((field, _)) = tools.into_iter().find(|(_, present)| *present) {
+            return Err(ApiError::unsupported(&at(field), format!("{}: tools are not supported", at(field))));
+        }
+        let role = if self.role == "developer" { "system" } else { &self.role };
+        let mut value = json!({ "role": role, "content": self.text(index)? });
+        if let Some(name) = &self.name {
+            value["name"] = name.as_str().into();
+        }
+        if let Some(thoughts) = &self.reasoning_content {
+            value["reasoning_content"] = thoughts.as_str().into();
+        }
+        Ok(value)
+    }
+
+    /// The text of the content.
+    pub(crate) fn text(&self, index: usize) -> Result<String, ApiError> {
+        let parts = match &self.content {
+            None => {
+                return self.refusal.clone().ok_or_else(|| {
+                    ApiError::bad(format!("messages[{index}] has no content")).param(format!("messages[{index}].content"))
+                });
+            }
+            Some(Content::Text(text)) => return Ok(text.clone()),
+            Some(Content::Parts(parts)) => parts,
+        };
+        let mut whole = String::new();
+        for (number, part) in parts.iter().enumerate() {
+            match (part.r#type.as_str(), &part.text, &part.refusal) {
+                ("text" | "input_text", Some(text), _) | ("refusal", _, Some(text)) => whole.push_str(text),
+                (kind, ..) => {
+                    let place = format!("messages[{index}].content[{number}]");
+                    let message = format!("{place}: a part of type `{kind}` is not supported; only text is");
+                    return Err(ApiError::unsupported(&place, message));
+                }
+            }
+        }
+        Ok(whole)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(messages: Value, expected: Result<Value, &str>) {
+        let messages: Vec<Message> = serde_json::from_value(messages).expect("messages");
+        let got = for_template(&messages);
+        match expected {
+            Ok(value) => assert_eq!(got, Ok(value)),
+            Err(param) => assert_eq!(got.expect_err("refused").param.as_deref(), Some(param)),
+        }
+    }
+
+    #[test]
+    fn forms_of_content() {
+        let parts = json!([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]);
+        check(
+            json!([{"role": "developer", "content": "s"}, {"role": "user", "content": parts}]),
+            Ok(json!([{"role": "system", "content": "s"}, {"role": "user", "content": "ab"}])),
+        );
+        check(
+            json!([{"role": "assistant", "content": null, "refusal": "no", "tool_calls": []}]),
+            Ok(json!([{"role": "assistant", "content": "no"}])),
+        );
+    }
+
+    #[test]
+    fn what_is_not_text_is_refused() {
+        check(json!([]), Err("messages"));
+        check(json!([{"role": "user"}]), Err("messages[0].content"));
+        check(json!([{"role": "user", "content": [{"type": "image_url"}]}]), Err("messages[0].content[0]"));
+        check(json!([{"role": "tool", "content": "4"}]), Err("messages[0].role"));
+        check(json!([{"role": "assistant", "content": "", "tool_calls": [{}]}]), Err("messages[0].tool_calls"));
+    }
+}

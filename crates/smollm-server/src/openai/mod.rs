@@ -1,0 +1,10 @@
+//! OpenAI's API.
+
+pub(crate) mod chat;
+pub(crate) mod completions;
+pub(crate) mod embeddings;
+mod logprobs;
+mod messages;
+pub(crate) mod models;
+pub(crate) mod thinking;
+mod usage;

@@ -1,0 +1,141 @@
+//! Whether a model is to think before it answers, in the words of several APIs.
+
+use crate::error::ApiError;
+use serde::Deserialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// The fields that turn thinking on or off; those of one request must agree.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+pub(crate) struct Thinking {
+    /// OpenAI: `none` and `minimal` are off, `low`, `medium` and `high` on.
+    reasoning_effort: Option<String>,
+    /// OpenRouter.
+    reasoning: Option<Reasoning>,
+    /// Anthropic, DeepSeek and Z.ai.
+    thinking: Option<Switch>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+struct Reasoning {
+    effort: Option<String>,
+    enabled: Option<bool>,
+    /// Refused for now.
+    max_tokens: Option<u64>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+struct Switch {
+    /// `enabled` or `disabled`.
+    r#type: Option<String>,
+    /// Refused for now.
+    budget_tokens: Option<u64>,
+}
+
+impl Thinking {
+    /// On, off, or as the model is used to.
+    ///
+    /// # Errors
+    /// A word that is not known, fields that contradict each other, or thinking asked of a model that cannot.
+    pub(crate) fn wanted(&self, can_think: bool) -> Result<Option<bool>, ApiError> {
+        let mut wanted: Option<(&str, bool)> = None;
+        for (param, switch) in self.switches()? {
+            match wanted {
+                Some((before, on)) if on != switch => {
+                    return Err(ApiError::bad(format!("{before} and {param} contradict each other")).param(param));
+                }
+                _ => wanted = Some((param, switch)),
+            }
+        }
+        match wanted {
+            Some((param, true)) if !can_think => {
+                Err(ApiError::unsupported(param, "this model has no thinking mode (SmolLM3 has)"))
+            }
+            Some((_, on)) => Ok(can_think.then_some(on)),
+            None => Ok(None),
+        }
+    }
+
+    fn switches(&self) -> Result<Vec<(&'static str, bool)>, ApiError> {
+        let mut switches = Vec::new();
+        if let Some(word) = &self.reasoning_effort {
+            switches.push(("reasoning_effort", effort("reasoning_effort", word)?));
+        }
+        if let Some(reasoning) = &self.reasoning {
+            if let Some(word) = &reasoning.effort {
+                switches.push(("reasoning.effort", effort("reasoning.effort", word)?));
+            }
+            switches.extend(reasoning.enabled.map(|on| ("reasoning.enabled", on)));
+            budget("reasoning.max_tokens", reasoning.max_tokens)?;
+        }
+        if let Some(thinking) = &self.thinking {
+            switches.extend(match thinking.r#type.as_deref() {
+                None => None,
+                Some("enabled") => Some(("thinking.type", true)),
+                Some("disabled") => Some(("thinking.type", false)),
+                Some(word) => {
+                    let message = format!("thinking.type is `{word}`; it must be enabled or disabled");
+                    return Err(ApiError::bad(message).param("thinking.type"));
+                }
+            });
+            budget("thinking.budget_tokens", thinking.budget_tokens)?;
+        }
+        Ok(switches)
+    }
+}
+
+fn effort(param: &str, word: &str) -> Result<bool, ApiError> {
+    match word {
+        "none" | "minimal" => Ok(false),
+        "low" | "medium" | "high" | "xhigh" => Ok(true),
+        _ => {
+            let message = format!("{param} is `{word}`; it must be none, minimal, low, medium, high or xhigh");
+            Err(ApiError::bad(message).param(param))
+        }
+    }
+}
+
+fn budget(param: &str, tokens: Option<u64>) -> Result<(), ApiError> {
+    match tokens {
+        None => Ok(()),
+        Some(_) => Err(ApiError::unsupported(param, format!("{param}: a budget for thinking is not supported"))),
+    }
+}
+
+/// Whether the variables of a template turn thinking off.
+pub(crate) fn variable(on: bool) -> (String, Value) {
+    ("enable_thinking".into(), on.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[track_caller]
+    fn check(fields: Value, can_think: bool, expected: Result<Option<bool>, &str>) {
+        let thinking: Thinking = serde_json::from_value(fields).expect("fields");
+        match expected {
+            Ok(wanted) => assert_eq!(thinking.wanted(can_think), Ok(wanted)),
+            Err(param) => assert_eq!(thinking.wanted(can_think).expect_err("refused").param.as_deref(), Some(param)),
+        }
+    }
+
+    #[test]
+    fn all_words_for_it() {
+        check(json!({}), true, Ok(None));
+        check(json!({"reasoning_effort": "none"}), true, Ok(Some(false)));
+        check(json!({"reasoning_effort": "high"}), true, Ok(Some(true)));
+        check(json!({"reasoning": {"enabled": false}}), true, Ok(Some(false)));
+        check(json!({"thinking": {"type": "enabled"}, "reasoning": {"effort": "low"}}), true, Ok(Some(true)));
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_refused() {
+        check(json!({"reasoning_effort": "huge"}), true, Err("reasoning_effort"));
+        check(json!({"reasoning_effort": "none", "thinking": {"type": "enabled"}}), true, Err("thinking.type"));
+        check(json!({"thinking": {"type": "enabled", "budget_tokens": 5}}), true, Err("thinking.budget_tokens"));
+        check(json!({"reasoning_effort": "low"}), false, Err("reasoning_effort"));
+        check(json!({"reasoning_effort": "none"}), false, Ok(None));
+    }
+}

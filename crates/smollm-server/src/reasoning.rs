@@ -1,0 +1,172 @@
+//! What a model thinks before it answers, told apart from the answer: `<think>` ... `</think>`.
+
+const OPEN: &str = "<think>";
+const CLOSE: &str = "</think>";
+
+/// Splits text that comes in pieces.
+#[derive(Debug)]
+pub(crate) struct Splitter {
+    state: State,
+    /// Text that may turn out to be a tag, or space around one.
+    held: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum State {
+    /// Nothing but space has come.
+    Start,
+    /// Inside of the tags; `true` right after the opening one, whose line break is not part of the thoughts.
+    Thinking { fresh: bool },
+    /// After the closing tag, before the answer's first character.
+    Between,
+    Answering,
+}
+
+/// A piece of text, told apart.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Split {
+    pub(crate) reasoning: String,
+    pub(crate) content: String,
+}
+
+impl Splitter {
+    /// For an answer to this prompt, which may have opened the thoughts itself. `thinks` is false for a model that cannot.
+    pub(crate) fn new(prompt: &str, thinks: bool) -> Self {
+        let state = match thinks {
+            false => State::Answering,
+            true if prompt.trim_end().ends_with(OPEN) => State::Thinking { fresh: true },
+            true => State::Start,
+        };
+        Self { state, held: String::new() }
+    }
+
+    /// Whether the text so far leaves off inside of thoughts.
+    pub(crate) fn is_thinking(&self) -> bool {
+        matches!(self.state, State::Thinking { .. })
+    }
+
+    /// The next piece.
+    pub(crate) fn push(&mut self, text: &str) -> Split {
+        let mut split = Split::default();
+        if self.state == State::Answering {
+            split.content.push_str(text);
+            return split;
+        }
+        self.held.push_str(text);
+        while self.advance(&mut split) {}
+        split
+    }
+
+    /// Nothing follows.
+    pub(crate) fn finish(&mut self) -> Split {
+        let rest = std::mem::take(&mut self.held);
+        match self.state {
+            State::Thinking { .. } => Split { reasoning: rest.trim_end().into(), ..Split::default() },
+            State::Between => Split::default(),
+            State::Start | State::Answering => Split { content: rest, ..Split::default() },
+        }
+    }
+
+    /// One step; whether there may be another.
+    fn advance(&mut self, split: &mut Split) -> bool {
+        match self.state {
+            State::Start => {
+                let text = self.held.trim_start();
+                if let Some(rest) = text.strip_prefix(OPEN) {
+                    self.held = rest.into();
+                    self.state = State::Thinking { fresh: true };
+                    return true;
+                }
+                if OPEN.starts_with(text) {
+                    return false; // may become the tag
+                }
+                self.state = State::Answering;
+                split.content.push_str(&std::mem::take(&mut self.held));
+                false
+            }
+            State::Thinking { fresh } => {
+                if fresh {
+                    self.held = self.held.trim_start().into();
+                    self.state = State::Thinking { fresh: self.held.is_empty() };
+                }
+                if let Some(at) = self.held.find(CLOSE) {
+                    split.reasoning.push_str(self.held[..at].trim_end());
+                    self.held = self.held[at + CLOSE.len()..].into();
+                    self.state = State::Between;
+                    return true;
+                }
+                let keep = uncertain(&self.held);
+                let rest = self.held.split_off(self.held.len() - keep);
+                split.reasoning.push_str(&std::mem::replace(&mut self.held, rest));
+                false
+            }
+            State::Between => {
+                self.held = self.held.trim_start().into();
+                if !self.held.is_empty() {
+                    self.state = State::Answering;
+                    split.content.push_str(&std::mem::take(&mut self.held));
+                }
+                false
+            }
+            State::Answering => false,
+        }
+    }
+}
+
+/// Bytes at the end that may be the space before the closing tag, or its beginning.
+fn uncertain(text: &str) -> usize {
+    let tag = (1..CLOSE.len()).rev().find(|&len| text.ends_with(&CLOSE[..len])).unwrap_or(0);
+    let before = &text[..text.len() - tag];
+    tag + before.len() - before.trim_end().len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every way to cut the text into two pieces gives the same, and so does one character at a time.
+    #[track_caller]
+    fn check(prompt: &str, text: &str, reasoning: &str, content: &str) {
+        let cuts = (0..=text.len()).filter(|&at| text.is_char_boundary(at)).map(|at| vec![&text[..at], &text[at..]]);
+        let letters = text.char_indices().map(|(at, c)| &text[at..at + c.len_utf8()]).collect();
+        for pieces in cuts.chain([letters]) {
+            let mut splitter = Splitter::new(prompt, true);
+            let mut whole = Split::default();
+            let mut add = |split: Split| {
+                whole.reasoning.push_str(&split.reasoning);
+                whole.content.push_str(&split.content);
+            };
+            pieces.iter().for_each(|piece| add(splitter.push(piece)));
+            add(splitter.finish());
+            assert_eq!(whole, Split { reasoning: reasoning.into(), content: content.into() }, "{pieces:?}");
+        }
+    }
+
+    #[test]
+    fn thoughts_and_answer_are_told_apart() {
+        check("", "<think>\nIt is äasy.\n</think>\n\nYes.", "It is äasy.", "Yes.");
+        check("", "\n<think>a < b</think>c </think> d", "a < b", "c </think> d");
+        check("...<think>\n", "deep\n\n</think>\nanswer\n", "deep", "answer\n");
+    }
+
+    #[test]
+    fn an_answer_without_thoughts_is_left_as_it_is() {
+        check("", "plain <think> text", "", "plain <think> text");
+        check("", " leading space", "", " leading space");
+        check("", "<thin", "", "<thin");
+        check("", "", "", "");
+    }
+
+    #[test]
+    fn thoughts_that_never_end_are_thoughts() {
+        check("", "<think>\nhm </thin", "hm </thin", "");
+        check("", "<think>", "", "");
+        check("", "<think>a</think>\n", "a", "");
+    }
+
+    #[test]
+    fn a_model_that_cannot_think_is_not_split() {
+        let mut splitter = Splitter::new("", false);
+        assert_eq!(splitter.push("<think>a</think>b").content, "<think>a</think>b");
+    }
+}

@@ -1,0 +1,52 @@
+//! How a server is set up: everything that an operator may choose and that is not a model's business.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The settings of a server.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// A name or address to listen on. Anything but loopback needs `key_file` or `insecure`.
+    pub host: String,
+    /// The port; 0 lets the system choose.
+    pub port: u16,
+    /// Serve the whole network without keys.
+    pub insecure: bool,
+    /// SHA-256 hashes of API keys, one a line as `sha256sum` prints them; read again when the file changes.
+    pub key_file: Option<PathBuf>,
+    /// Origins of web pages that may use the server (`https://chat.example`), or `*`.
+    pub cors_origins: Vec<String>,
+    /// The largest body of a request, in bytes.
+    pub max_body: usize,
+    /// The longest that one request may take.
+    pub request_limit: Option<Duration>,
+    /// The longest that headers or a body may take to arrive, and that a client may leave an answer unread.
+    pub read_limit: Duration,
+    /// Requests are refused while the work that waits is estimated to take longer than this.
+    pub queue_limit: Option<Duration>,
+    /// How often a stream says that it is alive while it has nothing else to say.
+    pub keep_alive: Duration,
+    /// How long requests under way may go on once the server is told to stop.
+    pub drain_limit: Duration,
+    /// A model loaded on demand is let go of after this long without a request.
+    pub idle_unload: Option<Duration>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            host: "127.0.0.1".into(),
+            port: 8080,
+            insecure: false,
+            key_file: None,
+            cors_origins: Vec::new(),
+            max_body: 16 << 20,
+            request_limit: None,
+            read_limit: Duration::from_secs(30),
+            queue_limit: None,
+            keep_alive: Duration::from_secs(15),
+            drain_limit: Duration::from_secs(30),
+            idle_unload: None,
+        }
+    }
+}

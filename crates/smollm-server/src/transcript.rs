@@ -1,0 +1,100 @@
+//! One answer under way: tokens become text that may be shown, up to where a stop string begins.
+
+use smollm_engine::{FinishReason, Token};
+use smollm_tokenizer::Tokenizer;
+use smollm_tokenizer::stream::{StopStrings, TextStream};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// From tokens to text and back to the tokens that the text is made of.
+#[derive(Debug)]
+pub(crate) struct Transcript {
+    stream: TextStream<Arc<Tokenizer>>,
+    stops: StopStrings,
+    /// Tokens whose text is held back, with the byte of the text where theirs begins.
+    held: VecDeque<(usize, Token)>,
+    /// Bytes of text that tokens made, and of those that were given out.
+    made: usize,
+    given: usize,
+    tokens: usize,
+    end: Option<&'static str>,
+}
+
+/// What may be shown next.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Delta {
+    /// Text.
+    pub(crate) text: String,
+    /// The tokens that begin in this text or stand right before it without text of their own.
+    pub(crate) tokens: Vec<Token>,
+}
+
+impl Transcript {
+    /// An answer after a prompt that has text (`continues`) or has none.
+    pub(crate) fn new(tokenizer: Arc<Tokenizer>, stops: &[String], continues: bool) -> Self {
+        let stream = if continues { TextStream::continuing(tokenizer) } else { TextStream::new(tokenizer) };
+        let stops = StopStrings::new(stops);
+        Self { stream, stops, held: VecDeque::new(), made: 0, given: 0, tokens: 0, end: None }
+    }
+
+    /// The next token.
+    pub(crate) fn push(&mut self, token: Token) -> Delta {
+        if self.end.is_some() {
+            return Delta::default(); // came after the stop string
+        }
+        self.tokens += 1;
+        let piece = self.stream.push(token.id);
+        self.held.push_back((self.made, token));
+        self.emit(&piece)
+    }
+
+    /// The answer is complete: whatever was held back.
+    pub(crate) fn finish(&mut self, reason: FinishReason) -> Delta {
+        if self.end.is_some() {
+            return Delta::default();
+        }
+        let piece = self.stream.finish();
+        let mut delta = self.emit(&piece);
+        if self.end.is_none() {
+            self.end = Some(match reason {
+                FinishReason::Length | FinishReason::ContextFull => "length",
+                FinishReason::Stop(_) | FinishReason::Cancelled => "stop",
+            });
+            let rest = self.stops.finish();
+            self.given += rest.len();
+            delta.text.push_str(&rest);
+            delta.tokens.extend(self.held.drain(..).map(|(_, token)| token));
+        }
+        delta
+    }
+
+    /// OpenAI's `finish_reason`, once the answer has ended.
+    pub(crate) fn end(&self) -> Option<&'static str> {
+        self.end
+    }
+
+    /// Tokens of the answer, those of a stop string included.
+    pub(crate) fn tokens(&self) -> usize {
+        self.tokens
+    }
+
+    fn emit(&mut self, piece: &str) -> Delta {
+        self.made += piece.len();
+        let step = self.stops.push(piece);
+        self.given += step.emit.len();
+        let nothing_held = self.given == self.made;
+        if step.stopped.is_some() {
+            self.end = Some("stop");
+        }
+        let mut tokens = Vec::new();
+        while let Some((start, _)) = self.held.front()
+            && (*start < self.given || (nothing_held && self.end.is_none()))
+        {
+            tokens.extend(self.held.pop_front().map(|(_, token)| token));
+        }
+        Delta { text: step.emit, tokens }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,54 @@
+//! Text and tokens of an answer, with stop strings and characters in several tokens.
+
+use super::*;
+
+/// A tokenizer whose tokens are bytes, with ids as `smollm-testkit` gives them.
+fn tokenizer() -> Arc<Tokenizer> {
+    let json = smollm_testkit::byte_level::tokenizer_json(320).to_string();
+    Arc::new(Tokenizer::from_json(json.as_bytes(), "tokenizer.json").expect("a tokenizer"))
+}
+
+fn token(id: u32) -> Token {
+    Token { id, logprob: None, top: Vec::new() }
+}
+
+/// All deltas of a text that is pushed byte by byte, and what was kept.
+fn tell(text: &str, stops: &[&str], reason: FinishReason) -> (Vec<(String, usize)>, Transcript) {
+    let tokenizer = tokenizer();
+    let stops: Vec<String> = stops.iter().map(|stop| (*stop).to_owned()).collect();
+    let mut transcript = Transcript::new(tokenizer.clone(), &stops, true);
+    let mut deltas = Vec::new();
+    let mut note = |delta: Delta| deltas.push((delta.text, delta.tokens.len()));
+    for byte in text.bytes() {
+        let id = (0..320).find(|&id| tokenizer.token_bytes(id).is_some_and(|bytes| *bytes == [byte])).expect("a byte");
+        note(transcript.push(token(id)));
+    }
+    note(transcript.finish(reason));
+    (deltas, transcript)
+}
+
+#[test]
+fn characters_stay_whole_and_tokens_come_with_their_text() {
+    let (deltas, transcript) = tell("aé", &[], FinishReason::Length);
+    let expected = [("a", 1), ("", 1), ("é", 1), ("", 0)];
+    assert_eq!(deltas, expected.map(|(text, tokens)| (text.to_owned(), tokens)));
+    assert_eq!((transcript.end(), transcript.tokens()), (Some("length"), 3));
+}
+
+#[test]
+fn what_may_become_a_stop_string_is_held_back_with_its_tokens() {
+    let (deltas, transcript) = tell("a<|b", &["<|x"], FinishReason::Stop(2));
+    let expected = [("a", 1), ("", 0), ("", 0), ("<|b", 3), ("", 0)];
+    assert_eq!(deltas, expected.map(|(text, tokens)| (text.to_owned(), tokens)));
+    assert_eq!(transcript.end(), Some("stop"));
+    let (deltas, _) = tell("a<", &["<|x"], FinishReason::Length);
+    assert_eq!(deltas.last(), Some(&("<".to_owned(), 1)), "nothing follows, so it is shown");
+}
+
+#[test]
+fn a_stop_string_ends_the_answer_and_takes_its_tokens_along() {
+    let (deltas, transcript) = tell("ab<|xcd", &["<|x"], FinishReason::Length);
+    let shown: (String, usize) = deltas.into_iter().fold(Default::default(), |(t, n), (text, m)| (t + &text, n + m));
+    assert_eq!(shown, ("ab".to_owned(), 2));
+    assert_eq!((transcript.end(), transcript.tokens()), (Some("stop"), 5), "what came after it is not counted");
+}

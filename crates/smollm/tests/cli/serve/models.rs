@@ -1,0 +1,80 @@
+//! One model and several: names, loading, unloading, adapters.
+
+use super::client::Served;
+use crate::lora::write_adapter;
+use crate::world::World;
+use serde_json::{Value, json};
+use smollm_testkit::golden::lora_goldens;
+
+fn names(served: &Served) -> Vec<(String, bool)> {
+    let list = served.get("/v1/models").json(200);
+    let model = |model: &Value| (model["id"].as_str().unwrap().to_owned(), model["loaded"].as_bool().unwrap());
+    list["data"].as_array().unwrap().iter().map(model).collect()
+}
+
+#[test]
+fn one_model_answers_any_name() {
+    let world = World::new().with_random();
+    let served = Served::ready(&world, &["-m", "random"]);
+    assert_eq!(names(&served), [("random".to_owned(), true)]);
+    assert_eq!(served.get("/v1/models/random").json(200)["max_model_len"], 256);
+    assert_eq!(served.get("/v1/models/gpt-4").error(404).2, "model_not_found");
+    for model in [json!("gpt-4"), json!(null), json!("")] {
+        let answer = served.ask("/v1/completions", json!({"prompt": "a", "model": model, "max_tokens": 1}));
+        let expected = model.as_str().filter(|name| !name.is_empty()).unwrap_or("random");
+        assert_eq!(answer["model"], expected);
+    }
+}
+
+#[test]
+fn several_models_are_loaded_when_they_are_asked_for_and_unloaded_when_they_are_not() {
+    let world = World::new().with_random().with_scripted();
+    let served = Served::ready(&world, &["-m", ".", "--idle-unload", "1"]);
+    let both = |random, scripted| [("random".to_owned(), random), ("scripted".to_owned(), scripted)];
+    assert_eq!(names(&served), both(false, false));
+    assert_eq!(served.post("/v1/completions", &json!({"prompt": "a"})).error(400).1, "model");
+    assert_eq!(served.post("/v1/completions", &json!({"prompt": "a", "model": "x"})).error(404).2, "model_not_found");
+    let ask = || served.ask("/v1/completions", json!({"prompt": "\n", "model": "scripted", "temperature": 0}))["choices"].clone();
+    let first = ask();
+    assert_eq!(names(&served), both(false, true));
+    served.until("it is unloaded", |served| names(served) == both(false, false));
+    assert_eq!(ask(), first);
+}
+
+#[test]
+fn a_model_that_cannot_be_loaded_says_why() {
+    let world = World::new().with_random().with_scripted();
+    world.write("random/model.safetensors", "damaged");
+    let served = Served::ready(&world, &["-m", "random", "-m", "scripted"]);
+    let (message, _, code) = served.post("/v1/completions", &json!({"prompt": "a", "model": "random"})).error(500);
+    assert!(code == "model_not_loaded" && message.contains("model.safetensors"), "{message}");
+    served.ask("/v1/completions", json!({"prompt": "a", "model": "scripted"}));
+    // alone, it ends the server
+    let error = world.run(&["serve", "-m", "random", "--port", "0"]);
+    assert_eq!(error.code, Some(1));
+    assert!(error.err.lines().last().unwrap().contains("model.safetensors"), "{error:?}");
+}
+
+#[test]
+fn adapters_are_models_of_their_own() {
+    let golden = &lora_goldens()[0];
+    let world = World::new().with_golden(&golden.base);
+    write_adapter(&world, golden);
+    let served = Served::ready(&world, &["-m", &golden.base, "--adapter", &format!("tuned={}", golden.name)]);
+    let (base, tuned) = (golden.base.clone(), format!("{}+tuned", golden.base));
+    assert_eq!(names(&served), [(base.clone(), true), (tuned.clone(), true)]);
+    assert_eq!(served.get(&format!("/v1/models/{tuned}")).json(200)["parent"], base.as_str());
+    let prompt = &golden.prompts[0];
+    let ask = |model: &str| {
+        let count = prompt.greedy.ids.len();
+        let asked = json!({"prompt": prompt.ids, "model": model, "temperature": 0, "max_tokens": count, "ignore_eos": true});
+        served.ask("/v1/completions", asked)["choices"][0]["text"].clone()
+    };
+    let expected = served.ask("/detokenize", json!({"tokens": prompt.greedy.ids}))["content"].clone();
+    assert_eq!(ask(&tuned), expected, "as transformers with peft");
+    assert_eq!(ask("anything+tuned"), expected);
+    assert_ne!(ask(&base), expected);
+    assert_eq!(ask("anything"), ask(&base));
+    let unknown = json!({"prompt": [5], "model": format!("{base}+other")});
+    assert_eq!(served.post("/v1/completions", &unknown).error(404).2, "model_not_found");
+}

@@ -1,0 +1,78 @@
+//! The endpoints beside OpenAI's: tokens, state, metrics, the document.
+
+use super::client::Served;
+use crate::world::{World, ids, numbers};
+use serde_json::json;
+
+#[test]
+fn tokens_and_text() {
+    let world = World::new().with_scripted();
+    let served = Served::ready(&world, &["-m", "scripted"]);
+    let text = "Hi <|im_end|>é";
+    let answer = served.ask("/tokenize", json!({"content": text}));
+    assert_eq!(numbers(&answer["tokens"]), ids(text));
+    assert_eq!((answer["count"].as_u64(), &answer["max_model_len"]), (Some(ids(text).len() as u64), &json!(512)));
+    assert_eq!(served.ask("/tokenize", json!({"prompt": text})), answer);
+    assert!(served.ask("/tokenize", json!({"content": text, "parse_special": false}))["count"].as_u64() > answer["count"].as_u64());
+    let pieces = served.ask("/tokenize", json!({"content": "é!", "with_pieces": true}));
+    let bytes = "é!".bytes().map(|byte| ids_of_byte(&served, byte)).collect::<Vec<_>>();
+    assert_eq!(pieces["tokens"], json!([{"id": bytes[0], "piece": [0xC3]}, {"id": bytes[1], "piece": [0xA9]}, {"id": bytes[2], "piece": "!"}]));
+    let back = served.ask("/detokenize", json!({"tokens": ids(text)}));
+    assert_eq!((&back["content"], &back["prompt"]), (&json!(text), &json!(text)));
+    assert_eq!(served.post("/tokenize", &json!({})).error(400).1, "content");
+    assert_eq!(served.post("/detokenize", &json!({"tokens": [-1]})).error(400).1, "tokens[0]");
+}
+
+/// The id of a byte in the synthetic vocabulary.
+fn ids_of_byte(_: &Served, byte: u8) -> u32 {
+    let tokenizer = crate::world::tokenizer();
+    (0..320).find(|&id| tokenizer.token_bytes(id).is_some_and(|bytes| *bytes == [byte])).unwrap()
+}
+
+#[test]
+fn the_state_of_the_server() {
+    let world = World::new().with_scripted();
+    let served = Served::ready(&world, &["-m", "scripted", "--parallel", "3"]);
+    assert_eq!(served.get("/health").json(200), json!({"status": "ok"}));
+    assert_eq!(served.get("/ready").status, 200);
+    let props = served.get("/props").json(200);
+    assert_eq!((&props["total_slots"], &props["model_alias"]), (&json!(3), &json!("scripted")));
+    assert_eq!(props["default_generation_settings"]["n_ctx"], 512);
+    assert_eq!((&props["bos_token"], &props["eos_token"]), (&json!("<|im_start|>"), &json!("<|im_end|>")));
+    assert!(props["chat_template"].as_str().unwrap().contains("im_start"));
+    let slots = served.get("/slots").json(200);
+    assert_eq!(slots.as_array().unwrap().len(), 3);
+    assert_eq!(slots[0], json!({"id": 0, "n_ctx": 512, "is_processing": false}));
+    assert_eq!(served.post("/v1/embeddings", &json!({"input": "x"})).error(501).2, "unsupported_endpoint");
+}
+
+#[test]
+fn what_was_measured_is_told_in_vllm_s_words() {
+    let world = World::new().with_scripted();
+    let served = Served::ready(&world, &["-m", "scripted"]);
+    let asked = json!({"prompt": "\n", "temperature": 0, "max_tokens": 64});
+    let usage = served.ask("/v1/completions", asked)["usage"].clone();
+    let generated = usage["completion_tokens"].as_f64().unwrap();
+    assert_eq!(served.metric("vllm:generation_tokens_total{"), generated);
+    assert_eq!(served.metric("vllm:prompt_tokens_total{"), 1.0);
+    assert_eq!(served.metric("vllm:time_to_first_token_seconds_count{"), 1.0);
+    assert_eq!(served.metric("vllm:inter_token_latency_seconds_count{"), generated - 1.0);
+    assert_eq!(served.metric("vllm:request_generation_tokens_sum{"), generated);
+    let stopped = "vllm:request_success_total{model_name=\"scripted\",engine=\"0\",finished_reason=\"stop\"}";
+    assert_eq!(served.metric(stopped), 1.0);
+    assert_eq!(served.metric("llamacpp:tokens_predicted_total{"), generated);
+    assert_eq!(served.get("/metrics").header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+}
+
+#[test]
+fn the_document_describes_every_endpoint() {
+    let world = World::new().with_scripted();
+    let served = Served::ready(&world, &["-m", "scripted"]);
+    let document = served.get("/openapi.json").json(200);
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+    for path in ["/v1/chat/completions", "/v1/completions", "/v1/models", "/tokenize", "/metrics", "/health"] {
+        assert!(document["paths"][path].is_object(), "{path}");
+    }
+    let request = &document["components"]["schemas"]["ChatRequest"].to_string();
+    assert!(request.contains("Sampling") && request.contains("Thinking"), "{request}");
+}
