@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::divergence;
 use crate::fuzz;
 use crate::llama_cpp;
+use crate::python;
 use crate::quantizers;
 use crate::real_weights;
 use crate::report::Tally;
@@ -31,6 +32,12 @@ const RUNS: &[Run] = &[
         "",
         "1,000 requests get one answer each, whatever runs beside them, the cache, chunks, preemption and threads",
         one_answer,
+    ),
+    (
+        "schemathesis",
+        "",
+        "requests made from the document of our API, valid and not, against the server",
+        python::schemathesis,
     ),
     ("targets", "", "the libraries compile for every other target that is installed", targets::accept),
     ("llama-cpp", "[--python PATH] [--record]", "llama.cpp's top-1 on the GGUF files that we write", llama_cpp::accept),

@@ -1,11 +1,11 @@
 //! Python clients: scripts in `reference/` that use what we write and serve with the libraries people have.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::command::{Finished, capture};
 use crate::loopback::LoopbackHub;
@@ -32,12 +32,38 @@ enum Argument {
     EmptyFolder,
     /// The path of an example program: package and name.
     Example(&'static str, &'static str),
+    /// The path of the `smollm` binary.
+    Smollm,
 }
 
-const CLIENTS: &[Client] = &[Client {
-    script: "reference/hub_check.py",
-    arguments: &[Argument::LoopbackHub, Argument::EmptyFolder, Argument::Example("smollm-hub", "fetch")],
-}];
+const CLIENTS: &[Client] = &[
+    Client {
+        script: "reference/hub_check.py",
+        arguments: &[Argument::LoopbackHub, Argument::EmptyFolder, Argument::Example("smollm-hub", "fetch")],
+    },
+    Client {
+        script: "reference/openai_check.py",
+        arguments: &[Argument::EmptyFolder, Argument::Smollm, Argument::Example("smollm-testkit", "stand_in_models")],
+    },
+];
+
+const SCHEMATHESIS: Client = Client {
+    script: "reference/schemathesis_check.py",
+    arguments: &[Argument::EmptyFolder, Argument::Smollm, Argument::Example("smollm-testkit", "stand_in_models")],
+};
+const SCHEMATHESIS_VENV: Venv<'_> = Venv {
+    folder: "target/venv-schemathesis",
+    requirements: "reference/requirements-schemathesis.txt",
+    borrowed: None,
+};
+
+/// `cargo xtask accept schemathesis`: requests made from the document of our own API.
+pub(crate) fn schemathesis(workspace: &Workspace, options: &[String]) -> Result<Tally> {
+    if let Some(option) = options.first() {
+        bail!("unknown option {option}");
+    }
+    run(workspace, &SCHEMATHESIS_VENV.ensure(workspace)?, &SCHEMATHESIS)
+}
 
 /// Runs every script of the table; each is as many tests as its closing line `N checks passed` says, or one.
 ///
@@ -52,31 +78,38 @@ pub(crate) fn clients(workspace: &Workspace) -> Result<Tally> {
     };
     let mut tally = Tally::default();
     for client in CLIENTS {
-        let name = client.script.trim_start_matches("reference/");
-        let mut command = Command::new(&python);
-        scrub(&mut command);
-        command.arg(client.script).current_dir(&workspace.root);
-        command.env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONUTF8", "1");
-        let mut hubs = Vec::new(); // each ends when it is dropped
-        for argument in client.arguments {
-            match argument {
-                Argument::LoopbackHub => {
-                    let hub = LoopbackHub::start(workspace, None)?;
-                    command.arg(&hub.address);
-                    hubs.push(hub);
-                }
-                Argument::EmptyFolder => {
-                    command.arg(empty_folder(workspace, name)?);
-                }
-                Argument::Example(package, example) => {
-                    command.arg(suites::executable(workspace, package, "example", example)?);
-                }
-            }
-        }
-        let finished = capture(&mut command, &workspace.log(&format!("python-{name}")), SCRIPT_LIMIT)?;
-        tally += said(name, &finished);
+        tally += run(workspace, &python, client)?;
     }
     Ok(tally)
+}
+
+fn run(workspace: &Workspace, python: &Path, client: &Client) -> Result<Tally> {
+    let name = client.script.trim_start_matches("reference/");
+    let mut command = Command::new(python);
+    scrub(&mut command);
+    command.arg(client.script).current_dir(&workspace.root);
+    command.env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONUTF8", "1");
+    let mut hubs = Vec::new(); // each ends when it is dropped
+    for argument in client.arguments {
+        match argument {
+            Argument::LoopbackHub => {
+                let hub = LoopbackHub::start(workspace, None)?;
+                command.arg(&hub.address);
+                hubs.push(hub);
+            }
+            Argument::EmptyFolder => {
+                command.arg(empty_folder(workspace, name)?);
+            }
+            Argument::Example(package, example) => {
+                command.arg(suites::executable(workspace, package, "example", example)?);
+            }
+            Argument::Smollm => {
+                command.arg(suites::executable(workspace, "smollm", "bin", "smollm")?);
+            }
+        }
+    }
+    let finished = capture(&mut command, &workspace.log(&format!("python-{name}")), SCRIPT_LIMIT)?;
+    Ok(said(name, &finished))
 }
 
 /// Prints a line for a script that has ended, or all that it said where it failed, and counts it.

@@ -1,12 +1,12 @@
 //! What the engine says of an answer, turned into text and numbers that every dialect needs.
 
 use crate::call::Call;
+use crate::catalog::Lease;
 use crate::error::ApiError;
+use crate::metrics::Watch;
 use crate::sse::{engine_gone, too_slow};
 use crate::transcript::{Delta, Transcript};
-use smollm_engine::{Event, Timings, Token};
-use smollm_tokenizer::Tokenizer;
-use std::sync::Arc;
+use smollm_engine::{Event, Submission, Timings, Token};
 use std::time::Duration;
 
 /// The answers to one prompt, as far as they are.
@@ -19,7 +19,10 @@ pub(crate) struct Answers {
     pub(crate) prompt: usize,
     /// Of the first choice, which reads the prompt for all.
     pub(crate) timings: Timings,
-    open: usize,
+    /// Choices whose text is not complete, and those that the engine still works on: it does not know of stop strings.
+    untold: usize,
+    unfinished: usize,
+    watch: Watch,
 }
 
 /// What an event means for a client.
@@ -27,26 +30,43 @@ pub(crate) struct Answers {
 pub(crate) enum News {
     /// So many of the prompt's tokens have been read.
     Prefill(usize),
-    /// The log-probabilities of the prompt are complete or have got longer.
-    Prompt,
     /// A choice goes on, or ends if its transcript says so.
     Text(usize, Delta),
     /// Nothing that anybody has to hear.
     Nothing,
 }
 
+/// What whoever hears events wants next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// More of them.
+    More,
+    /// The end of a submission: its text is complete.
+    Enough,
+    /// Nothing: everything is there.
+    Nothing,
+}
+
 impl Answers {
-    /// No answers yet to a prompt.
-    pub(crate) fn new(tokenizer: &Arc<Tokenizer>, prompt: &[u32], choices: usize, stops: &[String]) -> Self {
-        let continues = prompt.iter().any(|&id| !tokenizer.is_special(id));
+    /// No answers yet to a submission.
+    pub(crate) fn new(lease: &Lease, submission: &Submission, stops: &[String]) -> Self {
+        let tokenizer = &lease.model.tokenizer;
+        let continues = submission.prompt.iter().any(|&id| !tokenizer.is_special(id));
         let choice = || Transcript::new(tokenizer.clone(), stops, continues);
         Self {
-            choices: std::iter::repeat_with(choice).take(choices).collect(),
+            choices: std::iter::repeat_with(choice).take(submission.choices).collect(),
             prompt_tokens: Vec::new(),
-            prompt: prompt.len(),
+            prompt: submission.prompt.len(),
             timings: Timings::default(),
-            open: choices,
+            untold: submission.choices,
+            unfinished: submission.choices,
+            watch: Watch::start(lease.metrics.clone(), submission),
         }
+    }
+
+    /// The engine has taken the submission.
+    pub(crate) fn taken(&mut self) {
+        self.watch.taken();
     }
 
     /// Takes an event in. `Failed` is for the caller.
@@ -55,13 +75,15 @@ impl Answers {
             Event::Prefill { done, .. } => News::Prefill(done),
             Event::PromptTokens(tokens) => {
                 self.prompt_tokens.extend(tokens);
-                News::Prompt
+                News::Nothing
             }
             Event::Token { choice, token } => self.change(choice, |transcript| transcript.push(token)),
             Event::Finished { choice, reason, timings } => {
                 if choice == 0 {
                     self.timings = timings;
                 }
+                self.unfinished = self.unfinished.saturating_sub(1);
+                self.watch.finished(choice, &timings);
                 self.change(choice, |transcript| transcript.finish(reason))
             }
             Event::Failed(_) => News::Nothing,
@@ -73,44 +95,53 @@ impl Answers {
         if transcript.end().is_some() {
             return News::Nothing;
         }
+        let before = transcript.tokens();
         let delta = step(transcript);
-        if transcript.end().is_some() {
-            self.open -= 1;
+        if transcript.tokens() > before {
+            self.watch.token(choice);
+        }
+        if let Some(reason) = transcript.end() {
+            self.untold -= 1;
+            self.watch.ended(transcript.tokens(), reason);
         } else if delta == Delta::default() {
             return News::Nothing;
         }
         News::Text(choice, delta)
     }
 
-    /// Whether every choice has ended.
-    pub(crate) fn complete(&self) -> bool {
-        self.open == 0
+    /// What is wanted of the engine from now on.
+    pub(crate) fn wish(&self) -> Wish {
+        match (self.untold, self.unfinished) {
+            (_, 0) => Wish::Nothing,
+            (0, _) => Wish::Enough,
+            _ => Wish::More,
+        }
     }
 
-    /// Whether the engine still works for it: a stop string is found here, not there.
+    /// Tokens of all choices.
     pub(crate) fn tokens(&self) -> usize {
         self.choices.iter().map(Transcript::tokens).sum()
     }
 }
 
-/// Waits for all answers; `hear` is told of every event and says whether more is wanted.
+/// Waits for all answers; `hear` is told of every event and says what is wanted then.
 ///
 /// # Errors
 /// The engine failed, or time is up.
 pub(crate) async fn collect(
     mut call: Call,
     limit: Option<Duration>,
-    mut hear: impl FnMut(usize, Event) -> bool,
+    mut hear: impl FnMut(usize, Event) -> Wish,
 ) -> Result<(), ApiError> {
     let all = async {
         loop {
             match call.next().await {
                 Some((_, Event::Failed(error))) => return Err(error.into()),
-                Some((index, event)) => {
-                    if !hear(index, event) {
-                        return Ok(());
-                    }
-                }
+                Some((index, event)) => match hear(index, event) {
+                    Wish::More => {}
+                    Wish::Enough => call.cancel(index),
+                    Wish::Nothing => return Ok(()),
+                },
                 None => return Err(engine_gone()),
             }
         }

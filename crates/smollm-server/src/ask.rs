@@ -112,8 +112,9 @@ impl Sampling {
             return Err(ApiError::bad(message).param("logprobs"));
         }
         if length > context {
-            let message =
-                format!("the prompt has {length} tokens, but the context holds {context}; shorten it, or serve with a larger --ctx");
+            let message = format!(
+                "the prompt has {length} tokens, but the context holds {context}; shorten it, or serve with a larger --ctx"
+            );
             return Err(ApiError::bad(message).code("context_length_exceeded"));
         }
         let mut stop_ids = if self.ignore_eos == Some(true) { Vec::new() } else { model.ends(ask.conversation) };
@@ -201,7 +202,9 @@ pub(crate) fn token_limit(param: &str, value: Option<i64>) -> Result<Option<usiz
         None | Some(-1) => Ok(value.map(|_| usize::MAX)),
         Some(max) => match usize::try_from(max) {
             Ok(max) => Ok(Some(max)),
-            Err(_) => Err(ApiError::bad(format!("{param} is {max}; it must be 0 or more, or -1 for no limit")).param(param)),
+            Err(_) => {
+                Err(ApiError::bad(format!("{param} is {max}; it must be 0 or more, or -1 for no limit")).param(param))
+            }
         },
     }
 }

@@ -55,7 +55,11 @@ impl<'v> Fields<'v> {
         let nested = &mut self.nested;
         let mut note = |path: serde_ignored::Path<'_>| {
             let path = path.to_string().replace(".?", "").replace("?.", ""); // `?` stands for what may be absent
-            if path.contains('.') { nested.insert(path) } else { unknown.insert(path) };
+            if path.contains('.') {
+                nested.insert(path)
+            } else {
+                unknown.insert(path)
+            };
         };
         let fields = serde_ignored::Deserializer::new(self.object, &mut note);
         let value = serde_path_to_error::deserialize(fields).map_err(|error| {
@@ -101,11 +105,11 @@ impl<T: Wire> FromRequest<Shared> for Body<T> {
         let bytes = bytes
             .map_err(|_| ApiError::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"))?
             .map_err(|rejection| match rejection.status() {
-                StatusCode::PAYLOAD_TOO_LARGE => {
-                    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {limit} bytes"))
-                }
-                _ => ApiError::bad(rejection.body_text()),
-            })?;
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {limit} bytes"))
+            }
+            _ => ApiError::bad(rejection.body_text()),
+        })?;
         read(&bytes)
     }
 }

@@ -1,12 +1,9 @@
 //! Engine requests under way on behalf of one HTTP request: their events, and their end when nobody waits for them any more.
 
 use crate::error::ApiError;
-use crate::metrics::{ModelMetrics, RequestClock};
-use crate::model::Model;
 use axum::http::StatusCode;
 use smollm_engine::{EngineHandle, Event, RequestId, Submission};
 use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -17,9 +14,7 @@ pub(crate) type Heard = (usize, Event);
 /// Submissions under way. Dropped, it cancels what has not ended.
 pub(crate) struct Call {
     events: UnboundedReceiver<Heard>,
-    under_way: Vec<Guard>,
-    clocks: Vec<RequestClock>,
-    metrics: Arc<ModelMetrics>,
+    under_way: Vec<Option<Guard>>,
 }
 
 /// Cancels a request of the engine when it is dropped.
@@ -40,55 +35,50 @@ impl Call {
     /// # Errors
     /// One of them can never be answered, or the queue is full.
     pub(crate) fn start(
-        model: &Model,
-        metrics: &Arc<ModelMetrics>,
+        engine: &EngineHandle,
         submissions: Vec<Submission>,
         queue_limit: Option<Duration>,
     ) -> Result<Self, ApiError> {
-        admit(&model.engine, queue_limit)?;
+        admit(engine, queue_limit)?;
         let (sender, events) = unbounded_channel();
-        let mut call =
-            Self { events, under_way: Vec::new(), clocks: Vec::new(), metrics: metrics.clone() };
+        let mut call = Self { events, under_way: Vec::new() };
         for (index, submission) in submissions.into_iter().enumerate() {
-            let clock = RequestClock::start(&submission);
             let sender = sender.clone();
             let sink = move |event| match sender.send((index, event)) {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(_) => ControlFlow::Break(()), // whoever listened is gone
             };
-            let id = model.engine.submit(submission, Box::new(sink)).map_err(|error| {
+            let id = engine.submit(submission, Box::new(sink)).map_err(|error| {
                 let refused = ApiError::from(error);
                 match refused.status {
-                    StatusCode::TOO_MANY_REQUESTS => {
-                        ApiError { retry_after: Some(retry_after(&model.engine)), ..refused }
-                    }
+                    StatusCode::TOO_MANY_REQUESTS => ApiError { retry_after: Some(retry_after(engine)), ..refused },
                     _ => refused,
                 }
             })?;
-            call.under_way.push(Guard { engine: model.engine.clone(), id });
-            call.clocks.push(clock);
+            call.under_way.push(Some(Guard { engine: engine.clone(), id }));
         }
         Ok(call)
     }
 
     /// The next event; `None` once all have ended.
     pub(crate) async fn next(&mut self) -> Option<Heard> {
-        std::future::poll_fn(|context| self.poll_next(context)).await
+        self.events.recv().await
     }
 
     /// As [`Call::next`].
     pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Heard>> {
-        let heard = self.events.poll_recv(context);
-        if let Poll::Ready(Some((index, event))) = &heard
-            && let Some(clock) = self.clocks.get_mut(*index)
-        {
-            self.metrics.hear(clock, event);
-        }
-        heard
+        self.events.poll_recv(context)
     }
 
-    /// Ends what is under way.
-    pub(crate) fn cancel(&mut self) {
+    /// Ends one submission, which then reports its open choices as cancelled.
+    pub(crate) fn cancel(&mut self, index: usize) {
+        if let Some(guard) = self.under_way.get_mut(index) {
+            *guard = None;
+        }
+    }
+
+    /// Ends all, and hears no more.
+    pub(crate) fn hang_up(&mut self) {
         self.under_way.clear();
         self.events.close();
     }

@@ -101,14 +101,13 @@ impl From<EngineError> for ApiError {
                 Self::bad(message).param(sampling.name.split(' ').next().unwrap_or(sampling.name))
             }
             EngineError::Choices { .. } => Self::bad(message).param("n"),
-            EngineError::EmptyPrompt
-            | EngineError::TokenOutOfRange { .. }
-            | EngineError::NothingAllowed { .. }
-            | EngineError::ForeignAdapter => Self::bad(message),
-            EngineError::QueueFull { .. } => Self {
-                retry_after: Some(1),
-                ..Self::new(StatusCode::TOO_MANY_REQUESTS, message).code("queue_full")
-            },
+            EngineError::EmptyPrompt => Self::bad(message).param("prompt"),
+            EngineError::TokenOutOfRange { .. } | EngineError::NothingAllowed { .. } | EngineError::ForeignAdapter => {
+                Self::bad(message)
+            }
+            EngineError::QueueFull { .. } => {
+                Self { retry_after: Some(1), ..Self::new(StatusCode::TOO_MANY_REQUESTS, message).code("queue_full") }
+            }
             _ => Self::internal(message),
         }
     }

@@ -68,7 +68,8 @@ impl Model {
 
     /// The tokens that end an answer. In a conversation the beginning of the next turn is one, whoever left out the end of the last.
     pub(crate) fn ends(&self, conversation: bool) -> Vec<u32> {
-        let next_turn = self.tokenizer.id_of("<|im_start|>").filter(|&id| conversation && self.tokenizer.is_special(id));
+        let next_turn =
+            self.tokenizer.id_of("<|im_start|>").filter(|&id| conversation && self.tokenizer.is_special(id));
         self.stop_ids.iter().copied().chain(next_turn).collect()
     }
 

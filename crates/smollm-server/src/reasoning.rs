@@ -1,10 +1,14 @@
 //! What a model thinks before it answers, told apart from the answer: `<think>` ... `</think>`.
 
+mod budget;
+
+pub(crate) use budget::ThinkingBudget;
+
 const OPEN: &str = "<think>";
 const CLOSE: &str = "</think>";
 
 /// Splits text that comes in pieces.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Splitter {
     state: State,
     /// Text that may turn out to be a tag, or space around one.
@@ -16,7 +20,9 @@ enum State {
     /// Nothing but space has come.
     Start,
     /// Inside of the tags; `true` right after the opening one, whose line break is not part of the thoughts.
-    Thinking { fresh: bool },
+    Thinking {
+        fresh: bool,
+    },
     /// After the closing tag, before the answer's first character.
     Between,
     Answering,

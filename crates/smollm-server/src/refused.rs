@@ -7,9 +7,8 @@ use crate::error::ApiError;
 use serde_json::{Map, Value};
 
 /// Known, and without effect on what is answered.
-const WITHOUT_EFFECT: [&str; 12] = [
+const WITHOUT_EFFECT: [&str; 11] = [
     "metadata",
-    "moderation",
     "parallel_tool_calls",
     "prediction",
     "prompt_cache_key",
@@ -41,6 +40,7 @@ const REFUSED: &[(&str, Neutral)] = &[
     ("json_schema", is_empty),
     ("modalities", |v| v == &serde_json::json!(["text"])),
     ("audio", never),
+    ("moderation", never),
     ("web_search_options", never),
     ("verbosity", |v| v == "medium"),
     ("store", |v| v == false),

@@ -5,11 +5,11 @@ use crate::edge::{AccessLog, cors, keys::require_key, log_access};
 use crate::error::ApiError;
 use crate::openapi::openapi;
 use crate::{native, openai};
+use axum::Router;
 use axum::extract::{DefaultBodyLimit, Extension};
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
-use axum::Router;
 
 /// The whole server as one service.
 pub(crate) fn router(app: &Shared, log: AccessLog) -> Router {

@@ -1,5 +1,6 @@
 //! Server-sent events: an answer in pieces while it is being written.
 
+use crate::answer::Wish;
 use crate::call::Call;
 use crate::error::ApiError;
 use axum::body::{Body, Bytes, HttpBody};
@@ -17,8 +18,8 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep};
 
 /// Tells the events of a call in the words of one dialect.
 pub(crate) trait Narrator: Send + Unpin + 'static {
-    /// An event of submission `index`. `false` ends the call: nothing more is wanted.
-    fn hear(&mut self, index: usize, event: Event, out: &mut Lines) -> bool;
+    /// An event of submission `index`; what is wanted then.
+    fn hear(&mut self, index: usize, event: Event, out: &mut Lines) -> Wish;
 
     /// Everything has been told.
     fn close(&mut self, out: &mut Lines);
@@ -97,24 +98,25 @@ impl<N: Narrator> Stream<N> {
             if let Some(deadline) = &mut self.deadline
                 && deadline.as_mut().poll(context).is_ready()
             {
-                self.call.cancel();
+                self.call.hang_up();
                 self.over = true;
                 self.lines.error(&too_slow());
                 continue;
             }
             match self.call.poll_next(context) {
-                Poll::Ready(Some((index, event))) => {
-                    if let Event::Failed(error) = event {
-                        self.lines.error(&error.into());
-                        self.over = true;
-                    } else if !self.narrator.hear(index, event, &mut self.lines) {
+                Poll::Ready(Some((_, Event::Failed(error)))) => {
+                    self.lines.error(&error.into());
+                    self.call.hang_up();
+                    self.over = true;
+                }
+                Poll::Ready(Some((index, event))) => match self.narrator.hear(index, event, &mut self.lines) {
+                    Wish::More => {}
+                    Wish::Enough => self.call.cancel(index),
+                    Wish::Nothing => {
                         self.narrator.close(&mut self.lines);
                         self.over = true;
                     }
-                    if self.over {
-                        self.call.cancel();
-                    }
-                }
+                },
                 Poll::Ready(None) => {
                     self.lines.error(&engine_gone()); // the narrator ends the call when all is told
                     self.over = true;

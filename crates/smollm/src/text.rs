@@ -4,9 +4,9 @@ use crate::error::Error;
 use crate::model::Model;
 use serde_json::Value;
 use smollm_engine::{FinishReason, Progress, Request, SamplingParams, Session, Timings, Token, random_seed};
-use smollm_tokenizer::{Specials, Tokenizer};
 use smollm_tokenizer::stream::{StopStrings, TextStream};
 use smollm_tokenizer::template::RenderOptions;
+use smollm_tokenizer::{Specials, Tokenizer};
 use std::ops::ControlFlow;
 
 /// What is to be continued or answered.

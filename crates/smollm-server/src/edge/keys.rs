@@ -85,8 +85,7 @@ fn changed_at(path: &Path) -> Option<SystemTime> {
 }
 
 fn read(path: &Path) -> Result<HashMap<Hash, Arc<str>>, KeyFileError> {
-    let text =
-        std::fs::read_to_string(path).map_err(|error| KeyFileError::Read { path: path.into(), error })?;
+    let text = std::fs::read_to_string(path).map_err(|error| KeyFileError::Read { path: path.into(), error })?;
     let mut names = HashMap::new();
     for (index, line) in text.lines().enumerate() {
         let line = line.trim();
@@ -118,7 +117,11 @@ fn hash(digits: &str) -> Option<Hash> {
 }
 
 /// Lets only requests with a key pass, where there are keys. Whether the server lives is no secret.
-pub(crate) async fn require_key(State(app): State<Shared>, mut request: Request, next: Next) -> Result<Response, ApiError> {
+pub(crate) async fn require_key(
+    State(app): State<Shared>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
     if let Some(keys) = &app.keys
         && !matches!(request.uri().path(), "/health" | "/v1/health" | "/ready")
     {

@@ -25,7 +25,9 @@ const NUMBERS: &[Number] = &[
     ("vllm:prefix_cache_hits_total", "counter", "Prompt tokens that were found there.", |s, _| {
         s.prompt_tokens_cached as f64
     }),
-    ("vllm:num_preemptions_total", "counter", "How often a sequence gave its blocks back.", |s, _| s.preemptions as f64),
+    ("vllm:num_preemptions_total", "counter", "How often a sequence gave its blocks back.", |s, _| {
+        s.preemptions as f64
+    }),
     ("vllm:prompt_tokens_total", "counter", "Prompt tokens computed.", |s, _| s.prompt_tokens as f64),
     ("vllm:generation_tokens_total", "counter", "Tokens generated.", |s, _| s.generated_tokens as f64),
     ("vllm:spec_decode_num_draft_tokens_total", "counter", "Guessed tokens that were verified.", |s, _| {
@@ -77,7 +79,8 @@ const SUCCESS: &str = "vllm:request_success_total";
 /// All numbers of all loaded models.
 pub(crate) fn exposition(subjects: &[Subject<'_>]) -> String {
     let mut out = String::new();
-    let labels: Vec<String> = subjects.iter().map(|s| format!("model_name=\"{}\",engine=\"0\"", escape(s.name))).collect();
+    let labels: Vec<String> =
+        subjects.iter().map(|s| format!("model_name=\"{}\",engine=\"0\"", escape(s.name))).collect();
     let each = || subjects.iter().zip(&labels);
     for (name, kind, help, number) in NUMBERS {
         describe(name, kind, help, &mut out);
@@ -88,8 +91,11 @@ pub(crate) fn exposition(subjects: &[Subject<'_>]) -> String {
     }
     describe(SUCCESS, "counter", "Answers that ended, by why.", &mut out);
     for (subject, labels) in each() {
-        let EngineStats { stopped, length, cancelled, .. } = subject.stats;
-        for (reason, count) in [("stop", stopped), ("length", length), ("abort", cancelled)] {
+        let counts = {
+            let measured = subject.metrics.lock();
+            [("stop", measured.stop), ("length", measured.length), ("abort", measured.abort)]
+        };
+        for (reason, count) in counts {
             let _ = writeln!(out, "{SUCCESS}{{{labels},finished_reason=\"{reason}\"}} {count}");
         }
     }

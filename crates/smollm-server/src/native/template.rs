@@ -45,7 +45,10 @@ impl Wire for TemplateRequest {
     post, path = "/apply-template", tag = "llama-server", request_body = TemplateRequest,
     responses((status = 200, body = TemplateAnswer), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody))
 )]
-pub(crate) async fn apply_template(State(app): State<Shared>, body: Body<TemplateRequest>) -> Result<Response, ApiError> {
+pub(crate) async fn apply_template(
+    State(app): State<Shared>,
+    body: Body<TemplateRequest>,
+) -> Result<Response, ApiError> {
     let TemplateRequest { which, chat, thinking } = body.value;
     let lease = app.catalog.lease(which.model.as_deref()).await?;
     let (prompt, _) = prompt(&lease, chat, &thinking).await?;

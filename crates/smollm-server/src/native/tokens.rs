@@ -118,7 +118,9 @@ pub(crate) async fn tokenize(State(app): State<Shared>, body: Body<TokenizeReque
     }
     let count = ids.len();
     let tokens = match request.with_pieces {
-        Some(true) => Tokens::Pieces(ids.into_iter().map(|id| TokenPiece { id, piece: piece(tokenizer, id) }).collect()),
+        Some(true) => {
+            Tokens::Pieces(ids.into_iter().map(|id| TokenPiece { id, piece: piece(tokenizer, id) }).collect())
+        }
         _ => Tokens::Ids(ids),
     };
     let max_model_len = lease.model.engine.limits().context();

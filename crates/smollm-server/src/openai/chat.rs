@@ -15,6 +15,7 @@ use crate::call::Call;
 use crate::catalog::Lease;
 use crate::error::{ApiError, ErrorBody};
 use crate::model::Render;
+use crate::reasoning::ThinkingBudget;
 use crate::sse;
 use axum::Json;
 use axum::extract::State;
@@ -45,16 +46,20 @@ pub(crate) async fn chat_completions(State(app): State<Shared>, body: Body<ChatR
         prompt_logprobs: None,
         conversation: true,
     };
+    let budget = thinking.budget();
     let (text, ids) = prompt(&lease, chat, &thinking).await?;
     let stops = sampling.stops()?;
-    let submission = sampling.submission(&lease, ids, &ask, sampling.seed())?;
-    let answers = Answers::new(&lease.model.tokenizer, &submission.prompt, submission.choices, &stops);
+    let mut submission = sampling.submission(&lease, ids, &ask, sampling.seed())?;
+    if let Some(budget) = budget.filter(|_| lease.model.can_think()) {
+        submission.mask = Some(Box::new(ThinkingBudget::new(&lease.model, &text, budget)));
+    }
+    let answers = Answers::new(&lease, &submission, &stops);
     let extras = Extras {
         logprobs: ask.logprobs.is_some(),
         usage: sampling.wants_usage(),
         progress: sampling.return_progress == Some(true),
     };
-    let call = Call::start(&lease.model, &lease.metrics, vec![submission], app.settings.queue_limit)?;
+    let call = Call::start(&lease.model.engine, vec![submission], app.settings.queue_limit)?;
     let mut telling = Telling::new(lease, answers, &text, extras);
     let limit = app.settings.request_limit;
     let mut response = if sampling.stream == Some(true) {

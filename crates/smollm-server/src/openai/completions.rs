@@ -55,11 +55,11 @@ pub(crate) async fn completions(
     for (text, ids) in prompts(&lease, completion.prompt).await? {
         let echoed = echo.then(|| text.unwrap_or_else(|| lease.model.tokenizer.decode(&ids, false)));
         let submission = sampling.submission(&lease, ids, &ask, seed)?;
-        let answers = Answers::new(&lease.model.tokenizer, &submission.prompt, submission.choices, &stops);
+        let answers = Answers::new(&lease, &submission, &stops);
         parts.push(Part::new(answers, submission.prompt.clone(), echoed));
         submissions.push(submission);
     }
-    let call = Call::start(&lease.model, &lease.metrics, submissions, app.settings.queue_limit)?;
+    let call = Call::start(&lease.model.engine, submissions, app.settings.queue_limit)?;
     let extras = Extras {
         logprobs: ask.logprobs.is_some(),
         usage: sampling.wants_usage(),

@@ -9,6 +9,9 @@ use axum::http::StatusCode;
     responses((status = 501, body = ErrorBody), (status = 401, body = ErrorBody))
 )]
 pub(crate) async fn embeddings() -> ApiError {
-    ApiError::new(StatusCode::NOT_IMPLEMENTED, "embeddings are not supported: the engine does not give out hidden states")
-        .code("unsupported_endpoint")
+    ApiError::new(
+        StatusCode::NOT_IMPLEMENTED,
+        "embeddings are not supported: the engine does not give out hidden states",
+    )
+    .code("unsupported_endpoint")
 }

@@ -65,7 +65,11 @@ impl ChatLogprobs {
             top_logprobs: token
                 .top
                 .iter()
-                .map(|&(id, logprob)| TopToken { token: text(id), logprob: finite(logprob), bytes: bytes(tokenizer, id) })
+                .map(|&(id, logprob)| TopToken {
+                    token: text(id),
+                    logprob: finite(logprob),
+                    bytes: bytes(tokenizer, id),
+                })
                 .collect(),
         };
         Self { content: tokens.iter().map(entry).collect(), refusal: None }
@@ -105,9 +109,7 @@ fn spelled(tokenizer: &Tokenizer, id: u32) -> String {
     let bytes = bytes(tokenizer, id);
     match String::from_utf8(bytes) {
         Ok(text) => text,
-        Err(error) => {
-            error.as_bytes().iter().fold("bytes:".to_owned(), |text, byte| format!("{text}\\x{byte:02x}"))
-        }
+        Err(error) => error.as_bytes().iter().fold("bytes:".to_owned(), |text, byte| format!("{text}\\x{byte:02x}")),
     }
 }
 

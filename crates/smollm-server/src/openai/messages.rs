@@ -82,7 +82,8 @@ impl Message {
         let parts = match &self.content {
             None => {
                 return self.refusal.clone().ok_or_else(|| {
-                    ApiError::bad(format!("messages[{index}] has no content")).param(format!("messages[{index}].content"))
+                    ApiError::bad(format!("messages[{index}] has no content"))
+                        .param(format!("messages[{index}].content"))
                 });
             }
             Some(Content::Text(text)) => return Ok(text.clone()),

@@ -14,22 +14,24 @@ pub(crate) struct Thinking {
     reasoning: Option<Reasoning>,
     /// Anthropic, DeepSeek and Z.ai.
     thinking: Option<Switch>,
+    /// vLLM: the longest thoughts, in tokens.
+    thinking_token_budget: Option<usize>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 struct Reasoning {
     effort: Option<String>,
     enabled: Option<bool>,
-    /// Refused for now.
-    max_tokens: Option<u64>,
+    /// The longest thoughts, in tokens.
+    max_tokens: Option<usize>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 struct Switch {
     /// `enabled` or `disabled`.
     r#type: Option<String>,
-    /// Refused for now.
-    budget_tokens: Option<u64>,
+    /// The longest thoughts, in tokens.
+    budget_tokens: Option<usize>,
 }
 
 impl Thinking {
@@ -66,7 +68,6 @@ impl Thinking {
                 switches.push(("reasoning.effort", effort("reasoning.effort", word)?));
             }
             switches.extend(reasoning.enabled.map(|on| ("reasoning.enabled", on)));
-            budget("reasoning.max_tokens", reasoning.max_tokens)?;
         }
         if let Some(thinking) = &self.thinking {
             switches.extend(match thinking.r#type.as_deref() {
@@ -78,31 +79,41 @@ impl Thinking {
                     return Err(ApiError::bad(message).param("thinking.type"));
                 }
             });
-            budget("thinking.budget_tokens", thinking.budget_tokens)?;
+        }
+        if !switches.iter().any(|(_, on)| !on) {
+            // whoever says how long it may think wants it to; where thinking is off, there is nothing to limit
+            switches.extend(self.budgets().map(|(param, tokens)| (param, tokens > 0)));
         }
         Ok(switches)
+    }
+
+    fn budgets(&self) -> impl Iterator<Item = (&'static str, usize)> {
+        let given = [
+            ("reasoning.max_tokens", self.reasoning.as_ref().and_then(|reasoning| reasoning.max_tokens)),
+            ("thinking.budget_tokens", self.thinking.as_ref().and_then(|thinking| thinking.budget_tokens)),
+            ("thinking_token_budget", self.thinking_token_budget),
+        ];
+        given.into_iter().filter_map(|(param, tokens)| Some((param, tokens?)))
+    }
+
+    /// The longest thoughts, in tokens: the least of what is given.
+    pub(crate) fn budget(&self) -> Option<usize> {
+        self.budgets().map(|(_, tokens)| tokens).min()
     }
 }
 
 fn effort(param: &str, word: &str) -> Result<bool, ApiError> {
     match word {
         "none" | "minimal" => Ok(false),
-        "low" | "medium" | "high" | "xhigh" => Ok(true),
+        "low" | "medium" | "high" | "xhigh" | "max" => Ok(true),
         _ => {
-            let message = format!("{param} is `{word}`; it must be none, minimal, low, medium, high or xhigh");
+            let message = format!("{param} is `{word}`; it must be none, minimal, low, medium, high, xhigh or max");
             Err(ApiError::bad(message).param(param))
         }
     }
 }
 
-fn budget(param: &str, tokens: Option<u64>) -> Result<(), ApiError> {
-    match tokens {
-        None => Ok(()),
-        Some(_) => Err(ApiError::unsupported(param, format!("{param}: a budget for thinking is not supported"))),
-    }
-}
-
-/// Whether the variables of a template turn thinking off.
+/// The variable by which templates turn thinking on or off.
 pub(crate) fn variable(on: bool) -> (String, Value) {
     ("enable_thinking".into(), on.into())
 }
@@ -127,6 +138,9 @@ mod tests {
         check(json!({"reasoning_effort": "none"}), true, Ok(Some(false)));
         check(json!({"reasoning_effort": "high"}), true, Ok(Some(true)));
         check(json!({"reasoning": {"enabled": false}}), true, Ok(Some(false)));
+        check(json!({"thinking": {"type": "enabled", "budget_tokens": 5}}), true, Ok(Some(true)));
+        check(json!({"thinking": {"type": "disabled", "budget_tokens": 5}}), true, Ok(Some(false)));
+        check(json!({"thinking_token_budget": 0}), true, Ok(Some(false)));
         check(json!({"thinking": {"type": "enabled"}, "reasoning": {"effort": "low"}}), true, Ok(Some(true)));
     }
 
@@ -134,7 +148,7 @@ mod tests {
     fn what_cannot_be_done_is_refused() {
         check(json!({"reasoning_effort": "huge"}), true, Err("reasoning_effort"));
         check(json!({"reasoning_effort": "none", "thinking": {"type": "enabled"}}), true, Err("thinking.type"));
-        check(json!({"thinking": {"type": "enabled", "budget_tokens": 5}}), true, Err("thinking.budget_tokens"));
+        check(json!({"thinking": {"budget_tokens": 5}}), false, Err("thinking.budget_tokens"));
         check(json!({"reasoning_effort": "low"}), false, Err("reasoning_effort"));
         check(json!({"reasoning_effort": "none"}), false, Ok(None));
     }

@@ -61,7 +61,8 @@ fn nothing_is_held_back_without_need() {
 #[test]
 fn special_tokens_are_left_out_unless_asked_for() {
     let tokenizer = bytes_tokenizer();
-    let text = |mut stream: TextStream<&Tokenizer>| [104, 105, 256].map(|id| stream.push(id)).concat() + &stream.finish();
+    let text =
+        |mut stream: TextStream<&Tokenizer>| [104, 105, 256].map(|id| stream.push(id)).concat() + &stream.finish();
     assert_eq!(text(TextStream::new(&tokenizer)), "hi");
     assert_eq!(text(TextStream::new(&tokenizer).with_special()), "hi<end>");
 }

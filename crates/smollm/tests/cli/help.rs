@@ -2,13 +2,14 @@
 
 use crate::world::World;
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 17] = [
     "pull",
     "list",
     "rm",
     "info",
     "generate",
     "chat",
+    "serve",
     "score",
     "tokenize",
     "detokenize",

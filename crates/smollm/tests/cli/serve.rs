@@ -6,3 +6,4 @@ mod completions;
 mod edge;
 mod models;
 mod other;
+mod recorded;

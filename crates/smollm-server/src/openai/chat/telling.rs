@@ -1,7 +1,7 @@
 //! The answers to a conversation, told at once or piece by piece.
 
 use super::wire::{AnswerMessage, ChatChoice, ChatChunk, ChatCompletion, ChunkChoice, DeltaMessage};
-use crate::answer::{Answers, News};
+use crate::answer::{Answers, News, Wish};
 use crate::app::{fresh_id, unix_seconds};
 use crate::catalog::Lease;
 use crate::openai::logprobs::ChatLogprobs;
@@ -41,8 +41,9 @@ struct Choice {
 }
 
 impl Telling {
-    /// Nothing heard yet of the answers to `prompt`.
-    pub(super) fn new(lease: Lease, answers: Answers, prompt: &str, extras: Extras) -> Self {
+    /// Nothing heard yet of the answers to `prompt`, which the engine has taken.
+    pub(super) fn new(lease: Lease, mut answers: Answers, prompt: &str, extras: Extras) -> Self {
+        answers.taken();
         let thinks = lease.model.can_think();
         let choice = |_: &_| Choice {
             splitter: Splitter::new(prompt, thinks),
@@ -56,8 +57,8 @@ impl Telling {
         Self { lease, answers, choices, extras, id: fresh_id("chatcmpl-"), created: unix_seconds(), fingerprint }
     }
 
-    /// Keeps what an event says; `false` once all is there.
-    pub(super) fn take(&mut self, event: Event) -> bool {
+    /// Keeps what an event says; what is wanted then.
+    pub(super) fn take(&mut self, event: Event) -> Wish {
         if let News::Text(index, delta) = self.answers.hear(event) {
             let split = self.split(index, &delta);
             let choice = &mut self.choices[index];
@@ -67,27 +68,28 @@ impl Telling {
                 choice.tokens.extend(delta.tokens);
             }
         }
-        !self.answers.complete()
+        self.answers.wish()
     }
 
     /// The whole answer.
     pub(super) fn completion(self) -> ChatCompletion {
         let usage = self.usage();
         let tokenizer = &self.lease.model.tokenizer;
-        let choices = self.choices.into_iter().zip(&self.answers.choices).enumerate().map(|(index, (choice, answer))| {
-            let Split { reasoning, content } = choice.whole;
-            ChatChoice {
-                index,
-                message: AnswerMessage {
-                    role: "assistant",
-                    content,
-                    reasoning_content: (!reasoning.is_empty()).then_some(reasoning),
-                    refusal: None,
-                },
-                logprobs: self.extras.logprobs.then(|| ChatLogprobs::of(tokenizer, &choice.tokens)),
-                finish_reason: answer.end().unwrap_or("stop"),
-            }
-        });
+        let choices =
+            self.choices.into_iter().zip(&self.answers.choices).enumerate().map(|(index, (choice, answer))| {
+                let Split { reasoning, content } = choice.whole;
+                ChatChoice {
+                    index,
+                    message: AnswerMessage {
+                        role: "assistant",
+                        content,
+                        reasoning_content: (!reasoning.is_empty()).then_some(reasoning),
+                        refusal: None,
+                    },
+                    logprobs: self.extras.logprobs.then(|| ChatLogprobs::of(tokenizer, &choice.tokens)),
+                    finish_reason: answer.end().unwrap_or("stop"),
+                }
+            });
         ChatCompletion {
             id: self.id,
             object: "chat.completion",
@@ -165,16 +167,16 @@ impl Telling {
 }
 
 impl Narrator for Telling {
-    fn hear(&mut self, _: usize, event: Event, out: &mut Lines) -> bool {
+    fn hear(&mut self, _: usize, event: Event, out: &mut Lines) -> Wish {
         match self.answers.hear(event) {
             News::Text(index, delta) => self.tell(index, delta, out),
             News::Prefill(processed) if self.extras.progress => {
                 let progress = Progress { total: self.answers.prompt, processed };
                 out.data(&ChatChunk { prompt_progress: Some(progress), ..self.chunk(Vec::new()) });
             }
-            News::Prefill(_) | News::Prompt | News::Nothing => {}
+            News::Prefill(_) | News::Nothing => {}
         }
-        !self.answers.complete()
+        self.answers.wish()
     }
 
     fn close(&mut self, out: &mut Lines) {

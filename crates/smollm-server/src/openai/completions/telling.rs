@@ -1,7 +1,7 @@
 //! The continuations of prompts, told at once or piece by piece.
 
 use super::wire::{Completion, CompletionChoice};
-use crate::answer::{Answers, News};
+use crate::answer::{Answers, News, Wish};
 use crate::app::{fresh_id, unix_seconds};
 use crate::catalog::Lease;
 use crate::openai::logprobs::{Logprobs, Offsets};
@@ -60,7 +60,8 @@ impl Part {
         let mut logprobs = Logprobs::default();
         if self.echo.is_some() && first {
             let mut offsets = Offsets::default();
-            let shown = |id: u32| !tokenizer.is_special(id) || self.echo.as_deref().is_some_and(|e| has(tokenizer, e, id));
+            let shown =
+                |id: u32| !tokenizer.is_special(id) || self.echo.as_deref().is_some_and(|e| has(tokenizer, e, id));
             if let Some(&id) = self.prompt.first() {
                 let at = offsets.next(tokenizer, id, shown(id));
                 logprobs.push_first(tokenizer, id, at);
@@ -88,14 +89,16 @@ fn has(tokenizer: &Tokenizer, text: &str, id: u32) -> bool {
 }
 
 impl Telling {
-    pub(super) fn new(lease: Lease, parts: Vec<Part>, extras: Extras) -> Self {
+    /// Nothing heard yet of the continuations of prompts that the engine has taken.
+    pub(super) fn new(lease: Lease, mut parts: Vec<Part>, extras: Extras) -> Self {
+        parts.iter_mut().for_each(|part| part.answers.taken());
         let fingerprint = lease.model.fingerprint();
         Self { lease, parts, extras, id: fresh_id("cmpl-"), created: unix_seconds(), fingerprint }
     }
 
-    /// Keeps what an event of a prompt says; `false` once all is there.
-    pub(super) fn take(&mut self, index: usize, event: Event) -> bool {
-        let Some(part) = self.parts.get_mut(index) else { return true };
+    /// Keeps what an event of a prompt says; what is wanted then.
+    pub(super) fn take(&mut self, index: usize, event: Event) -> Wish {
+        let Some(part) = self.parts.get_mut(index) else { return Wish::More };
         if let News::Text(choice, delta) = part.answers.hear(event) {
             let choice = &mut part.choices[choice];
             choice.text.push_str(&delta.text);
@@ -103,11 +106,16 @@ impl Telling {
                 choice.tokens.extend(delta.tokens);
             }
         }
-        !self.complete()
+        self.wish(index)
     }
 
-    fn complete(&self) -> bool {
-        self.parts.iter().all(|part| part.answers.complete())
+    /// What is wanted after an event of a prompt.
+    fn wish(&self, index: usize) -> Wish {
+        let all = self.parts.iter().all(|part| part.answers.wish() == Wish::Nothing);
+        match self.parts[index].answers.wish() {
+            Wish::Nothing if !all => Wish::More,
+            wish => wish,
+        }
     }
 
     /// The whole answer.
@@ -162,17 +170,17 @@ impl Telling {
 }
 
 impl Narrator for Telling {
-    fn hear(&mut self, index: usize, event: Event, out: &mut Lines) -> bool {
-        let Some(part) = self.parts.get_mut(index) else { return true };
+    fn hear(&mut self, index: usize, event: Event, out: &mut Lines) -> Wish {
+        let Some(part) = self.parts.get_mut(index) else { return Wish::More };
         match part.answers.hear(event) {
             News::Text(number, delta) => self.tell(index, number, delta, out),
             News::Prefill(processed) if self.extras.progress => {
                 let progress = Progress { total: part.answers.prompt, processed };
                 out.data(&Completion { prompt_progress: Some(progress), ..self.piece(Vec::new()) });
             }
-            News::Prefill(_) | News::Prompt | News::Nothing => {}
+            News::Prefill(_) | News::Nothing => {}
         }
-        !self.complete()
+        self.wish(index)
     }
 
     fn close(&mut self, out: &mut Lines) {

@@ -26,7 +26,10 @@ fn texts_and_ids_are_continued() {
     assert_eq!(both["usage"]["prompt_tokens"], 3);
     // OpenAI's limit is 16 tokens
     let short = served.ask(PATH, json!({"prompt": "\n", "temperature": 0, "ignore_eos": true}));
-    assert_eq!((&short["usage"]["completion_tokens"], &short["choices"][0]["finish_reason"]), (&json!(16), &json!("length")));
+    assert_eq!(
+        (&short["usage"]["completion_tokens"], &short["choices"][0]["finish_reason"]),
+        (&json!(16), &json!("length"))
+    );
     for (prompt, param) in [(json!([]), "prompt"), (json!({"a": 1}), "prompt"), (json!([[1], "x"]), "prompt")] {
         let (message, given, _) = served.post(PATH, &json!({"prompt": prompt})).error(400);
         assert_eq!(given, param, "{message}");
@@ -42,14 +45,14 @@ fn echoed_prompts_have_the_log_probabilities_of_score() {
     let served = Served::ready(&world, &["-m", "random"]);
     let text = "The quick é fox 12";
     let score = world.run(&["score", "-m", "random", text, "--json"]).json();
-    let expected: Vec<f64> =
-        score["logprobs"].as_array().unwrap().iter().filter_map(serde_json::Value::as_f64).collect();
+    let expected: Vec<f64> = score["logprobs"].as_array().unwrap().iter().filter_map(Value::as_f64).collect();
     let ids = ids(text);
     let asked = json!({"prompt": [ids.clone(), ids[..5].to_vec()], "max_tokens": 1, "logprobs": 1, "echo": true, "temperature": 0, "seed": 1234});
     let answer = served.ask(PATH, asked.clone());
     let choice = &answer["choices"][0];
     let logprobs = &choice["logprobs"];
-    let given: Vec<f64> = logprobs["token_logprobs"].as_array().unwrap()[1..].iter().map(|p| p.as_f64().unwrap()).collect();
+    let given: Vec<f64> =
+        logprobs["token_logprobs"].as_array().unwrap()[1..].iter().map(|p| p.as_f64().unwrap()).collect();
     assert_eq!((given.len(), logprobs["token_logprobs"][0].is_null()), (ids.len(), true));
     assert!(expected.len() >= ids.len() - 1, "{score}");
     let expected = &expected[expected.len() - (ids.len() - 1)..];
@@ -60,20 +63,29 @@ fn echoed_prompts_have_the_log_probabilities_of_score() {
         let best = top.as_object().unwrap().values().map(|p| p.as_f64().unwrap()).fold(f64::MIN, f64::max);
         assert!(best >= given[index - 1], "{top}");
     }
-    let lengths = ["tokens", "token_logprobs", "top_logprobs", "text_offset"].map(|key| logprobs[key].as_array().unwrap().len());
+    let lengths =
+        ["tokens", "token_logprobs", "top_logprobs", "text_offset"].map(|key| logprobs[key].as_array().unwrap().len());
     assert_eq!(lengths, [ids.len() + 1; 4]);
     assert!(choice["text"].as_str().unwrap().starts_with(text));
     // the offsets point at the tokens
     let whole: Vec<char> = choice["text"].as_str().unwrap().chars().collect();
-    for (token, offset) in logprobs["tokens"].as_array().unwrap().iter().zip(logprobs["text_offset"].as_array().unwrap()) {
+    for (token, offset) in
+        logprobs["tokens"].as_array().unwrap().iter().zip(logprobs["text_offset"].as_array().unwrap())
+    {
         let (token, offset) = (token.as_str().unwrap(), offset.as_u64().unwrap() as usize);
         let there: String = whole[offset..].iter().take(token.chars().count()).collect();
         assert!(token.starts_with("bytes:") || there == token || whole.contains(&'\u{FFFD}'), "{token:?} {there:?}");
     }
     // streams say the same
     let events = served.stream(PATH, asked);
-    let streamed: Vec<Value> = events.iter().flat_map(|e| e["choices"].as_array().unwrap()).filter(|c| c["index"] == 0)
-        .filter_map(|c| c["logprobs"]["token_logprobs"].as_array()).flatten().cloned().collect();
+    let streamed: Vec<Value> = events
+        .iter()
+        .flat_map(|e| e["choices"].as_array().unwrap())
+        .filter(|c| c["index"] == 0)
+        .filter_map(|c| c["logprobs"]["token_logprobs"].as_array())
+        .flatten()
+        .cloned()
+        .collect();
     assert_eq!(json!(streamed), logprobs["token_logprobs"]);
     // nothing but the prompt
     let only = served.ask(PATH, json!({"prompt": text, "max_tokens": 0, "logprobs": 0, "echo": true}));

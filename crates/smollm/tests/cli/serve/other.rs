@@ -13,10 +13,16 @@ fn tokens_and_text() {
     assert_eq!(numbers(&answer["tokens"]), ids(text));
     assert_eq!((answer["count"].as_u64(), &answer["max_model_len"]), (Some(ids(text).len() as u64), &json!(512)));
     assert_eq!(served.ask("/tokenize", json!({"prompt": text})), answer);
-    assert!(served.ask("/tokenize", json!({"content": text, "parse_special": false}))["count"].as_u64() > answer["count"].as_u64());
+    assert!(
+        served.ask("/tokenize", json!({"content": text, "parse_special": false}))["count"].as_u64()
+            > answer["count"].as_u64()
+    );
     let pieces = served.ask("/tokenize", json!({"content": "é!", "with_pieces": true}));
     let bytes = "é!".bytes().map(|byte| ids_of_byte(&served, byte)).collect::<Vec<_>>();
-    assert_eq!(pieces["tokens"], json!([{"id": bytes[0], "piece": [0xC3]}, {"id": bytes[1], "piece": [0xA9]}, {"id": bytes[2], "piece": "!"}]));
+    assert_eq!(
+        pieces["tokens"],
+        json!([{"id": bytes[0], "piece": [0xC3]}, {"id": bytes[1], "piece": [0xA9]}, {"id": bytes[2], "piece": "!"}])
+    );
     let back = served.ask("/detokenize", json!({"tokens": ids(text)}));
     assert_eq!((&back["content"], &back["prompt"]), (&json!(text), &json!(text)));
     assert_eq!(served.post("/tokenize", &json!({})).error(400).1, "content");
