@@ -35,7 +35,6 @@ pub(crate) struct TokenizeRequest {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TokenizeAnswer {
     /// Ids; with `with_pieces` objects of `id` and `piece`.
-    #[schema(value_type = Vec<Object>)]
     tokens: Tokens,
     count: usize,
     max_model_len: usize,
