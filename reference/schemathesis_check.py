@@ -23,10 +23,10 @@ def main():
     server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         address = server.stderr.readline().strip().rsplit(" ", 1)[1]
-        program = Path(sys.executable).with_name("schemathesis")
+        program = Path(sys.executable).absolute().with_name("schemathesis")
         run = [program, "run", f"{address}/openapi.json", "--checks", CHECKS, "--max-examples", EXAMPLES]
         run += ["--exclude-path", "/v1/embeddings", "--wait-for-schema", "60", "--seed", "1"]
-        code = subprocess.run([*map(str, run)], stderr=subprocess.STDOUT).returncode
+        code = subprocess.run([*map(str, run)], stderr=subprocess.STDOUT, cwd=WORK).returncode
         assert server.poll() is None, "the server has ended"
     finally:
         server.terminate()
