@@ -86,7 +86,7 @@ impl Answers {
                 self.watch.finished(choice, &timings);
                 self.change(choice, |transcript| transcript.finish(reason))
             }
-            Event::Failed(_) => News::Nothing,
+            Event::Failed(_) | Event::Embedding(_) => News::Nothing,
         }
     }
 

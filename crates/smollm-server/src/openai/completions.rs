@@ -3,7 +3,7 @@
 mod telling;
 mod wire;
 
-pub(crate) use wire::{Completion, CompletionRequest};
+pub(crate) use wire::{Completion, CompletionRequest, Prompt};
 
 use crate::answer::{Answers, collect};
 use crate::app::Shared;
@@ -17,7 +17,6 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use telling::{Extras, Part, Telling};
-use wire::Prompt;
 
 /// OpenAI's limit where a request has none.
 const DEFAULT_MAX_TOKENS: usize = 16;
@@ -52,7 +51,7 @@ pub(crate) async fn completions(
     let seed = sampling.seed();
     let mut submissions = Vec::new();
     let mut parts = Vec::new();
-    for (text, ids) in prompts(&lease, completion.prompt).await? {
+    for (text, ids) in prompts(&lease, completion.prompt, "prompt").await? {
         let echoed = echo.then(|| text.unwrap_or_else(|| lease.model.tokenizer.decode(&ids, false)));
         let submission = sampling.submission(&lease, ids, &ask, seed)?;
         let answers = Answers::new(&lease, &submission, &stops);
@@ -77,18 +76,22 @@ pub(crate) async fn completions(
     Ok(response)
 }
 
-/// The prompts as ids, and as text where they came as text.
-async fn prompts(lease: &Lease, prompt: Prompt) -> Result<Vec<(Option<String>, Vec<u32>)>, ApiError> {
+/// The prompts as ids, and as text where they came as text. `param` is the field that they came in.
+pub(crate) async fn prompts(
+    lease: &Lease,
+    prompt: Prompt,
+    param: &str,
+) -> Result<Vec<(Option<String>, Vec<u32>)>, ApiError> {
     let texts = match prompt {
         Prompt::Ids(ids) => return Ok(vec![(None, ids)]),
         Prompt::IdLists(lists) => {
-            bounded(lists.len())?;
+            bounded(lists.len(), param)?;
             return Ok(lists.into_iter().map(|ids| (None, ids)).collect());
         }
         Prompt::Text(text) => vec![text],
         Prompt::Texts(texts) => texts,
     };
-    bounded(texts.len())?;
+    bounded(texts.len(), param)?;
     let size: usize = texts.iter().map(String::len).sum();
     let model = lease.model.clone();
     let tokenise = move || {
@@ -105,12 +108,12 @@ async fn prompts(lease: &Lease, prompt: Prompt) -> Result<Vec<(Option<String>, V
     made.map_err(|_| ApiError::internal("tokenising the prompts failed unexpectedly"))
 }
 
-fn bounded(prompts: usize) -> Result<(), ApiError> {
+fn bounded(prompts: usize, param: &str) -> Result<(), ApiError> {
     match prompts {
         1..=MOST_PROMPTS => Ok(()),
         _ => {
             let message = format!("there are {prompts} prompts; there may be 1 to {MOST_PROMPTS}");
-            Err(ApiError::bad(message).param("prompt"))
+            Err(ApiError::bad(message).param(param))
         }
     }
 }

@@ -49,7 +49,34 @@ fn the_state_of_the_server() {
     let slots = served.get("/slots").json(200);
     assert_eq!(slots.as_array().unwrap().len(), 3);
     assert_eq!(slots[0], json!({"id": 0, "n_ctx": 512, "is_processing": false}));
-    assert_eq!(served.post("/v1/embeddings", &json!({"input": "x"})).error(501).2, "unsupported_endpoint");
+}
+
+#[test]
+fn texts_become_vectors() {
+    let world = World::new().with_random();
+    let served = Served::ready(&world, &["-m", "random"]);
+    let ask = |more: serde_json::Value| {
+        let mut body = json!({"input": ["abc", "abd"]});
+        more.as_object().unwrap().iter().for_each(|(key, value)| body[key] = value.clone());
+        served.ask("/v1/embeddings", body)
+    };
+    let vector = |answer: &serde_json::Value, index: usize| -> Vec<f64> {
+        serde_json::from_value(answer["data"][index]["embedding"].clone()).unwrap()
+    };
+    let answer = ask(json!({}));
+    let (first, second) = (vector(&answer, 0), vector(&answer, 1));
+    assert_eq!((first.len(), first != second), (32, true));
+    assert!((first.iter().map(|x| x * x).sum::<f64>() - 1.0).abs() < 1e-5);
+    assert_eq!(answer["usage"], json!({"prompt_tokens": 6, "total_tokens": 6}));
+    assert_eq!(ask(json!({"input": ids("abc")}))["data"][0], answer["data"][0]);
+    let raw = vector(&ask(json!({"normalize": false})), 0);
+    let length = raw.iter().map(|x| x * x).sum::<f64>().sqrt();
+    assert!(raw.iter().zip(&first).all(|(raw, x)| (raw / length - x).abs() < 1e-5));
+    assert_ne!(vector(&ask(json!({"pooling": "last"})), 0), first);
+    let coded = ask(json!({"encoding_format": "base64"}));
+    assert_eq!(coded["data"][0]["embedding"].as_str().unwrap().len(), 172);
+    assert_eq!(served.post("/v1/embeddings", &json!({"input": "a", "dimensions": 8})).error(400).1, "dimensions");
+    assert_eq!(served.post("/v1/embeddings", &json!({"input": []})).error(400).1, "input");
 }
 
 #[test]
