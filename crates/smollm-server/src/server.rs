@@ -3,7 +3,7 @@
 use crate::app::{App, Shared, unix_seconds};
 use crate::catalog::{Catalog, Loader, Source};
 use crate::edge::keys::{KeyFileError, Keys};
-use crate::edge::{AccessLog, Peer};
+use crate::edge::{AccessLog, Patient, Peer};
 use crate::routes::router;
 use crate::settings::Settings;
 use hyper::body::Incoming;
@@ -159,7 +159,7 @@ impl Server {
                             .timer(TokioTimer::new())
                             .header_read_timeout(app.settings.read_limit)
                             .max_buf_size(MAX_HEAD)
-                            .serve_connection(TokioIo::new(stream), service);
+                            .serve_connection(TokioIo::new(Patient::new(stream, app.settings.read_limit)), service);
                         let connection = connections.watch(connection);
                         // whatever ends a connection early is the client's doing
                         tokio::spawn(async move { drop(connection.await) });

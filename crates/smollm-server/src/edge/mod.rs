@@ -1,8 +1,10 @@
-//! Everything between the network and the handlers that is no API: keys, request ids, the access log, origins.
+//! Everything between the network and the handlers that is no API: keys, request ids, the access log, origins, patience.
 
 mod access_log;
 mod cors;
 pub(crate) mod keys;
+mod patience;
 
 pub(crate) use access_log::{AccessLog, Peer, log_access};
 pub(crate) use cors::cors;
+pub(crate) use patience::Patient;

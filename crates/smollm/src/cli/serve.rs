@@ -84,7 +84,7 @@ struct Load {
     /// Longest time for one request (default: no limit)
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     request_limit: Option<Duration>,
-    /// Longest time for the head or the body of a request to arrive
+    /// Longest time for the head or the body of a request to arrive, and for a client to leave an answer unread
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "30")]
     read_limit: Duration,
     /// How long requests under way may go on once the server is told to stop

@@ -162,6 +162,27 @@ fn what_takes_too_long_is_ended() {
 }
 
 #[test]
+fn a_client_that_does_not_read_is_cut_off() {
+    let world = slow(8192);
+    let arguments = ["-m", "random", "--ctx", "8192", "--read-limit", "0.5", "--access-log"];
+    let mut served = Served::ready(&world, &arguments);
+    let mut log = BufReader::new(served.child.stdout.take().unwrap());
+    // more than the buffers of both ends hold
+    let body = json!({"prompt": "a", "max_tokens": -1, "ignore_eos": true, "stream": true, "logprobs": 100});
+    let connection = json_post_unread(&served, &body);
+    let line = loop {
+        let mut line = String::new();
+        assert_ne!(log.read_line(&mut line).unwrap(), 0, "no line");
+        let json: Value = serde_json::from_str(&line).unwrap();
+        if json["path"] == "/v1/completions" {
+            break json;
+        }
+    };
+    assert_eq!((&line["status"], &line["cut"]), (&json!(200), &json!(true)), "{line}");
+    drop(connection);
+}
+
+#[test]
 fn origins_on_the_list_may_ask_and_others_may_not() {
     let world = World::new().with_random();
     let served = Served::ready(&world, &["-m", "random", "--cors", "https://chat.example"]);
