@@ -35,22 +35,17 @@ pub(crate) struct TokenizeRequest {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TokenizeAnswer {
     /// Ids; with `with_pieces` objects of `id` and `piece`.
-    tokens: Tokens,
+    tokens: Vec<TokenEntry>,
     count: usize,
     max_model_len: usize,
 }
 
+/// An id alone, or with its spelling.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
-enum Tokens {
-    Ids(Vec<u32>),
-    Pieces(Vec<TokenPiece>),
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-struct TokenPiece {
-    id: u32,
-    piece: Piece,
+enum TokenEntry {
+    Id(u32),
+    Spelled { id: u32, piece: Piece },
 }
 
 /// Text, or the bytes of what is no text on its own.
@@ -116,12 +111,12 @@ pub(crate) async fn tokenize(State(app): State<Shared>, body: Body<TokenizeReque
         ids.insert(0, bos);
     }
     let count = ids.len();
-    let tokens = match request.with_pieces {
-        Some(true) => {
-            Tokens::Pieces(ids.into_iter().map(|id| TokenPiece { id, piece: piece(tokenizer, id) }).collect())
-        }
-        _ => Tokens::Ids(ids),
+    let spelled = request.with_pieces == Some(true);
+    let entry = |id| match spelled {
+        true => TokenEntry::Spelled { id, piece: piece(tokenizer, id) },
+        false => TokenEntry::Id(id),
     };
+    let tokens = ids.into_iter().map(entry).collect();
     let max_model_len = lease.model.engine.limits().context();
     let mut response = Json(TokenizeAnswer { tokens, count, max_model_len }).into_response();
     ignored.note(&mut response);
