@@ -103,6 +103,9 @@ fn one_answer(model: &Arc<Model>, kv_dtype: Option<KvDtype>) {
             token_budget,
             max_running: running,
             max_waiting: usize::MAX,
+            // So that what runs together, and when the small cache is full, does not depend on the speed of this machine.
+            max_stall: None,
+            draft_gated: false,
             ..EngineOptions::default()
         };
         let answers = answers(model, threads, &options, &requests);
