@@ -20,12 +20,14 @@ pub enum EngineError {
         vocab_size: usize,
     },
     /// The prompt leaves no room for an answer.
-    #[error("the prompt has {prompt} tokens, but the context holds {context}; shorten it or raise the context (--ctx)")]
+    #[error("the prompt has {prompt} tokens, but the context holds {context}; shorten it{}", more_room(*context, *model))]
     PromptTooLong {
         /// Tokens of the prompt.
         prompt: usize,
         /// Tokens of the context.
         context: usize,
+        /// Tokens that the model was made for at most.
+        model: usize,
     },
     /// A sampling parameter out of range.
     #[error(transparent)]
@@ -108,4 +110,9 @@ pub enum EngineError {
     /// The model file changed under us.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+}
+
+/// What else would help against a context that is too small.
+fn more_room(context: usize, model: usize) -> String {
+    if context < model { format!(" or raise the context (--ctx, up to {model})") } else { String::new() }
 }

@@ -79,7 +79,8 @@ impl Session {
     pub fn check(&self, ids: &[u32]) -> Result<(), EngineError> {
         self.check_vocabulary(ids)?;
         if ids.len() > self.context {
-            return Err(EngineError::PromptTooLong { prompt: ids.len(), context: self.context });
+            let (prompt, context, model) = (ids.len(), self.context, self.model.config.max_position_embeddings);
+            return Err(EngineError::PromptTooLong { prompt, context, model });
         }
         Ok(())
     }

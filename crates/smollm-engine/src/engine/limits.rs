@@ -59,7 +59,8 @@ impl Limits {
             return Err(EngineError::EmptyPrompt);
         }
         if prompt.len() > self.context {
-            return Err(EngineError::PromptTooLong { prompt: prompt.len(), context: self.context });
+            let (prompt, context, model) = (prompt.len(), self.context, self.config.max_position_embeddings);
+            return Err(EngineError::PromptTooLong { prompt, context, model });
         }
         let limit = if pooling.is_some() { 1 } else { self.max_choices };
         if !(1..=limit).contains(choices) {
