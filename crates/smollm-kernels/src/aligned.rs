@@ -59,6 +59,7 @@ pub(crate) fn floats_of_mut(words: &mut [i32]) -> &mut [f32] {
 }
 
 /// Lines of words seen as two halves a word.
+#[inline(always)]
 pub(crate) fn halves_of(lines: &[Chunk<i32>]) -> &[u16] {
     // SAFETY: a word is two halves of which any bits are a value, and is aligned more strictly.
     unsafe { std::slice::from_raw_parts(lines.as_ptr().cast(), 2 * lines.as_flattened().len()) }

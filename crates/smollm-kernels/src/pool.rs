@@ -1,7 +1,8 @@
 //! The thread pool: one fork/join costs about a microsecond while its threads are awake.
 //!
-//! A job is a closure over item indices. Threads take ranges of items from one shared counter, so a thread that the
-//! system holds up delays nobody for more than the range it has in hand; a thread that is still asleep when the last
+//! A job is a closure over item indices. Each thread has a share of them, of which it takes ranges, and when its own is used up,
+//! ranges of the others' shares: so the same rows of successive jobs come to the same thread, whose caches hold them, and a thread
+//! that the system holds up delays nobody for more than the range it has in hand; a thread that is still asleep when the last
 //! item is taken is not waited for at all. The calling thread works too. Between jobs the threads spin for some tens
 //! of microseconds (the layers of a decode step follow each other faster than that), then park.
 //!
@@ -36,7 +37,8 @@ pub(crate) struct Pool {
 
 struct Shared {
     state: Line<AtomicU64>,
-    next_item: Line<AtomicUsize>,
+    /// The next item of each thread's share.
+    next_items: Vec<Line<AtomicUsize>>,
     job: UnsafeCell<Option<Job>>,
     panic: Mutex<Option<Box<dyn Any + Send>>>,
     parked: Mutex<()>,
@@ -68,7 +70,7 @@ impl Pool {
     pub(crate) fn new(threads: usize) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
             state: Line(AtomicU64::new(0)),
-            next_item: Line(AtomicUsize::new(0)),
+            next_items: (0..threads).map(|_| Line(AtomicUsize::new(0))).collect(),
             job: UnsafeCell::new(None),
             panic: Mutex::new(None),
             parked: Mutex::new(()),
@@ -117,7 +119,9 @@ impl Pool {
         // SAFETY: we hold `turn` and the previous job was closed and empty before its caller released `turn`, so no
         // other thread reads or writes `job` now.
         unsafe { *shared.job.get() = Some(job) };
-        shared.next_item.0.store(0, Ordering::Relaxed);
+        for (share, next) in shared.next_items.iter().enumerate() {
+            next.0.store(shared.share(&job, share).start, Ordering::Relaxed);
+        }
         let number = (shared.state.0.load(Ordering::Relaxed) >> 32).wrapping_add(1);
         // Sequentially consistent against `parked_count`: either we see a parked thread, or it sees the open job.
         shared.state.0.store(number << 32 | OPEN, Ordering::SeqCst);
@@ -204,21 +208,35 @@ impl Shared {
         next
     }
 
-    /// Takes ranges until none is left. Never unwinds.
+    /// The items of a thread's share.
+    fn share(&self, job: &Job, thread: usize) -> Range<usize> {
+        let threads = self.next_items.len();
+        let start = |thread: usize| thread * (job.items / threads) + thread.min(job.items % threads);
+        start(thread)..start(thread + 1)
+    }
+
+    /// Takes ranges until none is left, of the own share first. Never unwinds.
     fn work_on(&self, job: Job, thread: usize) {
         // SAFETY: the caller is inside the job (or is the thread in `run`), so the closure is alive.
         let work = unsafe { &*job.work };
+        let threads = self.next_items.len();
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            loop {
-                let start = self.next_item.0.fetch_add(job.grain, Ordering::Relaxed);
-                if start >= job.items {
-                    break;
+            for share in (thread..threads).chain(0..thread) {
+                let (next, end) = (&self.next_items[share].0, self.share(&job, share).end);
+                // (Looking costs less than taking, where there is nothing left.)
+                while next.load(Ordering::Relaxed) < end {
+                    let start = next.fetch_add(job.grain, Ordering::Relaxed);
+                    if start >= end {
+                        break;
+                    }
+                    work(thread, start..end.min(start + job.grain));
                 }
-                work(thread, start..job.items.min(start + job.grain));
             }
         }));
         if let Err(panic) = outcome {
-            self.next_item.0.store(job.items, Ordering::Relaxed);
+            for next in &self.next_items {
+                next.0.store(job.items, Ordering::Relaxed);
+            }
             lock(&self.panic).get_or_insert(panic);
         }
     }

@@ -180,6 +180,7 @@ impl<'a> ByteRows<'a> {
     }
 
     /// Bytes from one row to the next.
+    #[inline(always)]
     pub(crate) fn row_bytes(&self) -> usize {
         size_of_val(&self.lines[..self.stride])
     }

@@ -43,6 +43,11 @@ pub(crate) struct PairBlock<const I: usize, const J: usize> {
     pub(crate) ahead: *const u8,
     pub(crate) ahead_apart: usize,
     pub(crate) ahead_lines: usize,
+    /// Where outputs will be written later, asked for likewise: for each step the beginnings of `rows_each` rows of two vectors, which
+    /// lie `rows_apart` bytes apart.
+    pub(crate) rows_ahead: *const u8,
+    pub(crate) rows_apart: usize,
+    pub(crate) rows_each: usize,
 }
 
 /// Four products of a tile of activations and one of weights in signed bytes, each by itself: exact sums.
@@ -74,7 +79,7 @@ pub(crate) trait Tiles: Sized {
     ///
     /// # Safety
     /// The value was made by `for_pairs(16, 16)`. Every tile that the block names may be read, every output may be written and is nobody
-    /// else's. (`ahead` may lead anywhere.)
+    /// else's. (`ahead` and `rows_ahead` may lead anywhere.)
     unsafe fn pairs_2x2(&self, block: &PairBlock<2, 2>);
 
     /// One strip of activations and four of weights.
@@ -100,3 +105,14 @@ pub(crate) trait Tiles: Sized {
 
 /// Bytes that a stream of weights is asked for ahead of its use.
 pub(crate) const STREAM_AHEAD: usize = 4096;
+
+/// `array.map(f)`, which the compiler leaves a call where `f` is not small: what it returns through memory in one piece was
+/// written in several, and a load of such a piece waits until all earlier stores, those of tiles too, have reached the cache.
+#[inline(always)]
+pub(crate) fn each<A: Copy, B: Copy, const N: usize>(array: [A; N], mut f: impl FnMut(A) -> B) -> [B; N] {
+    let mut out = [f(array[0]); N];
+    for i in 1..N {
+        out[i] = f(array[i]);
+    }
+    out
+}

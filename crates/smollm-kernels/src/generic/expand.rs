@@ -260,6 +260,7 @@ impl<S: Dwords> Visit<S> for Lay<'_> {
 }
 
 /// Halves as vectors.
+#[inline(always)]
 pub(crate) fn half_vectors(halves: &[u16]) -> &[Chunk<u16>] {
     halves.as_chunks::<LANES>().0
 }

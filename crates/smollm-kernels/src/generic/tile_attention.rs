@@ -10,7 +10,7 @@ use super::attention::softmax_some;
 use super::matmul::vectors;
 use crate::lanes::{Chunk, LANES, Lanes};
 use crate::table::{MixTask, Pairs, ScoreTask};
-use crate::tiles::{PairBlock, ROWS, Tiles};
+use crate::tiles::{PairBlock, ROWS, Tiles, each};
 
 /// Strips of keys, or vectors of values, that go together.
 const TOGETHER: usize = 4;
@@ -40,21 +40,24 @@ pub(crate) fn score<S: Lanes, T: Tiles>(s: S, task: &mut ScoreTask<'_, i32, Pair
             let seen = vectors(task.sight.visible(first + count - 1));
             let weights = &mut task.weights[first * width..(first + count) * width];
             for column in (0..seen).step_by(TOGETHER) {
-                let columns = [0, 1, 2, 3].map(|j| (column + j).min(seen - 1));
+                let columns = each([0, 1, 2, 3], |j| (column + j).min(seen - 1));
                 let block = PairBlock {
                     a: [task.q[first * lanes..(first + count) * lanes].as_ptr().cast()],
                     a_stride: lanes * size_of::<i32>(),
                     a_step: words * size_of::<i32>(),
-                    b: columns.map(|column| task.turned[column][..lanes].as_ptr().cast()),
+                    b: each(columns, |column| task.turned[column][..lanes].as_ptr().cast()),
                     b_stride: 64,
                     b_step: words * 64,
                     steps: lanes / words,
-                    c: [columns.map(|column| weights.as_mut_ptr().wrapping_add(column).cast())],
+                    c: [each(columns, |column| weights.as_mut_ptr().wrapping_add(column).cast())],
                     c_stride: width * 64,
                     adds: 0,
                     ahead: std::ptr::null(),
                     ahead_apart: 0,
                     ahead_lines: 0,
+                    rows_ahead: std::ptr::null(),
+                    rows_apart: 0,
+                    rows_each: 0,
                 };
                 // SAFETY: queries and keys have `lanes` words, and the weights of the strip `width` vectors a row, of which `column` is one.
                 unsafe { tiles.pairs_1x4(&block) };
@@ -120,21 +123,24 @@ fn mix_strip<T: Tiles>(
     let weights = &task.weights[first * width..(first + count) * width];
     assert!(values.len() / steps <= width && values.len().is_multiple_of(ROWS * steps), "values and their weights");
     for column in (0..steps).step_by(TOGETHER) {
-        let columns = [0, 1, 2, 3].map(|j| (column + j).min(steps - 1));
+        let columns = each([0, 1, 2, 3], |j| (column + j).min(steps - 1));
         let block = PairBlock {
             a: [weights.as_ptr().cast()],
             a_stride: width * size_of::<i32>(),
             a_step: 64,
-            b: columns.map(|column| values[column..].as_ptr().cast()),
+            b: each(columns, |column| values[column..].as_ptr().cast()),
             b_stride: steps * 64,
             b_step: ROWS * steps * 64,
             steps: values.len() / steps / ROWS,
-            c: [columns.map(|column| out.as_mut_ptr().wrapping_add(column).cast())],
+            c: [each(columns, |column| out.as_mut_ptr().wrapping_add(column).cast())],
             c_stride: steps * 64,
             adds: 0,
             ahead: std::ptr::null(),
             ahead_apart: 0,
             ahead_lines: 0,
+            rows_ahead: std::ptr::null(),
+            rows_apart: 0,
+            rows_each: 0,
         };
         // SAFETY: a row of weights has a word, and the values `steps` vectors, for each pair of keys; so does each row of outputs.
         unsafe { tiles.pairs_1x4(&block) };

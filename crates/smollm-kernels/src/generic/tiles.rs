@@ -10,10 +10,11 @@ use std::ops::Range;
 use crate::half;
 use crate::lanes::{Chunk, LANES};
 use crate::table::{Pairs, TileTask};
-use crate::tiles::{PairBlock, ROWS, TILE_BYTES, Tiles};
+use crate::tiles::{PairBlock, ROWS, TILE_BYTES, Tiles, each};
 
-/// Steps of a piece at most: the weights of a block then take 20 KiB, and the activations that pass by as much again.
-const PIECE: usize = 10;
+/// Steps of a piece at most: as many as the rows of a small model have, so that outputs are written once; of 512 activation rows
+/// they take 1.5 MiB, which is what a second-level cache holds beside the weights of a block.
+const PIECE: usize = 48;
 /// Activation rows of a block; parts of the activation rows begin at a multiple of it.
 pub(crate) const BLOCK: usize = 2 * ROWS;
 /// Streams of weights that a few activation rows meet side by side.
@@ -35,21 +36,25 @@ pub(crate) const fn tile_rows(n: usize) -> usize {
 /// Rounds up to sixteen rows of activations of `cols` numbers to a strip of tiles, step by step; rows that are not there are zero.
 #[inline(always)]
 pub(crate) fn lay(x: &[f32], cols: usize, strip: &mut [Pairs]) {
-    let rows = strip.len() / cols.div_ceil(STEP);
+    let steps = cols.div_ceil(STEP);
+    let rows = strip.len() / steps;
     for row in 0..rows {
         let Some(from) = x.get(row * cols..(row + 1) * cols) else {
-            strip.iter_mut().skip(row).step_by(rows).for_each(|line| line.fill(0));
+            for step in 0..steps {
+                strip[step * rows + row] = [0; STEP];
+            }
             continue;
         };
-        let mut lines = strip.iter_mut().skip(row).step_by(rows);
         let (whole, rest) = from.as_chunks::<STEP>();
-        for (from, line) in whole.iter().zip(&mut lines) {
+        for step in 0..whole.len() {
+            let (from, line) = (&whole[step], &mut strip[step * rows + row]);
             for j in 0..STEP {
                 line[j] = half::f32_to_bf16(from[j]);
             }
         }
-        for line in lines {
-            line.fill(0);
+        if !rest.is_empty() {
+            let line = &mut strip[(steps - 1) * rows + row];
+            *line = [0; STEP];
             half::f32s_to_bf16s(rest, &mut line[..rest.len()]);
         }
     }
@@ -73,13 +78,13 @@ fn few<T: Tiles>(task: &TileTask<'_>) {
     let run = task.groups.len() / STREAMS;
     let first = task.groups.start;
     for group in first..first + run {
-        quad(&tiles, task, [0, 1, 2, 3].map(|stream| group + stream * run));
+        quad(&tiles, task, [group, group + run, group + 2 * run, group + 3 * run]);
     }
     let last = task.groups.end - 1;
     let mut group = first + STREAMS * run;
     if group <= last {
         // What is left are fewer than four; the last one goes several times.
-        quad(&tiles, task, [0, 1, 2, 3].map(|i| (group + i).min(last)));
+        quad(&tiles, task, [group, last.min(group + 1), last.min(group + 2), last]);
         group += STREAMS;
     }
     debug_assert!(group > last);
@@ -95,7 +100,7 @@ fn quad<T: Tiles>(tiles: &T, task: &TileTask<'_>, groups: [usize; STREAMS]) {
     let mut aside = Aside([[[0.0; LANES]; ROWS]; STREAMS]);
     let direct = groups[STREAMS - 2] < groups[STREAMS - 1] && groups.iter().all(|group| task.is_whole(*group));
     let c = if direct {
-        groups.map(|group| task.out.block(group * LANES, task.n, LANES, task.out_stride))
+        each(groups, |group| task.out.block(group * LANES, task.n, LANES, task.out_stride))
     } else {
         aside.0.each_mut().map(|tile| tile.as_mut_ptr().cast())
     };
@@ -103,7 +108,7 @@ fn quad<T: Tiles>(tiles: &T, task: &TileTask<'_>, groups: [usize; STREAMS]) {
         a: [task.strip(0, 0)],
         a_stride: 64,
         a_step: 64 * task.n,
-        b: groups.map(|group| task.weights(group, 0)),
+        b: each(groups, |group| task.weights(group, 0)),
         b_stride: 64,
         b_step: TILE_BYTES,
         steps: task.steps,
@@ -113,6 +118,9 @@ fn quad<T: Tiles>(tiles: &T, task: &TileTask<'_>, groups: [usize; STREAMS]) {
         ahead: std::ptr::null(),
         ahead_apart: 0,
         ahead_lines: 0,
+        rows_ahead: std::ptr::null(),
+        rows_apart: 0,
+        rows_each: 0,
     };
     // SAFETY: the strip and the groups have all their steps (checked by `strip` and `weights`); the outputs are the task's own and were
     // checked by `block`, or are aside.
@@ -131,19 +139,14 @@ fn many<T: Tiles>(task: &TileTask<'_>) {
     let tiles = unsafe { T::for_pairs(ROWS, ROWS) };
     let len = task.steps.div_ceil(task.steps.div_ceil(PIECE));
     let blocks = task.tokens.len().div_ceil(BLOCK);
+    let mut aside = Aside([[[0.0; LANES]; ROWS]; STREAMS]);
     for from in (0..task.steps).step_by(len) {
         let piece = from..task.steps.min(from + len);
         for group in task.groups.clone().step_by(2) {
             for index in 0..blocks {
                 let token = task.tokens.start + index * BLOCK;
                 let beside = Beside::new(task, &piece, group, index, blocks);
-                let groups = group..task.groups.end.min(group + 2);
-                let whole = token + BLOCK <= task.tokens.end && groups.len() == 2 && task.is_whole(group + 1);
-                if whole {
-                    whole_block(&tiles, task, token, group, &piece, &beside);
-                } else if from == 0 {
-                    ragged_block(&tiles, task, token, groups, &beside);
-                }
+                block(&tiles, task, token, group, &piece, &beside, &mut aside);
             }
         }
     }
@@ -161,75 +164,83 @@ impl Beside {
     /// nothing is read.)
     #[inline(always)]
     fn new(task: &TileTask<'_>, piece: &Range<usize>, group: usize, index: usize, blocks: usize) -> Self {
-        let last = group + 2 >= task.groups.end;
-        let (group, step) = if last { (task.groups.start, piece.end) } else { (group + 2, piece.start) };
+        let turns = group + 2 >= task.groups.end && piece.end < task.steps;
+        let (group, step) = if turns { (task.groups.start, piece.end) } else { (group + 2, piece.start) };
         let lines = ROWS.div_ceil(blocks);
         let line = (group * task.steps + step) * ROWS + index * lines * piece.len();
         Self { ahead: task.w.as_ptr().wrapping_add(line).cast(), apart: task.steps * TILE_BYTES, lines }
     }
 }
 
-/// A piece of 32 activation rows against two groups.
+/// A piece of up to 32 activation rows against up to two groups. What is missing is computed too (the last group twice, rows of
+/// zeros), and not written.
 #[inline(always)]
-fn whole_block<T: Tiles>(
+fn block<T: Tiles>(
     tiles: &T,
     task: &TileTask<'_>,
     token: usize,
     group: usize,
     piece: &Range<usize>,
     beside: &Beside,
+    aside: &mut Aside,
 ) {
-    let out = |i: usize| {
-        let rows = (token + i * ROWS) * task.out_stride;
-        [0, 1].map(|j| task.out.block(rows + (group + j) * LANES, ROWS, LANES, task.out_stride))
-    };
+    let tokens = token..task.tokens.end.min(token + BLOCK);
+    let groups = group..task.groups.end.min(group + 2);
+    if piece.start > 0 {
+        exchange::<true>(task, &mut aside.0, &tokens, &groups);
+    }
+    let (first_strip, last_strip) = (token / ROWS, (tokens.end - 1) / ROWS);
+    let rows = (task.out.block(token * task.out_stride + group * LANES, 1, 1, 1), task.out_stride * size_of::<f32>());
+    let [c00, c01, c10, c11] = &mut aside.0;
     let block = PairBlock {
-        a: [0, 1].map(|i| task.strip(token / ROWS + i, piece.start)),
+        a: [task.strip(first_strip, piece.start), task.strip(last_strip, piece.start)],
         a_stride: 64,
         a_step: TILE_BYTES,
-        b: [0, 1].map(|j| task.weights(group + j, piece.start)),
+        b: [task.weights(group, piece.start), task.weights(groups.end - 1, piece.start)],
         b_stride: 64,
         b_step: TILE_BYTES,
         steps: piece.len(),
-        c: [out(0), out(1)],
-        c_stride: task.out_stride * size_of::<f32>(),
+        c: [[c00.as_mut_ptr().cast(), c01.as_mut_ptr().cast()], [c10.as_mut_ptr().cast(), c11.as_mut_ptr().cast()]],
+        c_stride: 64,
         adds: usize::from(piece.start > 0),
         ahead: beside.ahead,
         ahead_apart: beside.apart,
         ahead_lines: beside.lines,
+        rows_ahead: rows.0.cast(),
+        rows_apart: rows.1,
+        rows_each: BLOCK.div_ceil(piece.len()),
     };
-    // SAFETY: the tiles are for sixteen rows, and strips and groups have all their steps (checked by `strip` and `weights`); the outputs are
-    // the task's own and were checked by `block`.
+    // SAFETY: the tiles are for sixteen rows, and strips (which have sixteen rows, even if they are not all of them activations) and groups
+    // have all their steps (checked by `strip` and `weights`); the outputs are aside.
     unsafe { tiles.pairs_2x2(&block) };
+    exchange::<false>(task, &mut aside.0, &tokens, &groups);
 }
 
-/// Up to 32 activation rows against one or two groups, where something is missing: whole rows in one go, then what there is.
+/// Copies between four tiles of outputs and where they belong: there, or back.
 #[inline(always)]
-fn ragged_block<T: Tiles>(tiles: &T, task: &TileTask<'_>, token: usize, groups: Range<usize>, beside: &Beside) {
-    let mut aside = Aside([[[0.0; LANES]; ROWS]; STREAMS]);
-    let second = if token + ROWS < task.tokens.end { 1 } else { 0 };
-    let [first, next, third, fourth] = aside.0.each_mut().map(|tile| tile.as_mut_ptr().cast());
-    let block = PairBlock {
-        a: [0, second].map(|i| task.strip(token / ROWS + i, 0)),
-        a_stride: 64,
-        a_step: TILE_BYTES,
-        b: [groups.start, groups.end - 1].map(|group| task.weights(group, 0)),
-        b_stride: 64,
-        b_step: TILE_BYTES,
-        steps: task.steps,
-        c: [[first, next], [third, fourth]],
-        c_stride: 64,
-        adds: 0,
-        ahead: beside.ahead,
-        ahead_apart: beside.apart,
-        ahead_lines: beside.lines,
-    };
-    // SAFETY: as for a whole block, with outputs aside; strips have sixteen rows, even if they are not all of them activations.
-    unsafe { tiles.pairs_2x2(&block) };
-    for i in 0..=second {
-        let from = token + i * ROWS;
-        for (j, group) in groups.clone().enumerate() {
-            copy_out(task, &aside.0[2 * i + j], from..task.tokens.end.min(from + ROWS), group);
+fn exchange<const BACK: bool>(
+    task: &TileTask<'_>,
+    tiles: &mut [[Chunk<f32>; ROWS]; STREAMS],
+    tokens: &Range<usize>,
+    groups: &Range<usize>,
+) {
+    for i in 0..STREAMS {
+        let (group, first) = (groups.start + i % 2, tokens.start + i / 2 * ROWS);
+        if group >= groups.end || first >= tokens.end {
+            continue;
+        }
+        let width = LANES.min(task.out_stride - group * LANES);
+        for j in 0..ROWS.min(tokens.end - first) {
+            let row = &mut tiles[i][j];
+            // SAFETY: the elements of a task are its own (contract of `TileTask`), and nobody else holds a piece of them now.
+            let out = unsafe { task.out.piece((first + j) * task.out_stride + group * LANES, width) };
+            match out.as_mut_array::<LANES>() {
+                // (As arrays: whole vectors.)
+                Some(out) if BACK => *row = *out,
+                Some(out) => *out = *row,
+                None if BACK => row[..width].copy_from_slice(out),
+                None => out.copy_from_slice(&row[..width]),
+            }
         }
     }
 }
@@ -269,6 +280,9 @@ pub(crate) fn rounds<T: Tiles>(rounds: usize) -> f32 {
         ahead: std::ptr::null(),
         ahead_apart: 0,
         ahead_lines: 0,
+        rows_ahead: std::ptr::null(),
+        rows_apart: 0,
+        rows_each: 0,
     };
     // SAFETY: the row of the table is available (contract of its entries); every step takes the same four tiles.
     unsafe { T::for_pairs(ROWS, ROWS).pairs_2x2(&block) };

@@ -42,8 +42,9 @@ const ITEMS_PER_THREAD: usize = 8;
 /// Weight rows in an item where many activation rows meet them on a tile unit: of these the number that gives all threads the same
 /// work, the largest of several, since activations come out of farther caches for each item.
 const TILED_ITEM_ROWS: [usize; 3] = [128, 96, 64];
-/// So many items are then enough for each thread, since weights are read anew for each part of the activation rows.
-const TILED_ITEMS_PER_THREAD: usize = 3;
+/// Activation rows from which on each thread then has its own part of them, so that its second-level cache holds what becomes of
+/// them from one operation to the next; weights are read anew for each part.
+const TILED_MIN_PART: usize = 128;
 /// Panels that are then expanded at a time.
 const TILED_BLOCK_GROUPS: usize = 8;
 
@@ -84,7 +85,7 @@ pub fn matmul(cpu: &Cpu, x: &[f32], products: &mut [Product<'_>]) {
     let jobs = Jobs::new(cpu, n, products, &x);
     cpu.pool.run(jobs.items(), 1, |thread, items| {
         let mut scratch = lock(&cpu.scratch[thread]);
-        items.for_each(|turn| jobs.compute(cpu.kernels, jobs.item(turn, cpu.threads()), &mut scratch));
+        items.for_each(|item| jobs.compute(cpu.kernels, item, &mut scratch));
     });
 }
 
@@ -146,21 +147,16 @@ impl<'a> Jobs<'a> {
             })
             .collect();
         let items: usize = products.iter().map(|job| job.items).sum();
-        let items_per_thread = if tiled { TILED_ITEMS_PER_THREAD } else { ITEMS_PER_THREAD };
-        let parts = (items_per_thread * cpu.threads()).div_ceil(items.max(1)).min(n / MIN_PART).max(1);
-        Self { n, parts, token_grain: if tiled { BLOCK } else { 1 }, products }
+        let parts = if tiled {
+            (n / TILED_MIN_PART).min(cpu.threads())
+        } else {
+            (ITEMS_PER_THREAD * cpu.threads()).div_ceil(items.max(1)).min(n / MIN_PART)
+        };
+        Self { n, parts: parts.max(1), token_grain: if tiled { BLOCK } else { 1 }, products }
     }
 
     fn items(&self) -> usize {
         self.parts * self.products.iter().map(|job| job.items).sum::<usize>()
-    }
-
-    /// The item that comes `turn`th: items of successive turns lie a share of the whole apart. Threads at work side by side in
-    /// one row of outputs would take its cache lines from each other, as far as the hardware prefetches.
-    fn item(&self, turn: usize, threads: usize) -> usize {
-        let (share, rest) = (self.items() / threads, self.items() % threads);
-        let (thread, step) = (turn % threads, turn / threads);
-        thread * share + thread.min(rest) + step
     }
 
     /// The first activation row of a part, or how many there are.

@@ -34,6 +34,9 @@ fn output<T: Tiles>(steps: &[Step<'_>], held: Option<f32>) -> f32 {
         ahead: std::ptr::null(),
         ahead_apart: 0,
         ahead_lines: 0,
+        rows_ahead: std::ptr::null(),
+        rows_apart: 0,
+        rows_each: 0,
     };
     // SAFETY: the unit is there (the callers ask); one row, four times the same weights, and an output for each.
     unsafe { T::for_pairs(1, ROWS).pairs_1x4(&block) };

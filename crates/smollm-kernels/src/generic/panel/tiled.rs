@@ -9,7 +9,7 @@ use crate::dwords::Dwords;
 use crate::generic::expand::{CODES, Lay, Meaning, Unpack, Visit};
 use crate::lanes::{Chunk, LANES};
 use crate::table::PanelTask;
-use crate::tiles::{BYTE_TILES, ByteBlock, ROWS, Tiles};
+use crate::tiles::{BYTE_TILES, ByteBlock, ROWS, Tiles, each};
 
 /// Lines of what stands beside the panels: scales of a strip of activations and what its minimums are multiplied by.
 pub(super) const fn columns_len(units: usize) -> usize {
@@ -142,20 +142,26 @@ impl Strip<'_> {
         sums
     }
 
+    /// The codes of a unit, or of half a unit, as a tile.
+    #[inline(always)]
+    fn codes<T: Unpack>(&self, index: usize) -> *const u8 {
+        let (parts, lines) = (T::MEANING.parts(), T::MEANING.lines());
+        let words = CODES / parts;
+        self.panel[index / parts * lines + index % parts * words..][..words].as_ptr().cast()
+    }
+
     /// Four products of units, or halves of units, from number `first`; beyond the last one, it goes again.
     #[inline(always)]
     fn multiply<T: Unpack, U: Tiles>(&self, tiles: &U, first: usize, products: &mut Products) {
         let parts = T::MEANING.parts();
         let words = CODES / parts;
-        let index = [0, 1, 2, 3].map(|i| (first + i).min(self.task.units * parts - 1));
+        let last = self.task.units * parts - 1;
+        let index = [first, last.min(first + 1), last.min(first + 2), last.min(first + 3)];
         let a = self.task.x.row(self.token).words;
         let block = ByteBlock {
-            a: index.map(|index| a[index * words..][..words].as_ptr().cast()),
+            a: each(index, |index| a[index * words..][..words].as_ptr().cast()),
             a_stride: self.task.x.row_bytes(),
-            b: index.map(|index| {
-                let line = index / parts * T::MEANING.lines() + index % parts * words;
-                self.panel[line..][..words].as_ptr().cast()
-            }),
+            b: each(index, |index| self.codes::<T>(index)),
             c: products.0.as_mut_ptr(),
         };
         // SAFETY: the tiles are for as many rows as there are (each with all its words) and for `words` words; panel and products have
