@@ -17,7 +17,7 @@ pub use add::add;
 pub use attention::{AttentionPlan, AttentionSpan, attention};
 pub use embed::embed;
 pub use kv_write::kv_write;
-pub use matmul::{Product, matmul};
+pub use matmul::{Product, gated_matmul, matmul};
 pub use quantize::{count_not_finite, quantize};
 pub use rms_norm::rms_norm;
 pub use rope::rope;

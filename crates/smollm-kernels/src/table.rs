@@ -99,6 +99,8 @@ pub(crate) struct PairKernels {
 /// Kernels of a tile unit.
 pub(crate) struct TileKernels {
     pub(crate) matmul: unsafe fn(&TileTask<'_>),
+    /// For more than sixteen activation rows.
+    pub(crate) gated: unsafe fn(&GatedTask<'_>),
     /// Up to sixteen rows of activations of some width to a strip of tiles, step by step (`generic::tiles::lay`).
     pub(crate) lay: unsafe fn(&[f32], usize, &mut [Pairs]),
 }
@@ -157,6 +159,14 @@ pub(crate) struct TileTask<'a> {
     pub(crate) out: &'a Disjoint<'a, f32>,
     /// Elements of `out` from one activation row to the next, and weight rows; the last group may have fewer than sixteen.
     pub(crate) out_stride: usize,
+}
+
+/// silu(x gate^T) * (x up^T) for some activation rows and some groups of weight rows of two matrices of one shape.
+pub(crate) struct GatedTask<'a> {
+    /// The products with the first matrix, whose outputs are those of the whole.
+    pub(crate) gate: TileTask<'a>,
+    /// The groups of the second matrix.
+    pub(crate) up: &'a [Pairs],
 }
 
 /// Activations as bytes, for quantised weights: a row is its bytes, four to a word; then a scale for each unit of 32; then

@@ -206,3 +206,26 @@ fn products_of_bytes_are_those_of_vectors_bit_for_bit() {
         }
     }
 }
+
+#[test]
+fn gated_products_in_one_go_are_those_one_by_one_bit_for_bit() {
+    for isa in Cpu::available_isas() {
+        // (Fewer activation rows than are worth it; two parts of them; pieces of long rows; shapes that are not in whole tiles.)
+        for (n, rows, cols) in [(20, 48, 64), (64, 33, 50), (131, 200, 96), (300, 72, 1700)] {
+            let cpu = cpu(isa, 2);
+            let x = numbers(3, n * cols);
+            let [gate, up] = [2, 5].map(|seed| {
+                let weight = Matrix::from_f32(rows, cols, numbers(seed, rows * cols)).to_dtype(Dtype::BF16);
+                weight.pack(&cpu)
+            });
+            let mut expected = vec![f32::NAN; n * rows];
+            ops::swiglu(&cpu, &matmul(&cpu, &x, &gate), &matmul(&cpu, &x, &up), &mut expected);
+            let mut out = vec![f32::NAN; n * rows];
+            let mut spare = [vec![f32::NAN; n * rows], vec![f32::NAN; n * rows]];
+            let [gate_out, up_out] = &mut spare;
+            let products = [Product { weight: &gate, out: gate_out }, Product { weight: &up, out: up_out }];
+            ops::gated_matmul(&cpu, &x, products, &mut out);
+            assert!(bits(&out) == bits(&expected), "{isa} {n} x {cols} -> {rows}");
+        }
+    }
+}

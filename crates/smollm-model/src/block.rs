@@ -2,7 +2,7 @@
 
 use crate::config::ModelConfig;
 use crate::kv::KvLayer;
-use crate::linear::{Adapted, linears};
+use crate::linear::{Adapted, gated_linears, linears};
 use crate::params::LayerSlot;
 use crate::rope::Angles;
 use crate::scratch::Scratch;
@@ -55,8 +55,7 @@ pub(crate) fn block_forward(
     see(LayerSlot::GateProj, normed);
     let gate_up =
         &mut [(LayerSlot::GateProj, &layer.gate_proj, &mut gate[..]), (LayerSlot::UpProj, &layer.up_proj, up)];
-    linears(cpu, at.adapted, normed, gate_up);
-    ops::swiglu(cpu, gate, up, inner);
+    gated_linears(cpu, at.adapted, normed, gate_up, inner);
     see(LayerSlot::DownProj, inner);
     linears(cpu, at.adapted, inner, &mut [(LayerSlot::DownProj, &layer.down_proj, projected)]);
     ops::add(cpu, x, projected);

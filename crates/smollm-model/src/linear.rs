@@ -60,6 +60,27 @@ pub(crate) fn linears(cpu: &Cpu, adapted: Adapted<'_>, x: &[f32], targets: &mut 
     }
 }
 
+/// silu(gate x) * (up x), of two linears of one shape, in one go where no adapter adds to them; else they are left in their outputs.
+pub(crate) fn gated_linears(
+    cpu: &Cpu,
+    adapted: Adapted<'_>,
+    x: &[f32],
+    targets: &mut [(LayerSlot, &Linear, &mut [f32]); 2],
+    out: &mut [f32],
+) {
+    let adds = |slot: LayerSlot, linear: &Linear| {
+        linear.adapter.is_some()
+            || adapted.rows.iter().any(|(_, adapter)| adapter.pair(adapted.layer, slot).is_some())
+    };
+    if targets.iter().any(|(slot, linear, _)| adds(*slot, linear)) {
+        linears(cpu, adapted, x, targets);
+        let [(.., gate), (.., up)] = targets;
+        return ops::swiglu(cpu, gate, up, out);
+    }
+    let products = targets.each_mut().map(|(_, linear, out)| Product { weight: &linear.weight, out });
+    ops::gated_matmul(cpu, x, products, out);
+}
+
 impl LowRank {
     /// `out += scale * B (A x)`.
     fn add_to(&self, cpu: &Cpu, x: &[f32], out: &mut [f32]) {

@@ -6,7 +6,7 @@
 use super::avx512::{self, Avx512};
 use crate::generic::{panel, tile_attention, tiles};
 use crate::lanes::Chunk;
-use crate::table::{Kernels, MixTask, PairKernels, Pairs, PanelTask, ScoreTask, TileKernels, TileTask};
+use crate::table::{GatedTask, Kernels, MixTask, PairKernels, Pairs, PanelTask, ScoreTask, TileKernels, TileTask};
 use crate::tiles::Tiles;
 
 mod emulated;
@@ -36,7 +36,7 @@ const fn row<T: Tiles>(name: &'static str) -> Kernels {
             mix: mix::<T>,
             gathered: true,
         }),
-        tiles: Some(TileKernels { matmul: matmul::<T>, lay }),
+        tiles: Some(TileKernels { matmul: matmul::<T>, gated: gated::<T>, lay }),
         matmul_panels: matmul_panels::<T>,
         ..avx512::KERNELS
     }
@@ -45,6 +45,12 @@ const fn row<T: Tiles>(name: &'static str) -> Kernels {
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 fn matmul<T: Tiles>(task: &TileTask<'_>) {
     tiles::matmul::<T>(task);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+fn gated<T: Tiles>(task: &GatedTask<'_>) {
+    // SAFETY: the instructions are enabled by this function.
+    tiles::gated::<_, T>(unsafe { Avx512::new() }, task);
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]

@@ -100,7 +100,7 @@ pub(crate) fn swiglu<S: Lanes>(s: S, gate: &[f32], up: &[f32], out: &mut [f32]) 
 }
 
 #[inline(always)]
-fn swiglu_chunk<S: Lanes>(s: S, gate: &Chunk<f32>, up: &Chunk<f32>, out: &mut Chunk<f32>) {
+pub(crate) fn swiglu_chunk<S: Lanes>(s: S, gate: &Chunk<f32>, up: &Chunk<f32>, out: &mut Chunk<f32>) {
     let gate = s.load(gate);
     let denominator = s.add(s.splat(1.0), exp(s, s.sub(s.zero(), gate)));
     s.store(s.mul(s.div(gate, denominator), s.load(up)), out);

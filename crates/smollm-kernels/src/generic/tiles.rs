@@ -7,9 +7,10 @@
 
 use std::ops::Range;
 
+use super::elementwise::swiglu_chunk;
 use crate::half;
-use crate::lanes::{Chunk, LANES};
-use crate::table::{Pairs, TileTask};
+use crate::lanes::{Chunk, LANES, Lanes};
+use crate::table::{GatedTask, Pairs, TileTask};
 use crate::tiles::{PairBlock, ROWS, TILE_BYTES, Tiles, each};
 
 /// Steps of a piece at most: as many as the rows of a small model have, so that outputs are written once; of 512 activation rows
@@ -172,8 +173,8 @@ impl Beside {
     }
 }
 
-/// A piece of up to 32 activation rows against up to two groups. What is missing is computed too (the last group twice, rows of
-/// zeros), and not written.
+/// A piece of up to 32 activation rows against up to two groups. What is missing is computed too (the last group twice), and not
+/// written.
 #[inline(always)]
 fn block<T: Tiles>(
     tiles: &T,
@@ -189,14 +190,32 @@ fn block<T: Tiles>(
     if piece.start > 0 {
         exchange::<true>(task, &mut aside.0, &tokens, &groups);
     }
-    let (first_strip, last_strip) = (token / ROWS, (tokens.end - 1) / ROWS);
-    let rows = (task.out.block(token * task.out_stride + group * LANES, 1, 1, 1), task.out_stride * size_of::<f32>());
+    let weights = [task.weights(group, piece.start), task.weights(groups.end - 1, piece.start)];
+    two_by_two(tiles, task, &tokens, group, weights, piece, beside, aside);
+    exchange::<false>(task, &mut aside.0, &tokens, &groups);
+}
+
+/// Up to 32 activation rows against two groups of weights: into the four tiles aside, or onto them, unless the piece is the first. Rows
+/// that are not there are zero, or the rows of the first strip again.
+#[inline(always)]
+#[allow(clippy::too_many_arguments)] // one block of the loops above
+fn two_by_two<T: Tiles>(
+    tiles: &T,
+    task: &TileTask<'_>,
+    tokens: &Range<usize>,
+    group: usize,
+    weights: [*const u8; 2],
+    piece: &Range<usize>,
+    beside: &Beside,
+    aside: &mut Aside,
+) {
+    let (first_strip, last_strip) = (tokens.start / ROWS, (tokens.end - 1) / ROWS);
     let [c00, c01, c10, c11] = &mut aside.0;
     let block = PairBlock {
         a: [task.strip(first_strip, piece.start), task.strip(last_strip, piece.start)],
         a_stride: 64,
         a_step: TILE_BYTES,
-        b: [task.weights(group, piece.start), task.weights(groups.end - 1, piece.start)],
+        b: weights,
         b_stride: 64,
         b_step: TILE_BYTES,
         steps: piece.len(),
@@ -206,14 +225,49 @@ fn block<T: Tiles>(
         ahead: beside.ahead,
         ahead_apart: beside.apart,
         ahead_lines: beside.lines,
-        rows_ahead: rows.0.cast(),
-        rows_apart: rows.1,
+        rows_ahead: task.out.block(tokens.start * task.out_stride + group * LANES, 1, 1, 1).cast(),
+        rows_apart: task.out_stride * size_of::<f32>(),
         rows_each: BLOCK.div_ceil(piece.len()),
     };
     // SAFETY: the tiles are for sixteen rows, and strips (which have sixteen rows, even if they are not all of them activations) and groups
     // have all their steps (checked by `strip` and `weights`); the outputs are aside.
     unsafe { tiles.pairs_2x2(&block) };
-    exchange::<false>(task, &mut aside.0, &tokens, &groups);
+}
+
+/// All outputs of a task of gated products.
+#[inline(always)]
+pub(crate) fn gated<S: Lanes, T: Tiles>(s: S, task: &GatedTask<'_>) {
+    let GatedTask { gate: task, up } = task;
+    // SAFETY: the row of the table is available (contract of its entries).
+    let tiles = unsafe { T::for_pairs(ROWS, ROWS) };
+    let all = 0..task.steps;
+    let blocks = task.tokens.len().div_ceil(BLOCK);
+    let apart = (up.as_ptr() as usize).wrapping_sub(task.w.as_ptr() as usize);
+    let lines = ROWS.div_ceil(blocks);
+    let mut aside = Aside([[[0.0; LANES]; ROWS]; STREAMS]);
+    for group in task.groups.clone() {
+        let weights = [task.weights(group, 0), tile_of(up, task.steps, group, 0)];
+        let width = LANES.min(task.out_stride - group * LANES);
+        for index in 0..blocks {
+            let token = task.tokens.start + index * BLOCK;
+            let tokens = token..task.tokens.end.min(token + BLOCK);
+            let line = (group + 1) * task.steps * ROWS + index * lines * task.steps;
+            let beside = Beside { ahead: task.w.as_ptr().wrapping_add(line).cast(), apart, lines };
+            two_by_two(&tiles, task, &tokens, group, weights, &all, &beside, &mut aside);
+            let [first_gate, first_up, second_gate, second_up] = &aside.0;
+            for (i, token) in tokens.enumerate() {
+                let (gate, up) = if i < ROWS { (first_gate, first_up) } else { (second_gate, second_up) };
+                let mut row = [0.0; LANES];
+                swiglu_chunk(s, &gate[i % ROWS], &up[i % ROWS], &mut row);
+                // SAFETY: the elements of a task are its own (contract of `TileTask`), and nobody else holds a piece of them now.
+                let out = unsafe { task.out.piece(token * task.out_stride + group * LANES, width) };
+                match out.as_mut_array::<LANES>() {
+                    Some(out) => *out = row,
+                    None => out.copy_from_slice(&row[..width]),
+                }
+            }
+        }
+    }
 }
 
 /// Copies between four tiles of outputs and where they belong: there, or back.
@@ -306,6 +360,12 @@ impl TileTask<'_> {
     /// The tile of a group of weights at a step, after which those of the other steps follow.
     #[inline(always)]
     fn weights(&self, group: usize, step: usize) -> *const u8 {
-        self.w[group * self.steps * ROWS..(group + 1) * self.steps * ROWS][step * ROWS..].as_ptr().cast()
+        tile_of(self.w, self.steps, group, step)
     }
+}
+
+/// The tile of a group of weights of so many steps at a step.
+#[inline(always)]
+fn tile_of(w: &[Pairs], steps: usize, group: usize, step: usize) -> *const u8 {
+    w[group * steps * ROWS..(group + 1) * steps * ROWS][step * ROWS..].as_ptr().cast()
 }

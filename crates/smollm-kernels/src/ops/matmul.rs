@@ -1,10 +1,12 @@
 //! Products of activations and weights.
 
 mod activations;
+mod gated;
 
 use std::ops::Range;
 
 use self::activations::{Activations, Form, x_stride};
+pub use self::gated::gated_matmul;
 
 use crate::aligned::{Line, Scratch, lines, vectors_of};
 use crate::cpu::Cpu;
@@ -148,7 +150,7 @@ impl<'a> Jobs<'a> {
             .collect();
         let items: usize = products.iter().map(|job| job.items).sum();
         let parts = if tiled {
-            (n / TILED_MIN_PART).min(cpu.threads())
+            tiled_parts(cpu, n)
         } else {
             (ITEMS_PER_THREAD * cpu.threads()).div_ceil(items.max(1)).min(n / MIN_PART)
         };
@@ -159,10 +161,8 @@ impl<'a> Jobs<'a> {
         self.parts * self.products.iter().map(|job| job.items).sum::<usize>()
     }
 
-    /// The first activation row of a part, or how many there are.
     fn part_start(&self, part: usize) -> usize {
-        let grains = self.n.div_ceil(self.token_grain);
-        self.n.min(part * grains / self.parts * self.token_grain)
+        part_start(self.n, self.parts, self.token_grain, part)
     }
 
     fn compute(&self, kernels: &Kernels, index: usize, scratch: &mut Scratch) {
@@ -178,6 +178,16 @@ impl<'a> Jobs<'a> {
             item -= job.items;
         }
     }
+}
+
+/// The first of `n` activation rows of a part, or how many there are.
+fn part_start(n: usize, parts: usize, grain: usize, part: usize) -> usize {
+    n.min(part * n.div_ceil(grain) / parts * grain)
+}
+
+/// Parts of `n` activation rows on a tile unit.
+fn tiled_parts(cpu: &Cpu, n: usize) -> usize {
+    (n / TILED_MIN_PART).clamp(1, cpu.threads())
 }
 
 /// The size of items for which the thread with the most of them has the fewest weight rows.
