@@ -13,8 +13,8 @@ use crate::lanes::{Chunk, LANES};
 pub(crate) const ROWS: usize = LANES;
 /// Bytes of a whole tile of weights or activations.
 pub(crate) const TILE_BYTES: usize = ROWS * 64;
-/// Products of bytes that go together.
-pub(crate) const BYTE_TILES: usize = 4;
+/// Places for products of bytes.
+pub(crate) const BYTE_SLOTS: usize = 4;
 
 /// Products of I tiles of activations with J tiles of weights, summed over some steps.
 #[repr(C)]
@@ -48,17 +48,6 @@ pub(crate) struct PairBlock<const I: usize, const J: usize> {
     pub(crate) rows_ahead: *const u8,
     pub(crate) rows_apart: usize,
     pub(crate) rows_each: usize,
-}
-
-/// Four products of a tile of activations and one of weights in signed bytes, each by itself: exact sums.
-#[repr(C)]
-pub(crate) struct ByteBlock {
-    pub(crate) a: [*const u8; BYTE_TILES],
-    /// Bytes from one row of activations to the next.
-    pub(crate) a_stride: usize,
-    pub(crate) b: [*const u8; BYTE_TILES],
-    /// Four times sixteen rows of sums, of which those of rows that there are get written.
-    pub(crate) c: *mut Chunk<i32>,
 }
 
 /// A tile unit, set up on this thread for tiles of a certain shape until the value is dropped. One at a time.
@@ -95,12 +84,18 @@ pub(crate) trait Tiles: Sized {
     /// As for `pairs_1x4`; lines of weights follow each other.
     unsafe fn stream_1x4(&self, block: &PairBlock<1, 4>);
 
-    /// Four products of bytes.
+    /// The product of a tile of activations, whose rows are `a_stride` bytes apart, and one of weights in signed bytes: exact sums, which
+    /// stay in one of the [`BYTE_SLOTS`].
     ///
     /// # Safety
-    /// The value was made by `for_bytes`. Every tile that the block names may be read, every row of sums may be written and is
-    /// nobody else's.
-    unsafe fn bytes(&self, block: &ByteBlock);
+    /// The value was made by `for_bytes`. Both tiles may be read.
+    unsafe fn multiply_bytes(&mut self, slot: usize, a: *const u8, a_stride: usize, b: *const u8);
+
+    /// Writes the sums of a slot, sixteen to a row.
+    ///
+    /// # Safety
+    /// The value was made by `for_bytes`, and the slot was multiplied into. As many rows as the tiles have may be written, and are nobody else's.
+    unsafe fn store_bytes(&self, slot: usize, c: *mut Chunk<i32>);
 }
 
 /// Bytes that a stream of weights is asked for ahead of its use.

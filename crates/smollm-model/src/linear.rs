@@ -69,8 +69,7 @@ pub(crate) fn gated_linears(
     out: &mut [f32],
 ) {
     let adds = |slot: LayerSlot, linear: &Linear| {
-        linear.adapter.is_some()
-            || adapted.rows.iter().any(|(_, adapter)| adapter.pair(adapted.layer, slot).is_some())
+        linear.adapter.is_some() || adapted.rows.iter().any(|(_, adapter)| adapter.pair(adapted.layer, slot).is_some())
     };
     if targets.iter().any(|(slot, linear, _)| adds(*slot, linear)) {
         linears(cpu, adapted, x, targets);

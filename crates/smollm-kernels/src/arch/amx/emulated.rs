@@ -4,19 +4,20 @@
 use crate::half::bf16_to_f32;
 use crate::lanes::{Chunk, LANES};
 use crate::table::Pairs;
-use crate::tiles::{BYTE_TILES, ByteBlock, PairBlock, ROWS, Tiles};
+use crate::tiles::{BYTE_SLOTS, PairBlock, ROWS, Tiles};
 
-/// The shapes that are set.
+/// The shapes that are set, and products of bytes.
 pub(super) struct Emulated {
     rows: usize,
     words: usize,
+    slots: [[Chunk<i32>; ROWS]; BYTE_SLOTS],
 }
 
 // SAFETY (of every block below): the callers vouch for what is read and written, for tiles of these shapes.
 impl Tiles for Emulated {
     unsafe fn for_pairs(rows: usize, words: usize) -> Self {
         assert!((1..=ROWS).contains(&rows) && (1..=ROWS).contains(&words), "tiles of {rows} rows of {words} words");
-        Self { rows, words }
+        Self { rows, words, slots: [[[0; LANES]; ROWS]; BYTE_SLOTS] }
     }
 
     unsafe fn for_bytes(rows: usize, words: usize) -> Self {
@@ -44,25 +45,30 @@ impl Tiles for Emulated {
     }
 
     #[inline(always)]
-    unsafe fn bytes(&self, block: &ByteBlock) {
-        for i in 0..BYTE_TILES {
-            for row in 0..self.rows {
-                let mut sums = [0i32; LANES];
-                for word in 0..self.words {
-                    // SAFETY: as above.
-                    let (a, b) = unsafe {
-                        let a = block.a[i].add(row * block.a_stride + 4 * word);
-                        (a.cast::<[i8; 4]>().read(), block.b[i].add(64 * word).cast::<[[i8; 4]; LANES]>().read())
-                    };
-                    for n in 0..LANES {
-                        for byte in 0..4 {
-                            sums[n] += i32::from(a[byte]) * i32::from(b[n][byte]);
-                        }
+    unsafe fn multiply_bytes(&mut self, slot: usize, a: *const u8, a_stride: usize, b: *const u8) {
+        for row in 0..self.rows {
+            let mut sums = [0i32; LANES];
+            for word in 0..self.words {
+                // SAFETY: as above.
+                let (a, b) = unsafe {
+                    let a = a.add(row * a_stride + 4 * word);
+                    (a.cast::<[i8; 4]>().read(), b.add(64 * word).cast::<[[i8; 4]; LANES]>().read())
+                };
+                for n in 0..LANES {
+                    for byte in 0..4 {
+                        sums[n] += i32::from(a[byte]) * i32::from(b[n][byte]);
                     }
                 }
-                // SAFETY: as above.
-                unsafe { *block.c.add(i * ROWS + row) = sums };
             }
+            self.slots[slot][row] = sums;
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_bytes(&self, slot: usize, c: *mut Chunk<i32>) {
+        for (row, sums) in self.slots[slot].iter().enumerate().take(self.rows) {
+            // SAFETY: as above.
+            unsafe { *c.add(row) = *sums };
         }
     }
 }

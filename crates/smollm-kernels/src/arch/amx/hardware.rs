@@ -1,4 +1,5 @@
-//! Intel AMX: the tile unit as instructions. Tile registers live and die inside one `asm!` block; only their shapes last longer.
+//! Intel AMX: the tile unit as instructions. Tile registers live and die inside one `asm!` block, but for products of bytes, which last
+//! from one to another, and the shapes of all.
 //!
 //! Intel gives for Sapphire Rapids (throughput in cycles): TDP* 16, TILELOADD 8 where the lines lie in the first-level cache and
 //! start on borders, TILELOADDT1 33, TILESTORED 16, LDTILECFG 204. So a block of 2 x 2 products loads as many tiles as it
@@ -7,7 +8,8 @@
 use std::arch::asm;
 use std::mem::offset_of;
 
-use crate::tiles::{ByteBlock, PairBlock, ROWS, STREAM_AHEAD, Tiles};
+use crate::lanes::Chunk;
+use crate::tiles::{BYTE_SLOTS, PairBlock, ROWS, STREAM_AHEAD, Tiles};
 
 /// The shapes are set on this thread; dropping it gives the registers back, so that the system need not save them.
 pub(super) struct Hardware(());
@@ -204,6 +206,35 @@ macro_rules! ask {
     };
 }
 
+/// One product of bytes. (The registers are no operands, since what they hold is to outlive the block: the compiler itself never
+/// uses them.)
+macro_rules! multiply_bytes {
+    ($c:literal, $a:literal, $b:literal; $from:ident, $stride:ident, $weights:ident) => {
+        asm!(
+            concat!("tilezero ", $c),
+            concat!("tileloadd ", $a, ", [{a} + {a_stride}*1]"),
+            concat!("tileloadd ", $b, ", [{b} + {line}*1]"),
+            concat!("tdpbssd ", $c, ", ", $a, ", ", $b),
+            a = in(reg) $from,
+            a_stride = in(reg) $stride,
+            b = in(reg) $weights,
+            line = in(reg) 64usize,
+            options(nostack, readonly, preserves_flags)
+        )
+    };
+}
+
+macro_rules! store_bytes {
+    ($c:literal; $to:ident) => {
+        asm!(
+            concat!("tilestored [{c} + {line}*1], ", $c),
+            c = in(reg) $to,
+            line = in(reg) 64usize,
+            options(nostack, preserves_flags)
+        )
+    };
+}
+
 // SAFETY (of every block below): a `Hardware` exists only where the unit may be used and its shapes are set (contracts of `for_pairs` and
 // `for_bytes`); the callers vouch for what is read and written.
 impl Tiles for Hardware {
@@ -320,51 +351,31 @@ impl Tiles for Hardware {
         unsafe { block_1x4!(block, ask!("b0"), ask!("b1"), ask!("b2"), ask!("b3"); ahead = const STREAM_AHEAD,) }
     }
 
-    unsafe fn bytes(&self, block: &ByteBlock) {
+    #[inline(always)]
+    unsafe fn multiply_bytes(&mut self, slot: usize, a: *const u8, a_stride: usize, b: *const u8) {
         // SAFETY: as above.
         unsafe {
-            asm!(
-                "mov {a_stride}, [{block} + {a_stride_at}]",
-                "mov {line:e}, 64",
-                "mov {a}, [{block} + {a_at}]",
-                "mov {b}, [{block} + {b_at}]",
-                "tilezero tmm0",
-                "tileloadd tmm4, [{a} + {a_stride}*1]",
-                "tileloadd tmm6, [{b} + {line}*1]",
-                "tdpbssd tmm0, tmm4, tmm6",
-                "mov {a}, [{block} + {a_at} + 8]",
-                "mov {b}, [{block} + {b_at} + 8]",
-                "tilezero tmm1",
-                "tileloadd tmm5, [{a} + {a_stride}*1]",
-                "tileloadd tmm7, [{b} + {line}*1]",
-                "tdpbssd tmm1, tmm5, tmm7",
-                "mov {a}, [{block} + {a_at} + 16]",
-                "mov {b}, [{block} + {b_at} + 16]",
-                "tilezero tmm2",
-                "tileloadd tmm4, [{a} + {a_stride}*1]",
-                "tileloadd tmm6, [{b} + {line}*1]",
-                "tdpbssd tmm2, tmm4, tmm6",
-                "mov {a}, [{block} + {a_at} + 24]",
-                "mov {b}, [{block} + {b_at} + 24]",
-                "tilezero tmm3",
-                "tileloadd tmm5, [{a} + {a_stride}*1]",
-                "tileloadd tmm7, [{b} + {line}*1]",
-                "tdpbssd tmm3, tmm5, tmm7",
-                "mov {a}, [{block} + {c_at}]",
-                "tilestored [{a} + {line}*1], tmm0",
-                "tilestored [{a} + {line}*1 + 1024], tmm1",
-                "tilestored [{a} + {line}*1 + 2048], tmm2",
-                "tilestored [{a} + {line}*1 + 3072], tmm3",
-                a_at = const offset_of!(ByteBlock, a),
-                a_stride_at = const offset_of!(ByteBlock, a_stride),
-                b_at = const offset_of!(ByteBlock, b),
-                c_at = const offset_of!(ByteBlock, c),
-                block = in(reg) block,
-                a = out(reg) _, b = out(reg) _, a_stride = out(reg) _, line = out(reg) _,
-                out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
-                out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
-                options(nostack, preserves_flags)
-            );
+            match slot {
+                0 => multiply_bytes!("tmm0", "tmm4", "tmm6"; a, a_stride, b),
+                1 => multiply_bytes!("tmm1", "tmm5", "tmm7"; a, a_stride, b),
+                2 => multiply_bytes!("tmm2", "tmm4", "tmm6"; a, a_stride, b),
+                3 => multiply_bytes!("tmm3", "tmm5", "tmm7"; a, a_stride, b),
+                _ => unreachable!("slot {slot} of {BYTE_SLOTS}"),
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_bytes(&self, slot: usize, c: *mut Chunk<i32>) {
+        // SAFETY: as above.
+        unsafe {
+            match slot {
+                0 => store_bytes!("tmm0"; c),
+                1 => store_bytes!("tmm1"; c),
+                2 => store_bytes!("tmm2"; c),
+                3 => store_bytes!("tmm3"; c),
+                _ => unreachable!("slot {slot} of {BYTE_SLOTS}"),
+            }
         }
     }
 }

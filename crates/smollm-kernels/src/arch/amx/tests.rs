@@ -4,7 +4,7 @@
 use super::{Emulated, Hardware, available};
 use crate::half::f32_to_bf16;
 use crate::lanes::LANES;
-use crate::tiles::{ByteBlock, PairBlock, ROWS, Tiles};
+use crate::tiles::{BYTE_SLOTS, PairBlock, ROWS, Tiles};
 
 /// One step of activations and of one weight row: what stands at which place, the rest being zero.
 type Step<'a> = &'a [(usize, f32, f32)];
@@ -78,10 +78,17 @@ fn check_bytes<T: Tiles>() {
         for (line, b) in b.iter_mut().enumerate() {
             b[line] = [-128; 4];
         }
-        let mut c = [[7; LANES]; 4 * ROWS];
-        let block = ByteBlock { a: [a.as_ptr().cast(); 4], a_stride: 64, b: [b.as_ptr().cast(); 4], c: c.as_mut_ptr() };
-        // SAFETY: the unit is there (the callers ask); three rows and sixteen lines of weights.
-        unsafe { T::for_bytes(3, words).bytes(&block) };
+        let mut c = [[7; LANES]; BYTE_SLOTS * ROWS];
+        // SAFETY: the unit is there (the callers ask); three rows and sixteen lines of weights, and room for sixteen rows of each slot.
+        unsafe {
+            let mut tiles = T::for_bytes(3, words);
+            for slot in 0..BYTE_SLOTS {
+                tiles.multiply_bytes(slot, a.as_ptr().cast(), 64, b.as_ptr().cast());
+            }
+            for slot in 0..BYTE_SLOTS {
+                tiles.store_bytes(slot, c[slot * ROWS..][..ROWS].as_mut_ptr());
+            }
+        }
         for (row, sums) in c.iter().enumerate() {
             for (n, sum) in sums.iter().enumerate() {
                 let lower = if n < words { 4 * 128 * 255 } else { 0 };

@@ -1,7 +1,7 @@
 //! Many activation rows against panels on a tile unit (`tiles.rs`).
 //!
 //! The codes of an expanded unit are a tile as they lie, if they are signed bytes, and so are the bytes of sixteen activation rows.
-//! Sums of one unit leave the tiles for memory and are scaled and added up in vectors, while the tiles work on the next four.
+//! Sums of one unit leave the tiles for memory and are scaled and added up in vectors, while the tiles work on the next ones.
 //! The sums are exact, so all this gives the bits of `few` and `many`.
 
 use super::{Group, write};
@@ -9,7 +9,7 @@ use crate::dwords::Dwords;
 use crate::generic::expand::{CODES, Lay, Meaning, Unpack, Visit};
 use crate::lanes::{Chunk, LANES};
 use crate::table::PanelTask;
-use crate::tiles::{BYTE_TILES, ByteBlock, ROWS, Tiles, each};
+use crate::tiles::{BYTE_SLOTS, ROWS, Tiles};
 
 /// Lines of what stands beside the panels: scales of a strip of activations and what its minimums are multiplied by.
 pub(super) const fn columns_len(units: usize) -> usize {
@@ -39,12 +39,12 @@ pub(super) fn matmul<S: Dwords, T: Unpack, U: Tiles>(s: S, task: &PanelTask<'_>,
                 continue;
             }
             // SAFETY: the row of the table is available (contract of its entries).
-            let tiles = unsafe { U::for_bytes(rows, words) };
+            let mut tiles = unsafe { U::for_bytes(rows, words) };
             for token in tokens.step_by(ROWS) {
-                lay_columns(task, token, rows, columns);
+                lay_columns::<T>(task, token, rows, columns);
                 for (index, panel) in groups.clone().zip(panels.chunks_exact(panel_len)) {
                     let strip = Strip { task, token, panel, columns };
-                    let sums = strip.meet::<S, T, U>(s, &tiles);
+                    let sums = strip.meet::<S, T, U>(s, &mut tiles);
                     for row in 0..rows {
                         write(s, task, index, token + row, sums[row]);
                     }
@@ -83,14 +83,18 @@ impl<S: Dwords> Visit<S> for LaySigned<'_> {
 
 /// For each unit the scales of up to sixteen activation rows side by side; then of each unit what minimums are multiplied by.
 #[inline(always)]
-fn lay_columns(task: &PanelTask<'_>, token: usize, rows: usize, columns: &mut [Chunk<f32>]) {
+fn lay_columns<T: Unpack>(task: &PanelTask<'_>, token: usize, rows: usize, columns: &mut [Chunk<f32>]) {
     let (scales, sums) = columns.split_at_mut(task.units);
     for i in 0..rows {
         let row = task.x.row(token + i);
-        for unit in 0..task.units {
-            let all = row.sums[2 * unit] + row.sums[2 * unit + 1];
-            scales[unit][i] = row.scales[unit];
-            sums[unit][i] = row.scales[unit] * all as f32;
+        for (scales, scale) in scales.iter_mut().zip(row.scales) {
+            scales[i] = *scale;
+        }
+        if T::MEANING.has_minimum() {
+            for unit in 0..task.units {
+                let all = row.sums[2 * unit] + row.sums[2 * unit + 1];
+                sums[unit][i] = row.scales[unit] * all as f32;
+            }
         }
     }
 }
@@ -103,69 +107,63 @@ struct Strip<'a> {
     columns: &'a [Chunk<f32>],
 }
 
-/// The sums of four products.
+/// The sums of a product.
 #[repr(C, align(64))]
-struct Products([Chunk<i32>; BYTE_TILES * ROWS]);
+struct Products([Chunk<i32>; ROWS]);
 
 impl Strip<'_> {
-    /// The products of whole rows.
+    /// The products of whole rows. Each unit (or half a unit) is multiplied two turns, and its sums written one turn, before they are
+    /// scaled and added up: so a turn waits for nothing that began in it.
     #[inline(always)]
-    fn meet<S: Dwords, T: Unpack, U: Tiles>(&self, s: S, tiles: &U) -> [S::F; ROWS] {
+    fn meet<S: Dwords, T: Unpack, U: Tiles>(&self, s: S, tiles: &mut U) -> [S::F; ROWS] {
         let (scales, minimum_sums) = self.columns.split_at(self.task.units);
         let (lines, parts) = (T::MEANING.lines(), T::MEANING.parts());
         let count = self.task.units * parts;
-        let mut products = [const { Products([[0; LANES]; BYTE_TILES * ROWS]) }; 2];
+        let mut products = [const { Products([[0; LANES]; ROWS]) }; 2];
         let mut sums = [s.zero(); ROWS];
-        self.multiply::<T, U>(tiles, 0, &mut products[0]);
-        for first in (0..count).step_by(BYTE_TILES) {
-            let turn = first / BYTE_TILES % 2;
-            let next = first + BYTE_TILES;
-            if next < count {
-                self.multiply::<T, U>(tiles, next, &mut products[1 - turn]);
+        for index in 0..count.min(2) {
+            self.multiply::<T, U>(tiles, index);
+        }
+        self.store(tiles, 0, &mut products);
+        for index in 0..count {
+            if index + 2 < count {
+                self.multiply::<T, U>(tiles, index + 2);
             }
-            for index in first..count.min(next) {
-                let unit = index / parts;
-                let products = &products[turn].0[(index - first) * ROWS..][..ROWS];
-                let scale = s.load(&self.panel[unit * lines + CODES + index % parts]);
+            if index + 1 < count {
+                self.store(tiles, index + 1, &mut products);
+            }
+            let (unit, products) = (index / parts, &products[index % 2].0);
+            let scale = s.load(&self.panel[unit * lines + CODES + index % parts]);
+            for i in 0..ROWS {
+                let product = s.words_to_f32(s.load_words(&products[i]));
+                sums[i] = s.mul_add(product, s.mul(scale, s.splat(scales[unit][i])), sums[i]);
+            }
+            if T::MEANING.has_minimum() {
+                let minimum = s.load(&self.panel[unit * lines + CODES + 1]);
                 for i in 0..ROWS {
-                    let product = s.words_to_f32(s.load_words(&products[i]));
-                    sums[i] = s.mul_add(product, s.mul(scale, s.splat(scales[unit][i])), sums[i]);
-                }
-                if T::MEANING.has_minimum() {
-                    let minimum = s.load(&self.panel[unit * lines + CODES + 1]);
-                    for i in 0..ROWS {
-                        sums[i] = s.mul_add(minimum, s.splat(minimum_sums[unit][i]), sums[i]);
-                    }
+                    sums[i] = s.mul_add(minimum, s.splat(minimum_sums[unit][i]), sums[i]);
                 }
             }
         }
         sums
     }
 
-    /// The codes of a unit, or of half a unit, as a tile.
+    /// The sums of a unit, or of half a unit, which was multiplied, to where they are scaled.
     #[inline(always)]
-    fn codes<T: Unpack>(&self, index: usize) -> *const u8 {
-        let (parts, lines) = (T::MEANING.parts(), T::MEANING.lines());
-        let words = CODES / parts;
-        self.panel[index / parts * lines + index % parts * words..][..words].as_ptr().cast()
+    fn store<U: Tiles>(&self, tiles: &U, index: usize, products: &mut [Products; 2]) {
+        // SAFETY: the tiles are for at most sixteen rows, and the slot was multiplied into.
+        unsafe { tiles.store_bytes(index % BYTE_SLOTS, products[index % 2].0.as_mut_ptr()) };
     }
 
-    /// Four products of units, or halves of units, from number `first`; beyond the last one, it goes again.
+    /// The product of a unit, or of half a unit, into its slot.
     #[inline(always)]
-    fn multiply<T: Unpack, U: Tiles>(&self, tiles: &U, first: usize, products: &mut Products) {
-        let parts = T::MEANING.parts();
+    fn multiply<T: Unpack, U: Tiles>(&self, tiles: &mut U, index: usize) {
+        let (parts, lines) = (T::MEANING.parts(), T::MEANING.lines());
         let words = CODES / parts;
-        let last = self.task.units * parts - 1;
-        let index = [first, last.min(first + 1), last.min(first + 2), last.min(first + 3)];
-        let a = self.task.x.row(self.token).words;
-        let block = ByteBlock {
-            a: each(index, |index| a[index * words..][..words].as_ptr().cast()),
-            a_stride: self.task.x.row_bytes(),
-            b: each(index, |index| self.codes::<T>(index)),
-            c: products.0.as_mut_ptr(),
-        };
-        // SAFETY: the tiles are for as many rows as there are (each with all its words) and for `words` words; panel and products have
-        // the lines that are named.
-        unsafe { tiles.bytes(&block) };
+        let a = self.task.x.row(self.token).words[index * words..][..words].as_ptr();
+        let b = self.panel[index / parts * lines + index % parts * words..][..words].as_ptr();
+        // SAFETY: the tiles are for as many rows as there are (each with all its words) and for `words` words; the panel has the lines that
+        // are named.
+        unsafe { tiles.multiply_bytes(index % BYTE_SLOTS, a.cast(), self.task.x.row_bytes(), b.cast()) };
     }
 }

@@ -34,7 +34,8 @@ pub fn gated_matmul(cpu: &Cpu, x: &[f32], mut products: [Product<'_>; 2], out: &
 /// Both at once, if the row of the table can; whether it could.
 fn fused(cpu: &Cpu, x: &[f32], n: usize, products: &[Product<'_>; 2], out: &mut [f32]) -> bool {
     let [gate, up] = products.each_ref().map(|product| product.weight);
-    let (Some(kernels), Some(gate_panels), Some(up_panels)) = (&cpu.kernels.tiles, gate.pair_panels(), up.pair_panels())
+    let (Some(kernels), Some(gate_panels), Some(up_panels)) =
+        (&cpu.kernels.tiles, gate.pair_panels(), up.pair_panels())
     else {
         return false;
     };
