@@ -82,8 +82,14 @@ pub(crate) struct Lines {
 
 impl Lines {
     pub(crate) fn zeroed(len: usize) -> Self {
-        let words = vec![0i32; (len + 1) * LANES];
-        let skip = words.as_ptr().align_offset(64).min(LANES);
+        let bytes = len * size_of::<Chunk<i32>>();
+        let border = if bytes < WORTH_HUGE_PAGES { size_of::<Chunk<i32>>() } else { HUGE_PAGE };
+        // (What stays before the border is never touched, so it takes no memory.)
+        let mut words = vec![0i32; len * LANES + border / size_of::<i32>()];
+        let skip = words.as_ptr().align_offset(border).min(border / size_of::<i32>());
+        if bytes >= WORTH_HUGE_PAGES {
+            ask_for_huge_pages(&mut words[skip..][..bytes / HUGE_PAGE * (HUGE_PAGE / size_of::<i32>())]);
+        }
         Self { words, skip, len }
     }
 
@@ -95,6 +101,22 @@ impl Lines {
         &mut self.words[self.skip..].as_chunks_mut().0[..self.len]
     }
 }
+
+/// Bytes of a huge page.
+const HUGE_PAGE: usize = 2 << 20;
+/// Bytes from which on memory should lie in huge pages: streams of weights then miss fewer translations of addresses.
+const WORTH_HUGE_PAGES: usize = 2 * HUGE_PAGE;
+
+/// Asks the system to give whole huge pages for memory that nothing has touched yet. (A wish: a system that cannot or will not goes on
+/// with small ones, so there is nothing to report.)
+#[cfg(target_os = "linux")]
+fn ask_for_huge_pages(words: &mut [i32]) {
+    // SAFETY: the range is memory of ours, and the advice changes nothing that is in it.
+    unsafe { libc::madvise(words.as_mut_ptr().cast(), size_of_val(words), libc::MADV_HUGEPAGE) };
+}
+
+#[cfg(not(target_os = "linux"))]
+fn ask_for_huge_pages(_: &mut [i32]) {}
 
 impl std::fmt::Debug for Lines {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -143,7 +165,7 @@ pub(crate) fn vectors_of<T, const N: usize>(numbers: &[T]) -> &[[T; N]] {
 
 #[cfg(test)]
 mod tests {
-    use super::{Scratch, bytes_of, view};
+    use super::{HUGE_PAGE, Lines, Scratch, WORTH_HUGE_PAGES, bytes_of, view};
 
     #[test]
     fn scratch_lies_on_cache_lines() {
@@ -152,6 +174,17 @@ mod tests {
             let taken = scratch.take(chunks);
             assert_eq!(taken.len(), chunks);
             assert_eq!(taken.as_ptr() as usize % 64, 0);
+        }
+    }
+
+    #[test]
+    fn lines_are_zero_and_lie_on_cache_lines() {
+        for len in [0, 1, 3, WORTH_HUGE_PAGES / 64, WORTH_HUGE_PAGES / 64 + 1, 5 * HUGE_PAGE / 64 - 1] {
+            let mut lines = Lines::zeroed(len);
+            assert_eq!(lines.as_slice().len(), len);
+            assert_eq!(lines.as_slice().as_ptr() as usize % 64, 0, "{len}");
+            assert!(lines.as_slice().as_flattened().iter().all(|word| *word == 0), "{len}");
+            lines.as_mut_slice().as_flattened_mut().fill(7);
         }
     }
 
