@@ -64,9 +64,11 @@ impl Engine {
     /// An idle engine. Cache memory is reserved but not touched before it is used.
     ///
     /// # Errors
-    /// The options leave no room for a sequence; see [`MemoryPlan::new`].
+    /// The options leave no room for a sequence (see [`MemoryPlan::new`]), or the system none for the cache.
     pub fn new(model: Arc<Model>, cpu: Arc<Cpu>, options: &EngineOptions) -> Result<Self, EngineError> {
-        let blocks = MemoryPlan::new(&model, options)?.kv_tokens / BLOCK_TOKENS;
+        let plan = MemoryPlan::new(&model, options)?;
+        plan.probe()?;
+        let blocks = plan.kv_tokens / BLOCK_TOKENS;
         let limits = Arc::new(Limits::new(&model, options, blocks));
         let dtype = options.kv_dtype.unwrap_or_else(|| model.natural_kv_dtype());
         let kv = KvPool::new(&model.config, dtype, blocks * BLOCK_TOKENS);
@@ -228,7 +230,6 @@ impl Engine {
             self.pace.measured(&shares, started.elapsed().as_secs_f64());
             self.stats.count_step(&shares, started.elapsed());
         } else {
-            self.scheduler.running.iter_mut().for_each(|sequence| sequence.draft.clear());
             self.stats.abandoned_steps += 1;
         }
         for id in ended {

@@ -93,6 +93,12 @@ pub enum EngineError {
         /// D.
         head_dim: usize,
     },
+    /// The system has no address space for the key/value cache.
+    #[error("this system has no memory for a key/value cache of {tokens} tokens; ask for a smaller one")]
+    NoMemory {
+        /// Tokens asked for.
+        tokens: usize,
+    },
     /// The key/value cache of an engine holds nothing.
     #[error("a key/value cache of {tokens} tokens is less than one block of {block_tokens}")]
     NoCache {

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 #[derive(Debug, Clone)]
 pub struct Sampler {
     params: SamplingParams,
-    /// How often each token stands in the answer; zero for tokens that stand in the prompt only.
+    /// How often each token stands in the answer; zero for tokens that stand in the prompt only, which are here if they count.
     seen: HashMap<u32, u32>,
     draws: u64,
 }
@@ -20,7 +20,8 @@ pub struct Sampler {
 impl Sampler {
     /// For an answer to `prompt`, whose tokens the repetition penalty counts too.
     pub fn new(params: SamplingParams, prompt: &[u32]) -> Self {
-        let seen = prompt.iter().map(|&id| (id, 0)).collect();
+        let counted = if params.repetition_penalty == 1.0 { &[] } else { prompt };
+        let seen = counted.iter().map(|&id| (id, 0)).collect();
         Self { params, seen, draws: 0 }
     }
 

@@ -5,6 +5,7 @@ mod tiny_model;
 
 use load::{Log, alone, cpu, engine, mixture, request, run};
 use smollm_engine::{Engine, EngineError, EngineHandle, EngineOptions, Event, FinishReason, Request, Submission};
+use smollm_kernels::Matrix;
 use smollm_testkit::tiny::prompt_ids;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -46,6 +47,25 @@ fn a_model_that_gives_nan_fails_its_requests() {
     run(&mut engine, &mut log);
     assert!(matches!(log.failed[&id], EngineError::NotFinite { position: 1 }), "{:?}", log.failed);
     assert_eq!(engine.stats().blocks_free, engine.stats().blocks);
+}
+
+#[test]
+fn nothing_is_said_after_the_first_prompt_token_that_fails() {
+    let mut broken = (*tiny()).clone();
+    let (rows, cols) = (broken.weights.embed_tokens.rows(), broken.weights.embed_tokens.cols());
+    broken.weights.lm_head.get_or_insert(broken.weights.embed_tokens.clone());
+    let mut values = vec![0.0; rows * cols];
+    values.chunks_mut(cols).enumerate().for_each(|(i, row)| broken.weights.embed_tokens.row_to_f32(i, row));
+    values[9 * cols] = f32::NAN;
+    broken.weights.embed_tokens = Matrix::from_f32(rows, cols, values);
+    let mut engine = engine(&Arc::new(broken), &EngineOptions::default());
+    let submission = Submission::new(vec![1, 2, 9, 4, 5], request(3, 0.0, 0));
+    let id = engine.submit(Submission { prompt_logprobs: Some(0), choices: 2, ..submission }).unwrap();
+    let mut log = Log::default();
+    run(&mut engine, &mut log);
+    assert_eq!(log.prompt_tokens[&id].iter().map(|token| token.id).collect::<Vec<_>>(), [2, 9]);
+    assert!(matches!(log.failed[&id], EngineError::NotFinite { position: 2 }), "{:?}", log.failed);
+    assert!(log.choices.is_empty());
 }
 
 #[test]

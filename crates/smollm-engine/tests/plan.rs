@@ -2,8 +2,9 @@
 
 mod tiny_model;
 
-use smollm_engine::{EngineError, EngineOptions, MemoryPlan};
-use smollm_kernels::KvDtype;
+use smollm_engine::{Engine, EngineError, EngineOptions, MemoryPlan};
+use smollm_kernels::{Cpu, KvDtype};
+use std::sync::Arc;
 
 fn plan(options: &EngineOptions) -> Result<MemoryPlan, EngineError> {
     MemoryPlan::new(&tiny_model::tiny(), options)
@@ -31,6 +32,28 @@ fn the_cache_gets_what_a_budget_leaves() {
     assert_eq!(huge.kv_tokens, 3 * 2048);
     let both = EngineOptions { memory: Some(1 << 50), kv_tokens: Some(100), ..EngineOptions::default() };
     assert_eq!(plan(&both).unwrap().kv_tokens, 96);
+}
+
+#[test]
+fn a_cache_that_no_machine_has_room_for_is_refused_and_no_number_is_too_large_for_the_plan() {
+    let model = tiny_model::tiny();
+    let cpu = Arc::new(Cpu::new(1).unwrap());
+    for tokens in [usize::MAX, usize::MAX / 2000, 1 << 50] {
+        let options = EngineOptions { kv_tokens: Some(tokens), ..EngineOptions::default() };
+        let error = Engine::new(model.clone(), cpu.clone(), &options).unwrap_err().to_string();
+        let asked = format!("this system has no memory for a key/value cache of {} tokens", tokens / 32 * 32);
+        assert!(error.starts_with(&asked), "{error}");
+    }
+    let most = usize::MAX;
+    for options in [
+        EngineOptions { max_running: most, ..EngineOptions::default() },
+        EngineOptions { token_budget: most, ..EngineOptions::default() },
+    ] {
+        assert_eq!(plan(&options).unwrap().total(), most);
+        let bounded = plan(&EngineOptions { memory: Some(1 << 50), ..options });
+        assert!(matches!(bounded, Err(EngineError::OverBudget { .. })), "{bounded:?}");
+    }
+    assert!(plan(&EngineOptions { context: Some(most), ..EngineOptions::default() }).is_err());
 }
 
 #[test]

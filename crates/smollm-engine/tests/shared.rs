@@ -6,7 +6,7 @@ mod tiny_model;
 use load::{Log, alone, cpu, engine, request, run};
 use smollm_checkpoint::Tensor;
 use smollm_checkpoint::adapter::{Adapter, AdapterConfig};
-use smollm_engine::{Engine, EngineOptions, Submission};
+use smollm_engine::{Engine, EngineOptions, Pooling, Submission};
 use smollm_kernels::{Bytes, Dtype, KvDtype};
 use smollm_model::{LoraWeights, Model};
 use smollm_testkit::golden::{LoraGolden, logits_golden, lora_goldens};
@@ -54,6 +54,38 @@ fn what_others_left_in_the_cache_changes_nothing_for_every_type_of_it() {
             assert_eq!(found == 0, tokens == 0 && !at_once);
         }
     }
+}
+
+#[test]
+fn nobody_waits_for_a_block_that_is_of_no_use_to_it() {
+    let model = tiny_model::tiny();
+    let vocab_size = model.config.vocab_size;
+    let submission = |i: usize| {
+        let own = prompt_ids(&format!("of no use {i}"), 10, vocab_size);
+        let prompt = [prompt_ids("alike", 64, vocab_size), own].concat();
+        Submission::new(prompt, request(1, 0.0, 0))
+    };
+    let whole = || Submission::new(prompt_ids("one block", 32, vocab_size), request(1, 0.0, 0));
+    let read_in_one_step = |submissions: Vec<Submission>| {
+        let mut engine = engine(&model, &EngineOptions { token_budget: 1024, ..EngineOptions::default() });
+        for submission in submissions {
+            engine.submit(submission).unwrap();
+        }
+        run(&mut engine, &mut Log::default());
+        engine.stats().steps == 1
+    };
+    let plain = (0..5).map(submission).collect();
+    assert!(!read_in_one_step(plain), "the first reads for all");
+    let vectors = (0..5).map(|i| Submission { pooling: Some(Pooling::Mean), ..submission(i) });
+    assert!(read_in_one_step(vectors.collect()), "hidden states of all its tokens are needed");
+    let scored = (0..5).map(|i| Submission { prompt_logprobs: Some(0), ..submission(i) });
+    assert!(read_in_one_step(scored.collect()), "logits after all its tokens are needed");
+    let apart = (0..5).map(|i| Submission { reuse: false, ..submission(i) });
+    assert!(read_in_one_step(apart.collect()), "it wants nothing of others");
+    assert!(
+        read_in_one_step((0..5).map(|_| whole()).collect()),
+        "the last token has to be computed, and its block with it"
+    );
 }
 
 /// An adapter, its base model, and the model with the adapter laid over it for good.

@@ -95,6 +95,43 @@ fn a_smaller_model_guesses_and_changes_no_answer() {
     assert!(error.contains("vocabulary of 300") && error.contains("one of 256"), "{error}");
 }
 
+/// What a drafter guesses for sequences, each by its key and tokens, at most four tokens of each.
+fn guessed(drafter: &mut ModelDrafter, sequences: &[(u64, &[u32])]) -> Vec<Vec<u32>> {
+    let guess = |&(sequence, tokens): &(u64, _)| Guess { sequence, tokens, max: 4, draft: Vec::new() };
+    let mut guesses: Vec<_> = sequences.iter().map(guess).collect();
+    drafter.draft(&mut guesses);
+    guesses.into_iter().map(|guess| guess.draft).collect()
+}
+
+#[test]
+fn a_smaller_model_reads_a_long_prompt_little_by_little() {
+    let model = tiny();
+    let (long, short) = (prompt_ids("long", 600, 256), prompt_ids("short", 20, 256));
+    let greedy =
+        |prompt: &[u32]| -> Vec<u32> { alone(&model, prompt, &request(4, 0.0, 0)).0.iter().map(|t| t.id).collect() };
+    let mut drafter = ModelDrafter::new(model.clone(), cpu(), &model, 1024).unwrap();
+    let both: [(u64, &[u32]); 2] = [(1, &short), (2, &long)];
+    assert_eq!(guessed(&mut drafter, &both), [greedy(&short), vec![]]);
+    assert_eq!(guessed(&mut drafter, &both), [greedy(&short), vec![]]);
+    assert_eq!(guessed(&mut drafter, &both), [greedy(&short), greedy(&long)]);
+}
+
+#[test]
+fn a_smaller_model_without_room_for_all_guesses_for_those_that_fit() {
+    let model = tiny();
+    let prompts: Vec<_> = (0..3).map(|i| prompt_ids(&format!("fits {i}"), 40, 256)).collect();
+    let mut drafter = ModelDrafter::new(model.clone(), cpu(), &model, 128).unwrap();
+    let all: Vec<(u64, &[u32])> = (0..3).map(|i| (i, &prompts[i as usize][..])).collect();
+    let lens = |drafts: Vec<Vec<u32>>| drafts.iter().map(Vec::len).collect::<Vec<_>>();
+    assert_eq!(lens(guessed(&mut drafter, &all)), [4, 4, 0], "four blocks, and each needs two");
+    // The first outgrows its blocks, and there are no others: it leaves them to the third.
+    let grown = prompt_ids("fits 0", 90, 256);
+    assert_eq!(lens(guessed(&mut drafter, &[(0, &grown), all[1], all[2]])), [0, 4, 4]);
+    drafter.forget(1);
+    drafter.forget(2);
+    assert_eq!(lens(guessed(&mut drafter, &[(0, &grown)])), [4]);
+}
+
 #[test]
 fn what_repeats_is_guessed_from_the_prompt() {
     let model = tiny();

@@ -7,8 +7,9 @@ mod tests;
 
 pub use gguf::GgufConfigError;
 
+use crate::kv::BLOCK_TOKENS;
 use crate::rope::RopeConfig;
-use smollm_kernels::{Dtype, KvDtype};
+use smollm_kernels::{Dtype, KvBuffer, KvDtype};
 
 /// Layers beyond this are not a model but a damaged file; the bound keeps a hostile count from allocating.
 const MAX_LAYERS: usize = 1024;
@@ -154,10 +155,11 @@ impl ModelConfig {
         self.num_key_value_heads * self.head_dim
     }
 
-    /// Bytes of K and V that one token takes over all layers; `None` where a head is not whole blocks of the type.
+    /// Bytes of K and V that one token takes over all layers, as a [`KvPool`](crate::KvPool) keeps them; `None` where a head is not
+    /// whole blocks of the type.
     pub fn kv_bytes_per_token(&self, dtype: KvDtype) -> Option<usize> {
-        let heads = 2 * self.num_hidden_layers * self.num_key_value_heads;
-        dtype.bytes_for(self.head_dim).map(|head| heads * head)
+        let block = KvBuffer::bytes_for(dtype, 1, BLOCK_TOKENS, self.num_key_value_heads, self.head_dim)?;
+        Some(2 * self.num_hidden_layers * (block / BLOCK_TOKENS))
     }
 
     /// The default NoPE pattern of SmolLM3: every `interval`-th layer has no rotary embedding (`transformers`,

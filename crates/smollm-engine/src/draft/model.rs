@@ -9,8 +9,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Rows of a pass in which the smaller model catches up with sequences.
-const CHUNK: usize = 256;
+/// Tokens by which the smaller model catches up with all sequences together before it guesses: a long prompt is read little by
+/// little, and holds up nobody.
+const CATCH_UP: usize = 256;
 /// Weight of a new measurement of the time that a guessed token takes.
 const NEW_COST: f64 = 0.2;
 
@@ -24,7 +25,6 @@ pub struct ModelDrafter {
     free: Vec<u32>,
     sequences: HashMap<u64, Known>,
     seconds_per_token: f64,
-    rows: Vec<f32>,
     logits: Vec<f32>,
 }
 
@@ -47,9 +47,8 @@ impl ModelDrafter {
         }
         let kv = KvPool::new(&model.config, model.natural_kv_dtype(), kv_tokens);
         let free = (0..kv.blocks() as u32).rev().collect();
-        let (rows, logits) = (Vec::new(), Vec::new());
-        let runner = Runner::default();
-        Ok(Self { model, cpu, runner, kv, free, sequences: HashMap::new(), seconds_per_token: 0.0, rows, logits })
+        let (runner, logits) = (Runner::default(), Vec::new());
+        Ok(Self { model, cpu, runner, kv, free, sequences: HashMap::new(), seconds_per_token: 0.0, logits })
     }
 
     /// Bytes of its weights and its cache.
@@ -60,21 +59,38 @@ impl ModelDrafter {
     }
 
     /// Makes the known tokens of a sequence a beginning of `tokens`, at least one short of them, and claims blocks for `tokens` and
-    /// `more`. `false` if there are none.
+    /// `more`. `false` if there are none: then it is forgotten, and leaves its blocks to the others.
     fn prepare(&mut self, key: u64, tokens: &[u32], more: usize) -> bool {
         let known = self.sequences.entry(key).or_default();
         let common = known.tokens.iter().zip(&tokens[..tokens.len() - 1]).take_while(|(a, b)| a == b).count();
         known.tokens.truncate(common);
         let len = tokens.len() + more;
-        let fits = len <= self.model.config.max_position_embeddings;
-        while fits && known.blocks.len() < len.div_ceil(BLOCK_TOKENS) {
-            let Some(block) = self.free.pop() else { return false };
-            known.blocks.push(block);
+        let missing = len.div_ceil(BLOCK_TOKENS).saturating_sub(known.blocks.len());
+        let fits = len <= self.model.config.max_position_embeddings && missing <= self.free.len();
+        if fits {
+            known.blocks.extend(self.free.drain(self.free.len() - missing..).rev());
+        } else {
+            self.forget(key);
         }
         fits
     }
 
-    /// Reads some tokens of some sequences in one pass and leaves the logits after the last of each in `self.logits`.
+    /// Reads tokens that the sequences lack, all but the last one that each has, as many as one pass takes.
+    fn catch_up(&mut self, guesses: &[&mut Guess<'_>]) {
+        let mut left = CATCH_UP;
+        let mut parts: Vec<(u64, &[u32])> = Vec::new();
+        for guess in guesses {
+            let lacking = &guess.tokens[self.sequences[&guess.sequence].tokens.len()..guess.tokens.len() - 1];
+            let part = &lacking[..lacking.len().min(left)];
+            left -= part.len();
+            parts.extend((!part.is_empty()).then_some((guess.sequence, part)));
+        }
+        if !parts.is_empty() {
+            self.read(&parts);
+        }
+    }
+
+    /// Reads some tokens of some sequences in one pass.
     fn read(&mut self, parts: &[(u64, &[u32])]) {
         let mut batch = Batch::default();
         for (key, tokens) in parts {
@@ -84,20 +100,15 @@ impl ModelDrafter {
             batch.tokens.extend_from_slice(tokens);
             known.tokens.extend_from_slice(tokens);
         }
-        let hidden = self.runner.forward(&self.cpu, &self.model, &batch, &mut self.kv);
-        let width = self.model.config.hidden_size;
-        self.rows.clear();
-        let mut end = 0;
-        for span in &batch.sequences {
-            end += span.len;
-            self.rows.extend_from_slice(&hidden[(end - 1) * width..end * width]);
-        }
-        self.logits.resize(batch.sequences.len() * self.model.config.vocab_size, 0.0);
-        lm_head(&self.cpu, &self.model, &self.rows, &mut self.logits);
+        self.runner.forward(&self.cpu, &self.model, &batch, &mut self.kv);
     }
 
-    /// The likeliest token of each row of the logits.
-    fn likeliest(&self) -> Vec<u32> {
+    /// Reads one token of each of some sequences, and says what is likeliest to follow.
+    fn likeliest_after(&mut self, tokens: &[(u64, [u32; 1])]) -> Vec<u32> {
+        let parts: Vec<(u64, &[u32])> = tokens.iter().map(|(key, token)| (*key, &token[..])).collect();
+        self.read(&parts);
+        self.logits.resize(tokens.len() * self.model.config.vocab_size, 0.0);
+        lm_head(&self.cpu, &self.model, self.runner.hidden(), &mut self.logits);
         self.logits.chunks(self.model.config.vocab_size).map(|row| argmax(row) as u32).collect()
     }
 }
@@ -106,13 +117,8 @@ impl Drafter for ModelDrafter {
     fn draft(&mut self, guesses: &mut [Guess<'_>]) {
         let mut open: Vec<&mut Guess<'_>> =
             guesses.iter_mut().filter(|g| g.max > 0 && self.prepare(g.sequence, g.tokens, g.max)).collect();
-        // All but the last token of each, in passes of bounded size.
-        for guess in &open {
-            let known = self.sequences[&guess.sequence].tokens.len();
-            for chunk in guess.tokens[known..guess.tokens.len() - 1].chunks(CHUNK) {
-                self.read(&[(guess.sequence, chunk)]);
-            }
-        }
+        self.catch_up(&open);
+        open.retain(|guess| self.sequences[&guess.sequence].tokens.len() + 1 == guess.tokens.len());
         let started = Instant::now();
         let mut drafted = 0;
         while !open.is_empty() {
@@ -120,10 +126,8 @@ impl Drafter for ModelDrafter {
                 .iter()
                 .map(|guess| (guess.sequence, [*guess.draft.last().unwrap_or(&guess.tokens[guess.tokens.len() - 1])]))
                 .collect();
-            let parts: Vec<(u64, &[u32])> = last.iter().map(|(key, token)| (*key, &token[..])).collect();
-            self.read(&parts);
             drafted += open.len();
-            for (guess, id) in open.iter_mut().zip(self.likeliest()) {
+            for (guess, id) in open.iter_mut().zip(self.likeliest_after(&last)) {
                 guess.draft.push(id);
             }
             open.retain(|guess| guess.draft.len() < guess.max);

@@ -97,13 +97,15 @@ impl Gate {
             worth.extend((1..=candidate.len).map(|k| (p.powi(k as i32), index)));
         }
         let Some(&(_, first)) = worth.first() else { return chosen };
+        let Some(plain) = self.cost(rows) else { return chosen }; // nothing to compare with: this step is measured as it is
         // A candidate's own are in order already, and the sort keeps them so.
         worth.sort_by(|a, b| b.0.total_cmp(&a.0));
         worth.truncate(most);
-        let (mut best, mut best_len, mut tokens) = (self.rate(rows, 0.0, rows as f64), 0, rows as f64);
+        let (mut best, mut best_len, mut tokens) = (rows as f64 / plain, 0, rows as f64);
         for (i, (p, _)) in worth.iter().enumerate() {
             tokens += p;
-            let rate = self.rate(rows + i + 1, price * (i + 1) as f64, tokens);
+            let guessing = price * (i + 1) as f64;
+            let rate = self.cost(rows + i + 1).map_or(0.0, |seconds| tokens / (seconds + guessing));
             if rate > best {
                 (best, best_len) = (rate, i + 1);
             }
@@ -115,10 +117,6 @@ impl Gate {
             chosen[first] = 1;
         }
         chosen
-    }
-
-    fn rate(&self, rows: usize, guessing: f64, tokens: f64) -> f64 {
-        self.cost(rows).map_or(0.0, |seconds| tokens / (seconds + guessing))
     }
 }
 
@@ -148,8 +146,9 @@ mod tests {
         assert_eq!(gate(&[(2, 1.0), (12, 2.0)]).choose(2, 3, 0.0, &[candidate(5, 0.8), candidate(5, 0.9)]), [1, 2]);
         // What guessing itself costs counts.
         assert_eq!(gate(&[(1, 1.0), (9, 1.0)]).choose(1, 20, 0.3, &[candidate(8, 0.5)]), [1]);
-        // Nothing is known yet, or nothing is guessed.
+        // Nothing is known yet, of any step or of one without guesses; or nothing is guessed.
         assert_eq!(gate(&[]).choose(1, 20, 0.0, &[candidate(4, 0.9)]), [0]);
+        assert_eq!(gate(&[(8, 1.0)]).choose(1, 20, 0.0, &[candidate(8, 0.9)]), [0]);
         assert!(gate(&[(1, 1.0)]).choose(1, 20, 0.0, &[]).is_empty());
     }
 

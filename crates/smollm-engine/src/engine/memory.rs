@@ -39,9 +39,9 @@ impl MemoryPlan {
         let most = || context.saturating_mul(options.max_running.max(1)).div_ceil(BLOCK_TOKENS);
         let wanted = options.kv_tokens.map(|tokens| tokens / BLOCK_TOKENS);
         let blocks = match options.memory {
-            None => wanted.unwrap_or(CONTEXTS * context.div_ceil(BLOCK_TOKENS)),
+            None => wanted.unwrap_or_else(|| context.div_ceil(BLOCK_TOKENS).saturating_mul(CONTEXTS)),
             Some(memory) => {
-                let needed = weights + buffers + per_block;
+                let needed = weights.saturating_add(buffers).saturating_add(per_block);
                 let left = memory.checked_sub(needed).ok_or(EngineError::OverBudget { needed, memory })?;
                 (1 + left / per_block).min(wanted.unwrap_or_else(most))
             }
@@ -52,12 +52,24 @@ impl MemoryPlan {
                 block_tokens: BLOCK_TOKENS,
             });
         }
-        Ok(Self { weights, kv: blocks * per_block, kv_tokens: blocks * BLOCK_TOKENS, buffers })
+        match (blocks.checked_mul(per_block), blocks.checked_mul(BLOCK_TOKENS)) {
+            (Some(kv), Some(kv_tokens)) => Ok(Self { weights, kv, kv_tokens, buffers }),
+            _ => Err(EngineError::NoMemory { tokens: blocks.saturating_mul(BLOCK_TOKENS) }),
+        }
     }
 
     /// All of it.
     pub fn total(&self) -> usize {
-        self.weights + self.kv + self.buffers
+        self.weights.saturating_add(self.kv).saturating_add(self.buffers)
+    }
+
+    /// Asks the system for address space as large as the cache, and gives it back: where a cache cannot be, that is said here, and
+    /// not by the end of the program.
+    pub(super) fn probe(&self) -> Result<(), EngineError> {
+        let mut space: Vec<u8> = Vec::new();
+        let given = space.try_reserve_exact(self.kv);
+        std::hint::black_box(&space); // or the compiler takes it for granted
+        given.map_err(|_| EngineError::NoMemory { tokens: self.kv_tokens })
     }
 }
 
@@ -70,5 +82,5 @@ fn buffers(config: &ModelConfig, options: &EngineOptions) -> usize {
     let row = 4 * c + 2 * config.query_size() + 2 * config.kv_size() + 3 * f + config.head_dim + c.max(f);
     // Logits; of one row also a copy, and a list of candidates twice as wide.
     let logits = (LOGIT_ROWS + 4) * config.vocab_size;
-    size_of::<f32>() * (rows * row + logits)
+    rows.saturating_mul(row).saturating_add(logits).saturating_mul(size_of::<f32>())
 }

@@ -57,6 +57,6 @@ impl Default for EngineOptions {
 impl EngineOptions {
     /// Rows of the largest forward pass: every sequence its token and the least share of prompts, or a full budget.
     pub(super) fn step_rows(&self) -> usize {
-        self.token_budget.max(self.max_running + BLOCK_TOKENS)
+        self.token_budget.max(self.max_running.saturating_add(BLOCK_TOKENS))
     }
 }

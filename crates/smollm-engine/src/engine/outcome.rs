@@ -29,6 +29,11 @@ enum End {
     Failed(EngineError),
 }
 
+/// Whether the request of `sequence` fails in this step: then nothing more is said of it.
+fn failed(ends: &[(Seniority, End)], sequence: &Sequence) -> bool {
+    ends.iter().any(|((request, _), end)| *request == sequence.request && matches!(end, End::Failed(_)))
+}
+
 impl Engine {
     /// Takes note of a complete forward pass over `shares`.
     pub(super) fn finish_step(&mut self, shares: &[Share], sink: &mut dyn FnMut(RequestId, Event)) {
@@ -49,8 +54,9 @@ impl Engine {
             self.report_prompt(rows, &mut ends, sink);
             for (i, &(_, want)) in rows.iter().enumerate() {
                 let Want::Next { index, ahead } = want else { continue };
-                if ahead > self.scheduler.running[index].right {
-                    continue; // a guess before it was wrong
+                let sequence = &self.scheduler.running[index];
+                if ahead > sequence.right || failed(&ends, sequence) {
+                    continue; // a guess before it was wrong, or its prompt was
                 }
                 forks.extend(self.fork_of(index, i));
                 ends.extend(self.draw(index, i, sink));
@@ -162,6 +168,9 @@ impl Engine {
         for (logits, &(_, want)) in self.logits.chunks(vocab_size).zip(rows) {
             let Want::Prompt { index, position } = want else { continue };
             let sequence = &mut self.scheduler.running[index];
+            if failed(ends, sequence) {
+                continue;
+            }
             if !logits.iter().all(|l| l.is_finite()) {
                 ends.push((sequence.seniority(), End::Failed(EngineError::NotFinite { position })));
                 continue;

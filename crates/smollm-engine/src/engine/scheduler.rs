@@ -59,8 +59,8 @@ impl Scheduler {
         removed
     }
 
-    /// The shares of the next step of about `token_budget` tokens, those with the same adapter side by side, their blocks claimed. Not empty while anything runs or
-    /// waits.
+    /// The shares of the next step of about `token_budget` tokens, those with the same adapter side by side, their blocks claimed.
+    /// Not empty while anything runs or waits.
     pub(crate) fn schedule(&mut self, pool: &mut BlockPool, token_budget: usize) -> Vec<Share> {
         self.admit(pool);
         let mut shares = self.schedule_decodes(pool);
@@ -85,7 +85,7 @@ impl Scheduler {
             let needed = promised + sequence.missing_blocks() + self.running.len();
             if needed <= pool.available() || self.running.is_empty() {
                 promised += sequence.missing_blocks();
-                self.waiting[..next].iter_mut().for_each(|older| older.passed_over += 1);
+                self.waiting[..next].iter_mut().filter(|older| !older.follows).for_each(|older| older.passed_over += 1);
                 let mut sequence = self.waiting.remove(next);
                 sequence.clock.admitted();
                 let at = self.running.partition_point(|other| other.seniority() < sequence.seniority());
@@ -157,8 +157,8 @@ impl Scheduler {
             }
             let sequence = &self.running[index];
             if let Some(key) = sequence.next_key()
-                && sequence.reuses
                 && !filling.insert(key)
+                && sequence.may_adopt()
             {
                 continue;
             }

@@ -188,14 +188,17 @@ impl Sequence {
         Some((self.place, *tokens))
     }
 
-    /// Goes on with blocks that others computed, as far as there are any. The last token is left: its logits are needed. So are
-    /// prompt tokens whose log-probabilities or hidden states are asked for.
-    pub(crate) fn adopt(&mut self, pool: &mut BlockPool) {
+    /// Whether another's block could be its next. The last token is left: its logits are needed. So are prompt tokens whose
+    /// log-probabilities or hidden states are asked for.
+    pub(crate) fn may_adopt(&self) -> bool {
         let scores = self.prompt_logprobs.is_some() && self.prompt_scored < self.prompt_len;
-        if !self.reuses || scores || self.pooled.is_some() || !self.computed.is_multiple_of(BLOCK_TOKENS) {
-            return;
-        }
-        while self.pending() > BLOCK_TOKENS
+        let at_a_border = self.computed.is_multiple_of(BLOCK_TOKENS) && self.pending() > BLOCK_TOKENS;
+        at_a_border && self.reuses && !scores && self.pooled.is_none()
+    }
+
+    /// Goes on with blocks that others computed, as far as there are any.
+    pub(crate) fn adopt(&mut self, pool: &mut BlockPool) {
+        while self.may_adopt()
             && let Some(key) = self.next_key()
             && let Some((place, block)) = pool.share(&key)
         {
