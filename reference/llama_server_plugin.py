@@ -36,6 +36,7 @@ def read_excluded(path):
 
 
 def short(nodeid):
+    """FILE::CASE."""
     return nodeid.removeprefix("unit/")
 
 
@@ -75,6 +76,7 @@ utils.match_regex = same_text
 
 
 def pytest_collection_modifyitems(config, items):
+    """Leaves out what the table excludes, and says so."""
     excluded = read_excluded(os.environ["SUITE_EXCLUDED"])
     kept = []
     for item in items:
@@ -93,6 +95,7 @@ def give_up(signum, frame):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item, nextitem):
+    """A case that hangs ends by an error."""
     global current, calls
     current, calls = short(item.nodeid), 0
     signal.signal(signal.SIGALRM, give_up)
@@ -103,28 +106,31 @@ def pytest_runtest_protocol(item, nextitem):
         signal.alarm(0)
 
 
-def pytest_runtest_logreport(report: pytest.TestReport):
+def pytest_runtest_logreport(report):
+    """Notes what became of a case."""
     if report.when == "call" or report.outcome != "passed":
         crash = getattr(report.longrepr, "reprcrash", None)
         reason = crash.message.split("\n")[0] if crash else ""
         if report.outcome == "skipped":
             reason = str(report.longrepr[2])
-        outcome = "failed" if report.outcome == "failed" else report.outcome
-        write({"case": short(report.nodeid), "outcome": outcome, "reason": reason, "seconds": round(report.duration, 2)})
+        write({"case": short(report.nodeid), "outcome": report.outcome, "reason": reason})
 
 
 def write(outcome):
+    """Adds a line to the outcomes."""
     with open(os.environ["SUITE_OUTCOMES"], "a", encoding="utf-8") as file:
         file.write(json.dumps(outcome, ensure_ascii=False) + "\n")
 
 
 def pytest_configure():
+    """Loads what llama-server answered."""
     if not RECORDS:
         with open(os.environ["SUITE_TEXTS"], encoding="utf-8") as file:
             texts.update(json.load(file))
 
 
 def pytest_sessionfinish():
+    """Keeps what llama-server answered."""
     if RECORDS:
         with open(os.environ["SUITE_TEXTS"], "w", encoding="utf-8") as file:
             json.dump(texts, file, ensure_ascii=False, indent=1)
