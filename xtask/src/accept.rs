@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::divergence;
 use crate::fuzz;
 use crate::llama_cpp;
+use crate::llama_server_suite;
 use crate::python;
 use crate::quantizers;
 use crate::real_weights;
@@ -41,6 +42,12 @@ const RUNS: &[Run] = &[
     ),
     ("targets", "", "the libraries compile for every other target that is installed", targets::accept),
     ("llama-cpp", "[--python PATH] [--record]", "llama.cpp's top-1 on the GGUF files that we write", llama_cpp::accept),
+    (
+        "llama-server-suite",
+        "[--llama-server PATH]",
+        "llama.cpp's own tests of its server, against it and against smollm serve",
+        llama_server_suite::accept,
+    ),
     (
         "quantizers",
         "--library PATH [--python PATH]",

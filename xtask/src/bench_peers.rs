@@ -3,7 +3,7 @@
 mod answer;
 mod contender;
 mod decision;
-mod llama_build;
+pub(crate) mod llama_build;
 mod machine;
 mod models;
 mod options;

@@ -13,6 +13,7 @@ mod layering;
 mod libtest;
 mod licences;
 mod llama_cpp;
+mod llama_server_suite;
 mod loopback;
 mod python;
 mod quantizers;

@@ -138,7 +138,7 @@ fn checks(line: &str) -> Option<usize> {
     line.split_once(" checks passed")?.0.split_whitespace().next_back()?.parse().ok()
 }
 
-fn empty_folder(workspace: &Workspace, name: &str) -> Result<PathBuf> {
+pub(crate) fn empty_folder(workspace: &Workspace, name: &str) -> Result<PathBuf> {
     let folder = workspace.root.join("target/xtask/python").join(name);
     if folder.exists() {
         fs::remove_dir_all(&folder).with_context(|| format!("cannot empty {}", folder.display()))?;

@@ -20,7 +20,7 @@ pub enum EngineError {
         vocab_size: usize,
     },
     /// The prompt leaves no room for an answer.
-    #[error("the prompt has {prompt} tokens, but the context holds {context}; shorten it{}", more_room(*context, *model))]
+    #[error("the prompt is too large: it has {prompt} tokens, which exceeds the available context size of {context} tokens; shorten it{}", more_room(*context, *model))]
     PromptTooLong {
         /// Tokens of the prompt.
         prompt: usize,

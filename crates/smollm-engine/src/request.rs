@@ -87,6 +87,8 @@ pub struct Token {
 pub enum Event {
     /// `done` of `total` prompt tokens are in the cache.
     Prefill {
+        /// Were there before, left behind by others.
+        cached: usize,
         /// In the cache so far.
         done: usize,
         /// Tokens of the prompt.

@@ -4,6 +4,7 @@ use crate::call::Call;
 use crate::catalog::Lease;
 use crate::error::ApiError;
 use crate::metrics::Watch;
+use crate::native::timings::{Pace, Progress, SpokenTimings};
 use crate::sse::{engine_gone, too_slow};
 use crate::transcript::{Delta, Transcript};
 use smollm_engine::{Event, Submission, Timings, Token};
@@ -17,8 +18,9 @@ pub(crate) struct Answers {
     pub(crate) prompt_tokens: Vec<Token>,
     /// Tokens of the prompt.
     pub(crate) prompt: usize,
-    /// Of the first choice, which reads the prompt for all.
-    pub(crate) timings: Timings,
+    pace: Pace,
+    /// Of each choice that has ended; the first reads the prompt for all.
+    timings: Vec<Option<Timings>>,
     /// Choices whose text is not complete, and those that the engine still works on: it does not know of stop strings.
     untold: usize,
     unfinished: usize,
@@ -28,8 +30,8 @@ pub(crate) struct Answers {
 /// What an event means for a client.
 #[derive(Debug)]
 pub(crate) enum News {
-    /// So many of the prompt's tokens have been read.
-    Prefill(usize),
+    /// How far the prompt has been read, and how long that took.
+    Prefill(Vec<(Progress, Timings)>),
     /// A choice goes on, or ends if its transcript says so.
     Text(usize, Delta),
     /// Nothing that anybody has to hear.
@@ -57,7 +59,8 @@ impl Answers {
             choices: std::iter::repeat_with(choice).take(submission.choices).collect(),
             prompt_tokens: Vec::new(),
             prompt: submission.prompt.len(),
-            timings: Timings::default(),
+            pace: Pace::start(),
+            timings: vec![None; submission.choices],
             untold: submission.choices,
             unfinished: submission.choices,
             watch: Watch::start(lease.metrics.clone(), submission),
@@ -67,20 +70,24 @@ impl Answers {
     /// The engine has taken the submission.
     pub(crate) fn taken(&mut self) {
         self.watch.taken();
+        self.pace = Pace::start();
     }
 
     /// Takes an event in. `Failed` is for the caller.
     pub(crate) fn hear(&mut self, event: Event) -> News {
         match event {
-            Event::Prefill { done, .. } => News::Prefill(done),
+            Event::Prefill { cached, done, total } => News::Prefill(self.pace.read(total, cached, done)),
             Event::PromptTokens(tokens) => {
                 self.prompt_tokens.extend(tokens);
                 News::Nothing
             }
-            Event::Token { choice, token } => self.change(choice, |transcript| transcript.push(token)),
+            Event::Token { choice, token } => {
+                self.pace.token();
+                self.change(choice, |transcript| transcript.push(token))
+            }
             Event::Finished { choice, reason, timings } => {
-                if choice == 0 {
-                    self.timings = timings;
+                if let Some(place) = self.timings.get_mut(choice) {
+                    *place = Some(timings);
                 }
                 self.unfinished = self.unfinished.saturating_sub(1);
                 self.watch.finished(choice, &timings);
@@ -116,6 +123,17 @@ impl Answers {
             (0, _) => Wish::Enough,
             _ => Wish::More,
         }
+    }
+
+    /// How long a choice took, or has taken so far.
+    pub(crate) fn timings(&self, choice: usize) -> Timings {
+        let tokens = self.choices.get(choice).map_or(0, Transcript::tokens);
+        self.timings.get(choice).copied().flatten().unwrap_or_else(|| self.pace.timings(tokens))
+    }
+
+    /// The same in llama-server's words.
+    pub(crate) fn spoken_timings(&self, choice: usize) -> SpokenTimings {
+        SpokenTimings::new(&self.timings(choice), self.choices.get(choice).map_or(0, Transcript::tokens))
     }
 
     /// Tokens of all choices.

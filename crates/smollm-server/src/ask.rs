@@ -1,10 +1,13 @@
 //! From what requests of all dialects may say about an answer to what the engine is asked: the one place where it happens.
 
+mod bias;
+
 use crate::catalog::Lease;
 use crate::error::ApiError;
+use crate::model::Model;
+use bias::LogitBias;
 use serde::Deserialize;
 use smollm_engine::{Request, SamplingParams, Submission, random_seed};
-use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// More stop strings than anybody needs would only cost time at every token.
@@ -42,9 +45,9 @@ pub(crate) struct Sampling {
     #[schema(exclusive_minimum = 0, maximum = 100)]
     #[serde(alias = "repeat_penalty")]
     pub(crate) repetition_penalty: Option<f32>,
-    /// Token id (as text) to what is added to its logit.
-    pub(crate) logit_bias: Option<BTreeMap<String, f32>>,
-    /// The same seed gives the same answer; a new one each time where absent. Negative numbers are seeds too, -1 is none.
+    /// Token id (as text) to what is added to its logit; or pairs of both, as llama-server has them.
+    pub(crate) logit_bias: Option<LogitBias>,
+    /// The same seed gives the same answer; the server's, or a new one each time, where absent. Negative numbers are seeds too, -1 is none.
     pub(crate) seed: Option<i64>,
     /// The answer ends before the first of these.
     pub(crate) stop: Option<Stop>,
@@ -57,9 +60,11 @@ pub(crate) struct Sampling {
     /// Send the answer in pieces, as server-sent events.
     pub(crate) stream: Option<bool>,
     /// What a stream tells besides the answer.
-    pub(crate) stream_options: Option<StreamOptions>,
+    stream_options: Option<StreamOptions>,
     /// In a stream, tell how far the prompt has been read.
-    pub(crate) return_progress: Option<bool>,
+    return_progress: Option<bool>,
+    /// In a stream, tell with every piece how long everything took so far.
+    timings_per_token: Option<bool>,
 }
 
 /// One stop string, or several.
@@ -93,6 +98,19 @@ pub(crate) struct Ask {
     pub(crate) conversation: bool,
 }
 
+/// What is told besides the text.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Extras {
+    /// Log-probabilities of tokens.
+    pub(crate) logprobs: bool,
+    /// A last piece of a stream with the usage.
+    pub(crate) usage: bool,
+    /// Pieces of a stream that say how far the prompt has been read.
+    pub(crate) progress: bool,
+    /// The time so far in every piece of a stream.
+    pub(crate) timings: bool,
+}
+
 impl Sampling {
     /// What the engine is asked for a prompt. `seed` is drawn once for a request, so that its prompts have the same.
     ///
@@ -106,16 +124,10 @@ impl Sampling {
         seed: u64,
     ) -> Result<Submission, ApiError> {
         let model = &lease.model;
-        let (context, length) = (model.engine.limits().context(), prompt.len());
+        model.check_length(prompt.len())?;
         if let Some(max) = ask.logprobs.max(ask.prompt_logprobs).filter(|&max| max > MOST_LOGPROBS) {
             let message = format!("{max} log-probabilities were asked for; it must be at most {MOST_LOGPROBS}");
             return Err(ApiError::bad(message).param("logprobs"));
-        }
-        if length > context {
-            let message = format!(
-                "the prompt has {length} tokens, but the context holds {context}; shorten it, or serve with a larger --ctx"
-            );
-            return Err(ApiError::bad(message).code("context_length_exceeded"));
         }
         let mut stop_ids = if self.ignore_eos == Some(true) { Vec::new() } else { model.ends(ask.conversation) };
         stop_ids.extend(self.stop_token_ids.iter().flatten());
@@ -123,7 +135,7 @@ impl Sampling {
             max_tokens: ask.max_tokens.or(model.max_tokens),
             stop_ids,
             logprobs: ask.logprobs,
-            sampling: self.params(&model.sampling, seed)?,
+            sampling: self.params(model, seed)?,
         };
         Ok(Submission {
             choices: self.n.unwrap_or(1),
@@ -134,7 +146,8 @@ impl Sampling {
         })
     }
 
-    fn params(&self, defaults: &SamplingParams, seed: u64) -> Result<SamplingParams, ApiError> {
+    fn params(&self, model: &Model, seed: u64) -> Result<SamplingParams, ApiError> {
+        let defaults = &model.sampling;
         let top_k = match self.top_k {
             None => defaults.top_k,
             Some(-1) => 0,
@@ -149,23 +162,19 @@ impl Sampling {
             repetition_penalty: self.repetition_penalty.unwrap_or(defaults.repetition_penalty),
             frequency_penalty: self.frequency_penalty.unwrap_or(defaults.frequency_penalty),
             presence_penalty: self.presence_penalty.unwrap_or(defaults.presence_penalty),
-            logit_bias: self.bias()?,
+            logit_bias: match &self.logit_bias {
+                Some(bias) => bias.resolve(&model.tokenizer)?,
+                None => Vec::new(),
+            },
             seed,
         })
     }
 
-    fn bias(&self) -> Result<Vec<(u32, f32)>, ApiError> {
-        let entry = |(id, bias): (&String, &f32)| match id.parse() {
-            Ok(id) => Ok((id, *bias)),
-            Err(_) => Err(ApiError::bad(format!("logit_bias: `{id}` is no token id")).param("logit_bias")),
-        };
-        self.logit_bias.iter().flatten().map(entry).collect()
-    }
-
-    /// The seed of the request.
-    pub(crate) fn seed(&self) -> u64 {
+    /// The seed of the request: its own, else the model's, else a new one.
+    pub(crate) fn seed(&self, model: &Model) -> u64 {
         match self.seed {
-            None | Some(-1) => random_seed(),
+            None => model.seed.unwrap_or_else(random_seed),
+            Some(-1) => random_seed(),
             Some(seed) => seed.cast_unsigned(),
         }
     }
@@ -187,9 +196,14 @@ impl Sampling {
         Ok(stops)
     }
 
-    /// Whether a stream ends with the usage.
-    pub(crate) fn wants_usage(&self) -> bool {
-        self.stream_options.as_ref().and_then(|options| options.include_usage).unwrap_or(false)
+    /// What is to be told besides the text.
+    pub(crate) fn extras(&self, ask: &Ask) -> Extras {
+        Extras {
+            logprobs: ask.logprobs.is_some(),
+            usage: self.stream_options.as_ref().is_some_and(|options| options.include_usage == Some(true)),
+            progress: self.return_progress == Some(true),
+            timings: self.timings_per_token == Some(true),
+        }
     }
 }
 

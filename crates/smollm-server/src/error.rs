@@ -19,6 +19,8 @@ pub(crate) struct ApiError {
     pub(crate) code: Option<&'static str>,
     /// Seconds after which to try again.
     pub(crate) retry_after: Option<u64>,
+    /// Tokens of a prompt that is too long, and of the context.
+    pub(crate) too_long: Option<(usize, usize)>,
 }
 
 /// The body of every answer that is no success.
@@ -31,17 +33,23 @@ pub(crate) struct ErrorBody {
 struct ErrorDetail {
     /// What is wrong and where, in one line.
     message: String,
-    /// `invalid_request_error`, `rate_limit_error` or `server_error`.
+    /// `invalid_request_error`, `authentication_error`, `exceed_context_size_error`, `rate_limit_error`, `not_supported_error` or
+    /// `server_error`.
     r#type: &'static str,
     /// The field at fault.
     param: Option<String>,
     /// A word for programs, such as `context_length_exceeded` or `unsupported_parameter`.
     code: Option<&'static str>,
+    /// Tokens of a prompt that is too long, and of the context: llama-server's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    n_prompt_tokens: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    n_ctx: Option<usize>,
 }
 
 impl ApiError {
     pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), param: None, code: None, retry_after: None }
+        Self { status, message: message.into(), param: None, code: None, retry_after: None, too_long: None }
     }
 
     /// 400.
@@ -52,6 +60,17 @@ impl ApiError {
     /// 400 for a field that is known, would change the answer, and is not supported.
     pub(crate) fn unsupported(param: &str, message: impl Into<String>) -> Self {
         Self::bad(message).param(param).code("unsupported_parameter")
+    }
+
+    /// 400 for a prompt that does not fit.
+    pub(crate) fn too_long(prompt: usize, context: usize, message: String) -> Self {
+        Self { too_long: Some((prompt, context)), ..Self::bad(message).code("context_length_exceeded") }
+    }
+
+    /// 501 for an endpoint that the operator has turned off.
+    pub(crate) fn turned_off(path: &str, option: &str) -> Self {
+        Self::new(StatusCode::NOT_IMPLEMENTED, format!("{path} is turned off on this server ({option})"))
+            .code("turned_off")
     }
 
     /// 500.
@@ -70,11 +89,15 @@ impl ApiError {
     pub(crate) fn body(&self) -> ErrorBody {
         let r#type = match self.status {
             StatusCode::TOO_MANY_REQUESTS => "rate_limit_error",
+            StatusCode::UNAUTHORIZED => "authentication_error",
+            StatusCode::NOT_IMPLEMENTED => "not_supported_error",
+            _ if self.too_long.is_some() => "exceed_context_size_error",
             status if status.is_server_error() => "server_error",
             _ => "invalid_request_error",
         };
-        let Self { message, param, code, .. } = self.clone();
-        ErrorBody { error: ErrorDetail { message, r#type, param, code } }
+        let Self { message, param, code, too_long, .. } = self.clone();
+        let (n_prompt_tokens, n_ctx) = too_long.unzip();
+        ErrorBody { error: ErrorDetail { message, r#type, param, code, n_prompt_tokens, n_ctx } }
     }
 }
 
@@ -96,7 +119,7 @@ impl From<EngineError> for ApiError {
     fn from(error: EngineError) -> Self {
         let message = error.to_string();
         match error {
-            EngineError::PromptTooLong { .. } => Self::bad(message).code("context_length_exceeded"),
+            EngineError::PromptTooLong { prompt, context, .. } => Self::too_long(prompt, context, message),
             EngineError::Sampling(sampling) => {
                 Self::bad(message).param(sampling.name.split(' ').next().unwrap_or(sampling.name))
             }

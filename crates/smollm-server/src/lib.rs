@@ -19,6 +19,7 @@ mod model;
 mod native;
 mod openai;
 mod openapi;
+mod prompts;
 mod reasoning;
 mod refused;
 mod routes;

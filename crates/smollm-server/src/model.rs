@@ -18,6 +18,8 @@ pub struct Model {
     pub template: Option<ChatTemplate>,
     /// How tokens are chosen where a request does not say.
     pub sampling: SamplingParams,
+    /// The seed where a request does not say; a new one for each where absent.
+    pub seed: Option<u64>,
     /// The longest answer where a request does not say.
     pub max_tokens: Option<usize>,
     /// Tokens that end an answer.
@@ -78,11 +80,27 @@ impl Model {
         self.template.as_ref().is_some_and(|template| template.source().contains("enable_thinking"))
     }
 
-    /// OpenAI's `system_fingerprint`: equal where the same request gets the same bytes.
+    /// OpenAI's `system_fingerprint`: equal where the same request gets the same bytes. As llama-server's it begins with `b`.
     pub(crate) fn fingerprint(&self) -> String {
         let digest = Sha256::digest(self.build.as_bytes());
         let hex: String = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
-        format!("fp_{hex}")
+        format!("b{}-{hex}", env!("CARGO_PKG_VERSION"))
+    }
+
+    /// Whether a prompt of so many tokens fits into the context.
+    ///
+    /// # Errors
+    /// It does not.
+    pub(crate) fn check_length(&self, prompt: usize) -> Result<(), ApiError> {
+        let context = self.engine.limits().context();
+        if prompt <= context {
+            return Ok(());
+        }
+        let message = format!(
+            "the prompt is too large: it has {prompt} tokens, which exceeds the available context size of {context} tokens; \
+             shorten it, or serve with a larger --ctx"
+        );
+        Err(ApiError::too_long(prompt, context, message))
     }
 
     /// How the vocabulary spells one of its roles.

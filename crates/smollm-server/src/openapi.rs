@@ -9,10 +9,12 @@ use utoipa::OpenApi;
     info(title = "smollm", description = "SmolLM on this machine, in the words of OpenAI, llama-server and vLLM."),
     paths(
         openai::chat::chat_completions,
+        openai::chat::input_tokens,
         openai::completions::completions,
         openai::embeddings::embeddings,
         openai::models::list,
         openai::models::retrieve,
+        native::completion::completion,
         native::tokens::tokenize,
         native::tokens::detokenize,
         native::template::apply_template,

@@ -6,8 +6,8 @@
 use crate::error::ApiError;
 use serde_json::{Map, Value};
 
-/// Known, and without effect on what is answered.
-const WITHOUT_EFFECT: [&str; 11] = [
+/// Known, and without effect on what is answered: the details of samplers that are refused belong to them.
+const WITHOUT_EFFECT: &[&str] = &[
     "metadata",
     "parallel_tool_calls",
     "prediction",
@@ -17,7 +17,16 @@ const WITHOUT_EFFECT: [&str; 11] = [
     "safety_identifier",
     "service_tier",
     "id_slot",
-    "timings_per_token",
+    "dry_allowed_length",
+    "dry_base",
+    "dry_penalty_last_n",
+    "dry_sequence_breakers",
+    "dynatemp_exponent",
+    "mirostat_eta",
+    "mirostat_tau",
+    "n_discard",
+    "n_keep",
+    "xtc_threshold",
     "user",
 ];
 
@@ -64,6 +73,9 @@ const REFUSED: &[(&str, Neutral)] = &[
     ("dry_multiplier", is_zero),
     ("xtc_probability", is_zero),
     ("samplers", never),
+    ("adaptive_target", |v| v.as_f64().is_some_and(|target| target < 0.0)),
+    ("post_sampling_probs", |v| v == false),
+    ("t_max_predict_ms", |v| v.as_f64().is_some_and(|ms| ms <= 0.0)),
     ("lora", is_empty),
 ];
 

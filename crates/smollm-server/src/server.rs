@@ -159,6 +159,7 @@ impl Server {
                             .timer(TokioTimer::new())
                             .header_read_timeout(app.settings.read_limit)
                             .max_buf_size(MAX_HEAD)
+                            .title_case_headers(true) // for clients that tell `Content-Type` from `content-type`
                             .serve_connection(TokioIo::new(Patient::new(stream, app.settings.read_limit)), service);
                         let connection = connections.watch(connection);
                         // whatever ends a connection early is the client's doing

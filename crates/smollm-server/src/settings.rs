@@ -1,5 +1,6 @@
 //! How a server is set up: everything that an operator may choose and that is not a model's business.
 
+use smollm_engine::Pooling;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -24,6 +25,14 @@ pub struct Settings {
     pub read_limit: Duration,
     /// Requests are refused while the work that waits is estimated to take longer than this.
     pub queue_limit: Option<Duration>,
+    /// Whether models that can think do so where a request does not say; as they are used to where absent.
+    pub thinking: Option<bool>,
+    /// How embeddings are made of hidden states where a request does not say.
+    pub pooling: Pooling,
+    /// Whether `/slots` and `/metrics` are there.
+    pub slots: bool,
+    /// See `slots`.
+    pub metrics: bool,
     /// How often a stream says that it is alive while it has nothing else to say.
     pub keep_alive: Duration,
     /// How long requests under way may go on once the server is told to stop.
@@ -44,6 +53,10 @@ impl Default for Settings {
             request_limit: None,
             read_limit: Duration::from_secs(30),
             queue_limit: None,
+            thinking: None,
+            pooling: Pooling::Mean,
+            slots: true,
+            metrics: true,
             keep_alive: Duration::from_secs(15),
             drain_limit: Duration::from_secs(30),
             idle_unload: None,

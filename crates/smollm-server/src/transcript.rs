@@ -17,7 +17,20 @@ pub(crate) struct Transcript {
     made: usize,
     given: usize,
     tokens: usize,
-    end: Option<&'static str>,
+    end: Option<End>,
+}
+
+/// Why an answer ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The model chose a token that ends answers, or the caller wanted no more.
+    Token,
+    /// A stop string was met.
+    Word(String),
+    /// It is as long as was asked for.
+    Length,
+    /// The context is full.
+    Context,
 }
 
 /// What may be shown next.
@@ -57,8 +70,9 @@ impl Transcript {
         let mut delta = self.emit(&piece);
         if self.end.is_none() {
             self.end = Some(match reason {
-                FinishReason::Length | FinishReason::ContextFull => "length",
-                FinishReason::Stop(_) | FinishReason::Cancelled => "stop",
+                FinishReason::Length => End::Length,
+                FinishReason::ContextFull => End::Context,
+                FinishReason::Stop(_) | FinishReason::Cancelled => End::Token,
             });
             let rest = self.stops.finish();
             self.given += rest.len();
@@ -70,7 +84,15 @@ impl Transcript {
 
     /// OpenAI's `finish_reason`, once the answer has ended.
     pub(crate) fn end(&self) -> Option<&'static str> {
-        self.end
+        self.end.as_ref().map(|end| match end {
+            End::Token | End::Word(_) => "stop",
+            End::Length | End::Context => "length",
+        })
+    }
+
+    /// Why the answer ended, once it has.
+    pub(crate) fn ending(&self) -> Option<&End> {
+        self.end.as_ref()
     }
 
     /// Tokens of the answer, those of a stop string included.
@@ -83,8 +105,8 @@ impl Transcript {
         let step = self.stops.push(piece);
         self.given += step.emit.len();
         let nothing_held = self.given == self.made;
-        if step.stopped.is_some() {
-            self.end = Some("stop");
+        if let Some(word) = step.stopped {
+            self.end = Some(End::Word(word));
         }
         let mut tokens = Vec::new();
         while let Some((start, _)) = self.held.front()

@@ -3,11 +3,15 @@
 use crate::error::Error;
 use crate::files::ModelFiles;
 use crate::model::{Model, OpenOptions};
+use crate::text::GenerateOptions;
+use crate::text_parts::special_tokens;
 use smollm_checkpoint::adapter::Adapter;
 use smollm_engine::{Engine, EngineHandle, EngineOptions};
 use smollm_hub::{ModelRef, Progress};
 use smollm_model::LoraWeights;
 use smollm_server::Source;
+use smollm_tokenizer::Tokenizer;
+use smollm_tokenizer::template::ChatTemplate;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,6 +20,10 @@ use std::sync::Arc;
 pub struct ServeOptions {
     /// As for every other command.
     pub open: OpenOptions,
+    /// How answers are drawn where a request does not say; what is absent here comes from the model.
+    pub answers: GenerateOptions,
+    /// A file with the chat template, in place of the model's own.
+    pub chat_template: Option<PathBuf>,
     /// The engine; context and type of the cache come from `open`.
     pub engine: EngineOptions,
     /// LoRA adapters in PEFT form that requests may name, each for every model.
@@ -46,12 +54,18 @@ impl ServeOptions {
         );
         let slots = engine.max_running;
         let handle = EngineHandle::spawn(Engine::new(model.shared_decoder(), model.shared_cpu(), &engine)?)?;
-        let (tokenizer, template) = model.take_text();
+        let (tokenizer, own) = model.take_text();
+        let tokenizer = tokenizer.ok_or_else(|| Error::NoTokenizer { model: source.location.clone() })?;
+        let template = match &self.chat_template {
+            Some(path) => Some(read_template(path, &tokenizer)?),
+            None => own,
+        };
         Ok(smollm_server::Model {
-            tokenizer: Arc::new(tokenizer.ok_or_else(|| Error::NoTokenizer { model: source.location.clone() })?),
+            tokenizer: Arc::new(tokenizer),
             template,
-            sampling: model.defaults().sampling.clone(),
-            max_tokens: model.defaults().max_tokens,
+            sampling: self.answers.sampling(&model.defaults().sampling),
+            seed: self.answers.seed,
+            max_tokens: self.answers.max_tokens.or(model.defaults().max_tokens),
             stop_ids: model.stop_ids().to_vec(),
             engine: handle,
             slots,
@@ -60,6 +74,12 @@ impl ServeOptions {
             build,
         })
     }
+}
+
+/// The chat template in a file, for this vocabulary.
+fn read_template(path: &Path, tokenizer: &Tokenizer) -> Result<ChatTemplate, Error> {
+    let text = std::fs::read_to_string(path).map_err(|error| Error::Read { path: path.into(), error })?;
+    Ok(ChatTemplate::new(&text, &special_tokens(Some(tokenizer)))?)
 }
 
 /// The models behind what a user names: each name is a model, or a folder of models.

@@ -1,4 +1,4 @@
-//! llama.cpp, built by clang from the sources that the PyPI package llama-cpp-python carries.
+//! llama.cpp, built by clang from the sources that the PyPI package llama-cpp-python carries; its server only for those who ask.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -117,7 +117,6 @@ pub(crate) fn ensure_built(workspace: &Workspace, row: Option<&str>) -> Result<L
     if fs::read_to_string(&marker).is_ok_and(|done| done == recipe) {
         return Ok(built);
     }
-    TOOLS.ensure(workspace)?;
     let source = source(workspace)?;
     println!("   building {} into target/peers/llama.cpp-{name}: ten minutes on two cores", built.version);
     configure(workspace, build, &clang, &source, &built.folder)?;
@@ -126,6 +125,17 @@ pub(crate) fn ensure_built(workspace: &Workspace, row: Option<&str>) -> Result<L
     run(workspace, "llama-cpp-build", &mut make)?;
     fs::write(&marker, recipe).with_context(|| format!("cannot write {}", marker.display()))?;
     Ok(built)
+}
+
+/// llama-server of the native build, which is made if it is not there yet.
+pub(crate) fn server(workspace: &Workspace) -> Result<PathBuf> {
+    const NAME: &str = "llama-server";
+    let built = ensure_built(workspace, None)?;
+    println!("   building {NAME}, if it is not there yet: ten more minutes");
+    let mut make = Command::new(TOOLS.program(workspace, "cmake"));
+    make.arg("--build").arg(&built.folder).args(["--target", NAME]);
+    run(workspace, "llama-cpp-server", &mut make)?;
+    Ok(built.program(NAME))
 }
 
 fn configure(workspace: &Workspace, build: &Build, clang: &Clang, source: &Path, folder: &Path) -> Result<()> {
@@ -146,7 +156,8 @@ fn configure(workspace: &Workspace, build: &Build, clang: &Clang, source: &Path,
 }
 
 /// The unpacked sources.
-fn source(workspace: &Workspace) -> Result<PathBuf> {
+pub(crate) fn source(workspace: &Workspace) -> Result<PathBuf> {
+    TOOLS.ensure(workspace)?;
     let peers = workspace.root.join("target/peers");
     let folder = peers.join("source");
     let source = folder.join(UNPACKED).join("vendor/llama.cpp");

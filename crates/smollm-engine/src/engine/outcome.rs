@@ -44,7 +44,8 @@ impl Engine {
             let (done, total) = (sequence.computed.min(sequence.prompt_len), sequence.prompt_len);
             if sequence.choice == 0 && done > sequence.reported {
                 sequence.reported = done;
-                sink(sequence.request, Event::Prefill { done, total });
+                let cached = sequence.clock.cached_tokens;
+                sink(sequence.request, Event::Prefill { cached, done, total });
             }
         }
         let mut ends = self.pool_prompts(shares, sink);

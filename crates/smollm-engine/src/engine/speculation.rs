@@ -56,6 +56,7 @@ impl Engine {
             let room = self.scheduler.claim_free(&mut self.pool, share.index, 1 + draft.len());
             draft.truncate(room - 1);
             share.count = 1 + draft.len();
+            self.stats.drafts += u64::from(!draft.is_empty());
             self.stats.drafted_tokens += draft.len() as u64;
             let sequence = &mut self.scheduler.running[share.index];
             (sequence.draft, sequence.right) = (draft, 0);

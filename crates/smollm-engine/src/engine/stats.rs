@@ -35,12 +35,16 @@ pub struct EngineStats {
     pub prompt_tokens: u64,
     /// Tokens chosen.
     pub generated_tokens: u64,
+    /// Guesses, each of one token or more, that were verified.
+    pub drafts: u64,
     /// Guessed tokens that were verified, and those of them that were right.
     pub drafted_tokens: u64,
     /// See `drafted_tokens`.
     pub accepted_tokens: u64,
     /// Forward passes.
     pub steps: u64,
+    /// Sequences in forward passes, summed over those.
+    pub sequence_steps: u64,
     /// Forward passes that were given up because a request in them was cancelled.
     pub abandoned_steps: u64,
     /// Prompt tokens of finished requests, and how many of them were not computed but found in the cache.
@@ -59,6 +63,7 @@ impl EngineStats {
     pub(super) fn count_step(&mut self, shares: &[Share], time: Duration) {
         let tokens: usize = shares.iter().map(|share| share.count).sum();
         self.steps += 1;
+        self.sequence_steps += shares.len() as u64;
         self.prompt_tokens += shares.iter().filter(|share| !share.decodes).map(|share| share.count as u64).sum::<u64>();
         self.busy_s += time.as_secs_f64();
         self.last_step_s = time.as_secs_f64();

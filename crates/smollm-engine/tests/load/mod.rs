@@ -52,7 +52,7 @@ impl Log {
     pub(crate) fn hear(&mut self, id: RequestId, event: Event) {
         assert!(!self.failed.contains_key(&id), "nothing follows a failure");
         match event {
-            Event::Prefill { done, total } => {
+            Event::Prefill { done, total, .. } => {
                 let before = self.read.insert(id, done).unwrap_or(0);
                 assert!(before < done && done <= total, "{before} {done} of {total}");
             }

@@ -1,5 +1,6 @@
-//! The text that Prometheus reads (exposition format 0.0.4): vLLM's names, and llama-server's.
+//! The text that Prometheus reads (exposition format 0.0.4): vLLM's names and our own, and after them llama-server's.
 
+use super::llama_server::llama_server;
 use super::{Measured, ModelMetrics};
 use smollm_engine::EngineStats;
 use std::fmt::Write;
@@ -36,19 +37,6 @@ const NUMBERS: &[Number] = &[
     ("vllm:spec_decode_num_accepted_tokens_total", "counter", "Guessed tokens that were right.", |s, _| {
         s.accepted_tokens as f64
     }),
-    ("llamacpp:prompt_tokens_total", "counter", "Prompt tokens computed.", |s, _| s.prompt_tokens as f64),
-    ("llamacpp:prompt_seconds_total", "counter", "Seconds of prompts.", |_, m| m.prompt_seconds),
-    ("llamacpp:tokens_predicted_total", "counter", "Tokens generated.", |s, _| s.generated_tokens as f64),
-    ("llamacpp:tokens_predicted_seconds_total", "counter", "Seconds of answers.", |_, m| m.generated_seconds),
-    ("llamacpp:n_decode_total", "counter", "Forward passes.", |s, _| s.steps as f64),
-    ("llamacpp:prompt_tokens_seconds", "gauge", "Prompt tokens in a second of prompts.", |s, m| {
-        rate(s.prompt_tokens, m.prompt_seconds)
-    }),
-    ("llamacpp:predicted_tokens_seconds", "gauge", "Generated tokens in a second of answers.", |s, m| {
-        rate(s.generated_tokens, m.generated_seconds)
-    }),
-    ("llamacpp:requests_processing", "gauge", "Sequences that run.", |s, _| s.running as f64),
-    ("llamacpp:requests_deferred", "gauge", "Sequences that wait.", |s, _| s.waiting as f64),
     ("smollm:steps_abandoned_total", "counter", "Passes given up for a cancelled request.", |s, _| {
         s.abandoned_steps as f64
     }),
@@ -105,19 +93,16 @@ pub(crate) fn exposition(subjects: &[Subject<'_>]) -> String {
             histogram(&subject.metrics.lock()).write(name, labels, &mut out);
         }
     }
+    llama_server(subjects, &mut out);
     out
 }
 
-fn describe(name: &str, kind: &str, help: &str, out: &mut String) {
+pub(super) fn describe(name: &str, kind: &str, help: &str, out: &mut String) {
     let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
 }
 
 fn usage(stats: &EngineStats) -> f64 {
     if stats.blocks == 0 { 0.0 } else { 1.0 - stats.blocks_free as f64 / stats.blocks as f64 }
-}
-
-fn rate(tokens: u64, seconds: f64) -> f64 {
-    if seconds > 0.0 { tokens as f64 / seconds } else { 0.0 }
 }
 
 /// A label's value.

@@ -2,6 +2,7 @@
 
 mod exposition;
 mod histogram;
+mod llama_server;
 
 use histogram::Histogram;
 use smollm_engine::{Submission, Timings};
@@ -45,6 +46,8 @@ struct Measured {
     /// Seconds of prompts and of answers, summed over requests: llama-server's counters.
     prompt_seconds: f64,
     generated_seconds: f64,
+    /// Tokens of the longest prompt and answer together.
+    longest: usize,
     /// Answers that ended, by why.
     stop: u64,
     length: u64,
@@ -102,6 +105,7 @@ impl Watch {
         self.open = self.open.saturating_sub(1);
         let mut measured = self.metrics.lock();
         measured.generated_tokens.observe(tokens as f64);
+        measured.longest = measured.longest.max(self.prompt + tokens);
         match reason {
             "length" => measured.length += 1,
             _ => measured.stop += 1,
@@ -158,6 +162,7 @@ impl Default for ModelMetrics {
             choices: Histogram::new(CHOICES),
             prompt_seconds: 0.0,
             generated_seconds: 0.0,
+            longest: 0,
             stop: 0,
             length: 0,
             abort: 0,

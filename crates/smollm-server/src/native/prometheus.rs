@@ -1,18 +1,21 @@
 //! `GET /metrics`.
 
 use crate::app::Shared;
-use crate::error::ErrorBody;
+use crate::error::{ApiError, ErrorBody};
 use crate::metrics::{Subject, exposition};
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{HeaderName, header};
 use axum::response::IntoResponse;
 
 /// The numbers of all loaded models, for Prometheus.
 #[utoipa::path(
     get, path = "/metrics", tag = "server",
-    responses((status = 200, body = String, content_type = "text/plain"), (status = 401, body = ErrorBody))
+    responses((status = 200, body = String, content_type = "text/plain"), (status = 401, body = ErrorBody), (status = 501, body = ErrorBody))
 )]
-pub(crate) async fn metrics(State(app): State<Shared>) -> impl IntoResponse {
+pub(crate) async fn metrics(State(app): State<Shared>) -> Result<impl IntoResponse, ApiError> {
+    if !app.settings.metrics {
+        return Err(ApiError::turned_off("/metrics", "--no-metrics"));
+    }
     let loaded = app.catalog.entries().iter().filter_map(|entry| Some((entry, entry.peek()?)));
     let subject = |(entry, model)| {
         let entry: &std::sync::Arc<crate::catalog::Entry> = entry;
@@ -20,5 +23,7 @@ pub(crate) async fn metrics(State(app): State<Shared>) -> impl IntoResponse {
         Subject { name: &entry.source.name, stats: model.engine.stats(), metrics: &entry.metrics }
     };
     let text = exposition(&loaded.map(subject).collect::<Vec<_>>());
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
+    let started = HeaderName::from_static("process-start-time-unix"); // llama-server's
+    let kind = "text/plain; version=0.0.4; charset=utf-8".to_owned();
+    Ok(([(header::CONTENT_TYPE, kind), (started, app.started.to_string())], text))
 }

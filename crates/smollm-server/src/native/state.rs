@@ -1,5 +1,6 @@
 //! `GET /props` and `/slots`: how the server is set up, and what it does, in llama-server's words.
 
+use super::parameters::Parameters;
 use crate::app::Shared;
 use crate::error::{ApiError, ErrorBody};
 use axum::Json;
@@ -27,21 +28,8 @@ pub(crate) struct Props {
 struct GenerationSettings {
     /// Tokens of prompt and answer.
     n_ctx: usize,
-    params: Params,
-}
-
-/// What applies where a request says nothing.
-#[derive(Debug, Serialize, ToSchema)]
-struct Params {
-    temperature: f32,
-    top_k: usize,
-    top_p: f32,
-    min_p: f32,
-    repeat_penalty: f32,
-    presence_penalty: f32,
-    frequency_penalty: f32,
-    /// -1 is no limit.
-    n_predict: i64,
+    /// What applies where a request says nothing.
+    params: Parameters,
 }
 
 /// A place for one sequence.
@@ -60,17 +48,7 @@ pub(crate) struct Slot {
 pub(crate) async fn props(State(app): State<Shared>) -> Result<Json<Props>, ApiError> {
     let lease = app.catalog.lease(None).await?;
     let model = &lease.model;
-    let sampling = &model.sampling;
-    let params = Params {
-        temperature: sampling.temperature,
-        top_k: sampling.top_k,
-        top_p: sampling.top_p,
-        min_p: sampling.min_p,
-        repeat_penalty: sampling.repetition_penalty,
-        presence_penalty: sampling.presence_penalty,
-        frequency_penalty: sampling.frequency_penalty,
-        n_predict: model.max_tokens.map_or(-1, |max| i64::try_from(max).unwrap_or(-1)),
-    };
+    let params = Parameters::defaults(&model.sampling, model.seed, model.max_tokens);
     Ok(Json(Props {
         default_generation_settings: GenerationSettings { n_ctx: model.engine.limits().context(), params },
         total_slots: model.slots,
@@ -90,6 +68,9 @@ pub(crate) async fn props(State(app): State<Shared>) -> Result<Json<Props>, ApiE
     responses((status = 200, body = Vec<Slot>), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody))
 )]
 pub(crate) async fn slots(State(app): State<Shared>) -> Result<Json<Vec<Slot>>, ApiError> {
+    if !app.settings.slots {
+        return Err(ApiError::turned_off("/slots", "--no-slots"));
+    }
     let lease = app.catalog.lease(None).await?;
     let n_ctx = lease.model.engine.limits().context();
     let running = lease.model.engine.stats().running;

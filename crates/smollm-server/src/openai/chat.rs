@@ -3,12 +3,12 @@
 mod telling;
 mod wire;
 
-pub(crate) use wire::{Chat, ChatChunk, ChatCompletion, ChatRequest};
+pub(crate) use wire::{Chat, ChatChunk, ChatCompletion, ChatRequest, InputTokens};
 
 use super::messages::for_template;
 use super::thinking;
 use crate::answer::{Answers, collect};
-use crate::app::Shared;
+use crate::app::{App, Shared};
 use crate::ask::{Ask, token_limit};
 use crate::body::Body;
 use crate::call::Call;
@@ -20,7 +20,7 @@ use crate::sse;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use telling::{Extras, Telling};
+use telling::Telling;
 
 /// Bytes of a body above which its prompt is made on a thread that may take its time.
 const LONG_PROMPT: usize = 1 << 15;
@@ -47,18 +47,14 @@ pub(crate) async fn chat_completions(State(app): State<Shared>, body: Body<ChatR
         conversation: true,
     };
     let budget = thinking.budget();
-    let (text, ids) = prompt(&lease, chat, &thinking).await?;
+    let (text, ids) = prompt(&app, &lease, chat, &thinking).await?;
     let stops = sampling.stops()?;
-    let mut submission = sampling.submission(&lease, ids, &ask, sampling.seed())?;
+    let mut submission = sampling.submission(&lease, ids, &ask, sampling.seed(&lease.model))?;
     if let Some(budget) = budget.filter(|_| lease.model.can_think()) {
         submission.mask = Some(Box::new(ThinkingBudget::new(&lease.model, &text, budget)));
     }
     let answers = Answers::new(&lease, &submission, &stops);
-    let extras = Extras {
-        logprobs: ask.logprobs.is_some(),
-        usage: sampling.wants_usage(),
-        progress: sampling.return_progress == Some(true),
-    };
+    let extras = sampling.extras(&ask);
     let call = Call::start(&lease.model.engine, vec![submission], app.settings.queue_limit)?;
     let mut telling = Telling::new(lease, answers, &text, extras);
     let limit = app.settings.request_limit;
@@ -72,19 +68,38 @@ pub(crate) async fn chat_completions(State(app): State<Shared>, body: Body<ChatR
     Ok(response)
 }
 
+/// How long the prompt of a conversation is, in tokens.
+#[utoipa::path(
+    post, path = "/v1/chat/completions/input_tokens", tag = "llama-server", request_body = ChatRequest,
+    responses((status = 200, body = InputTokens), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody))
+)]
+pub(crate) async fn input_tokens(State(app): State<Shared>, body: Body<ChatRequest>) -> Result<Response, ApiError> {
+    let Body { value: ChatRequest { sampling, chat, thinking }, ignored } = body;
+    let lease = app.catalog.lease(sampling.model.as_deref()).await?;
+    let (_, ids) = prompt(&app, &lease, chat, &thinking).await?;
+    let mut response = Json(InputTokens { input_tokens: ids.len() }).into_response();
+    ignored.note(&mut response);
+    Ok(response)
+}
+
 /// The prompt of a conversation, as text and as ids.
 pub(crate) async fn prompt(
+    app: &App,
     lease: &Lease,
     chat: Chat,
     thinking: &thinking::Thinking,
 ) -> Result<(String, Vec<u32>), ApiError> {
-    let wanted = thinking.wanted(lease.model.can_think())?;
+    let wanted = thinking.wanted(lease.model.can_think(), app.settings.thinking)?;
     let size: usize = chat.messages.iter().enumerate().filter_map(|(i, m)| Some(m.text(i).ok()?.len())).sum();
     let model = lease.model.clone();
     let make = move || {
         let mut render = Render { open_answer: true, ..Render::default() };
         let mut messages = chat.messages;
         if chat.continue_final_message == Some(true) {
+            if chat.add_generation_prompt == Some(true) {
+                let message = "add_generation_prompt and continue_final_message contradict each other";
+                return Err(ApiError::bad(message).param("continue_final_message"));
+            }
             match messages.pop() {
                 Some(last) if last.role == "assistant" => render.prefill = last.text(messages.len())?,
                 _ => {

@@ -7,7 +7,7 @@ use crate::app::Shared;
 use crate::body::{Body, Fields, Wire};
 use crate::call::Call;
 use crate::error::{ApiError, ErrorBody};
-use crate::openai::completions::{Prompt, prompts};
+use crate::prompts::Prompts;
 use crate::sse::{engine_gone, too_slow};
 use axum::Json;
 use axum::extract::State;
@@ -21,12 +21,12 @@ use utoipa::ToSchema;
 pub(crate) struct EmbeddingRequest {
     /// Name of the model.
     model: Option<String>,
-    input: Prompt,
+    input: Prompts,
     /// `float`, or `base64` for little-endian f32.
     encoding_format: Option<Encoding>,
     /// Must be the model's own, where it is given.
     dimensions: Option<usize>,
-    /// `mean` over all tokens, or the `last` one.
+    /// `mean` over all tokens, or the `last` one; as the server was told (`mean` if it was not) where absent.
     pooling: Option<Which>,
     /// Scale vectors to length 1 (true where absent).
     normalize: Option<bool>,
@@ -90,16 +90,18 @@ impl Wire for EmbeddingRequest {
 pub(crate) async fn embeddings(State(app): State<Shared>, body: Body<EmbeddingRequest>) -> Result<Response, ApiError> {
     let Body { value: request, ignored } = body;
     let lease = app.catalog.lease(request.model.as_deref()).await?;
-    let pooling = match request.pooling.unwrap_or(Which::Mean) {
-        Which::Mean => Pooling::Mean,
-        Which::Last => Pooling::Last,
+    let pooling = match request.pooling {
+        Some(Which::Mean) => Pooling::Mean,
+        Some(Which::Last) => Pooling::Last,
+        None => app.settings.pooling,
     };
     let mut prompt_tokens = 0;
     let mut submissions = Vec::new();
-    for (_, ids) in prompts(&lease, request.input, "input").await? {
+    for (_, ids) in request.input.resolve(&lease, "input").await? {
         if ids.is_empty() {
             return Err(ApiError::bad("there is an input without tokens").param("input"));
         }
+        lease.model.check_length(ids.len())?;
         prompt_tokens += ids.len();
         let adapter = lease.adapter.clone();
         submissions.push(Submission { pooling: Some(pooling), adapter, ..Submission::new(ids, Request::default()) });

@@ -20,6 +20,7 @@ pub(crate) struct ChatLogprobs {
 /// A token, and the likeliest in its place.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ChatToken {
+    id: u32,
     token: String,
     logprob: f32,
     bytes: Vec<u8>,
@@ -28,6 +29,7 @@ pub(crate) struct ChatToken {
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TopToken {
+    id: u32,
     token: String,
     logprob: f32,
     bytes: Vec<u8>,
@@ -59,6 +61,7 @@ impl ChatLogprobs {
     pub(crate) fn of(tokenizer: &Tokenizer, tokens: &[Token]) -> Self {
         let text = |id| String::from_utf8_lossy(&bytes(tokenizer, id)).into_owned();
         let entry = |token: &Token| ChatToken {
+            id: token.id,
             token: text(token.id),
             logprob: finite(token.logprob.unwrap_or(f32::NAN)),
             bytes: bytes(tokenizer, token.id),
@@ -66,6 +69,7 @@ impl ChatLogprobs {
                 .top
                 .iter()
                 .map(|&(id, logprob)| TopToken {
+                    id,
                     token: text(id),
                     logprob: finite(logprob),
                     bytes: bytes(tokenizer, id),

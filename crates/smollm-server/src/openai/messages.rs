@@ -77,7 +77,7 @@ impl Message {
         Ok(value)
     }
 
-    /// The text of the content.
+    /// The text of the content; parts are lines of their own, as vLLM and llama-server have them.
     pub(crate) fn text(&self, index: usize) -> Result<String, ApiError> {
         let parts = match &self.content {
             None => {
@@ -89,10 +89,10 @@ impl Message {
             Some(Content::Text(text)) => return Ok(text.clone()),
             Some(Content::Parts(parts)) => parts,
         };
-        let mut whole = String::new();
+        let mut texts = Vec::with_capacity(parts.len());
         for (number, part) in parts.iter().enumerate() {
             match (part.r#type.as_str(), &part.text, &part.refusal) {
-                ("text" | "input_text", Some(text), _) | ("refusal", _, Some(text)) => whole.push_str(text),
+                ("text" | "input_text", Some(text), _) | ("refusal", _, Some(text)) => texts.push(text.as_str()),
                 (kind, ..) => {
                     let place = format!("messages[{index}].content[{number}]");
                     let message = format!("{place}: a part of type `{kind}` is not supported; only text is");
@@ -100,7 +100,7 @@ impl Message {
                 }
             }
         }
-        Ok(whole)
+        Ok(texts.join("\n"))
     }
 }
 
@@ -123,7 +123,7 @@ mod tests {
         let parts = json!([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]);
         check(
             json!([{"role": "developer", "content": "s"}, {"role": "user", "content": parts}]),
-            Ok(json!([{"role": "system", "content": "s"}, {"role": "user", "content": "ab"}])),
+            Ok(json!([{"role": "system", "content": "s"}, {"role": "user", "content": "a\nb"}])),
         );
         check(
             json!([{"role": "assistant", "content": null, "refusal": "no", "tool_calls": []}]),

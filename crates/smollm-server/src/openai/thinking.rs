@@ -35,11 +35,11 @@ struct Switch {
 }
 
 impl Thinking {
-    /// On, off, or as the model is used to.
+    /// On, off, or as the model is used to; `default` is what the operator wants where the request does not say.
     ///
     /// # Errors
     /// A word that is not known, fields that contradict each other, or thinking asked of a model that cannot.
-    pub(crate) fn wanted(&self, can_think: bool) -> Result<Option<bool>, ApiError> {
+    pub(crate) fn wanted(&self, can_think: bool, default: Option<bool>) -> Result<Option<bool>, ApiError> {
         let mut wanted: Option<(&str, bool)> = None;
         for (param, switch) in self.switches()? {
             match wanted {
@@ -54,7 +54,7 @@ impl Thinking {
                 Err(ApiError::unsupported(param, "this model has no thinking mode (SmolLM3 has)"))
             }
             Some((_, on)) => Ok(can_think.then_some(on)),
-            None => Ok(None),
+            None => Ok(default.filter(|_| can_think)),
         }
     }
 
@@ -127,8 +127,10 @@ mod tests {
     fn check(fields: Value, can_think: bool, expected: Result<Option<bool>, &str>) {
         let thinking: Thinking = serde_json::from_value(fields).expect("fields");
         match expected {
-            Ok(wanted) => assert_eq!(thinking.wanted(can_think), Ok(wanted)),
-            Err(param) => assert_eq!(thinking.wanted(can_think).expect_err("refused").param.as_deref(), Some(param)),
+            Ok(wanted) => assert_eq!(thinking.wanted(can_think, None), Ok(wanted)),
+            Err(param) => {
+                assert_eq!(thinking.wanted(can_think, None).expect_err("refused").param.as_deref(), Some(param))
+            }
         }
     }
 
@@ -142,6 +144,15 @@ mod tests {
         check(json!({"thinking": {"type": "disabled", "budget_tokens": 5}}), true, Ok(Some(false)));
         check(json!({"thinking_token_budget": 0}), true, Ok(Some(false)));
         check(json!({"thinking": {"type": "enabled"}, "reasoning": {"effort": "low"}}), true, Ok(Some(true)));
+    }
+
+    #[test]
+    fn the_operator_decides_where_the_request_does_not() {
+        let silent = Thinking::default();
+        assert_eq!(silent.wanted(true, Some(false)), Ok(Some(false)));
+        assert_eq!(silent.wanted(false, Some(false)), Ok(None));
+        let loud: Thinking = serde_json::from_value(json!({"reasoning_effort": "high"})).expect("fields");
+        assert_eq!(loud.wanted(true, Some(false)), Ok(Some(true)));
     }
 
     #[test]

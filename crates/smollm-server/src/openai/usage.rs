@@ -33,18 +33,9 @@ impl Usage {
         for answer in answers {
             usage.prompt_tokens += answer.prompt;
             usage.completion_tokens += answer.tokens();
-            usage.prompt_tokens_details.cached_tokens += answer.timings.cached_tokens;
+            usage.prompt_tokens_details.cached_tokens += answer.timings(0).cached_tokens;
         }
         usage.total_tokens = usage.prompt_tokens + usage.completion_tokens;
         usage
     }
-}
-
-/// How far a prompt has been read: llama-server's `prompt_progress`.
-#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
-pub(crate) struct Progress {
-    /// Tokens of the prompt.
-    pub(crate) total: usize,
-    /// Of those, read or found in the cache.
-    pub(crate) processed: usize,
 }

@@ -104,7 +104,7 @@ pub(crate) fn whole<T: FromStr<Err = ParseIntError>>(text: &str) -> Result<T, St
     })
 }
 
-fn number(text: &str) -> Result<f32, String> {
+pub(crate) fn number(text: &str) -> Result<f32, String> {
     text.parse().map_err(|_| "expected a number".into())
 }
 

@@ -1,10 +1,11 @@
 //! `smollm serve`: models over HTTP.
 
-use super::args::{RunArgs, whole};
+use super::args::{RunArgs, number, whole};
 use super::failure::{plain, usage};
 use super::output::{note, output};
 use super::progress::DownloadBars;
-use smollm::{EngineOptions, ServeOptions, sources};
+use smollm::{EngineOptions, GenerateOptions, SamplingParams, ServeOptions, sources};
+use smollm_engine::Pooling;
 use smollm_server::{Server, Settings};
 use std::io::Write;
 use std::path::PathBuf;
@@ -23,6 +24,15 @@ pub(crate) struct Serve {
     quiet: bool,
     #[command(flatten)]
     run: RunArgs,
+    /// What answers and /v1/models call the model, where there is one
+    #[arg(long, value_name = "NAME")]
+    alias: Option<String>,
+    /// A Jinja chat template in place of the model's own
+    #[arg(long, value_name = "FILE")]
+    chat_template: Option<PathBuf>,
+    /// How embeddings are made of hidden states where a request does not say
+    #[arg(long, value_name = "HOW", value_parser = ["mean", "last"], default_value = "mean")]
+    pooling: String,
     /// LoRA adapter in PEFT form that requests name as MODEL+NAME (repeatable)
     #[arg(long = "adapter", value_name = "NAME=DIR", value_parser = adapter)]
     adapters: Vec<(String, PathBuf)>,
@@ -30,9 +40,41 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "SECONDS", value_parser = whole::<u64>)]
     idle_unload: Option<u64>,
     #[command(flatten)]
+    answers: Answers,
+    #[command(flatten)]
     network: Network,
     #[command(flatten)]
     load: Load,
+}
+
+/// What applies where a request does not say. What is not given comes from generation_config.json, then from the model card.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Answers, where a request does not say")]
+struct Answers {
+    /// 0 is greedy
+    #[arg(long, value_name = "T", value_parser = number, allow_negative_numbers = true)]
+    temperature: Option<f32>,
+    /// Keep the K likeliest tokens; 0 keeps all
+    #[arg(long, value_name = "K", value_parser = whole::<usize>)]
+    top_k: Option<usize>,
+    /// Keep the smallest set of tokens that reaches probability P
+    #[arg(long, value_name = "P", value_parser = number, allow_negative_numbers = true)]
+    top_p: Option<f32>,
+    /// Drop tokens less likely than P times the likeliest
+    #[arg(long, value_name = "P", value_parser = number, allow_negative_numbers = true)]
+    min_p: Option<f32>,
+    /// Divide the logits of tokens seen in prompt or answer; 1 is off
+    #[arg(long, value_name = "X", value_parser = number, allow_negative_numbers = true)]
+    repetition_penalty: Option<f32>,
+    /// Whether a model that can think does so (default: as it is used to)
+    #[arg(long, value_name = "SWITCH", value_parser = ["on", "off"])]
+    thinking: Option<String>,
+    /// The same seed for every request (default: a new one each time)
+    #[arg(long, value_name = "N", value_parser = whole::<u64>)]
+    seed: Option<u64>,
+    /// At most this many new tokens
+    #[arg(short = 'n', long, value_name = "N", value_parser = whole::<usize>)]
+    max_tokens: Option<usize>,
 }
 
 /// Who may ask.
@@ -51,12 +93,19 @@ struct Network {
     /// SHA-256 hashes of the API keys, one a line as sha256sum prints them; read again when it changes
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
-    /// Let web pages of this origin use the server, as https://chat.example; * is every page (repeatable)
+    /// Let web pages of this origin use the server, as https://chat.example; localhost is every page of this machine, * every page
+    /// (repeatable)
     #[arg(long, value_name = "ORIGIN")]
     cors: Vec<String>,
     /// Access log: a JSON object a line for each request, on standard output
     #[arg(long)]
     access_log: bool,
+    /// Do not tell at /slots what the server does
+    #[arg(long)]
+    no_slots: bool,
+    /// Do not tell at /metrics what the server has done
+    #[arg(long)]
+    no_metrics: bool,
 }
 
 /// How much at once.
@@ -78,6 +127,9 @@ struct Load {
     /// Tokens that the cache of a model holds for all requests together (default: four contexts, or what --memory leaves)
     #[arg(long, value_name = "TOKENS", value_parser = whole::<usize>)]
     kv_tokens: Option<usize>,
+    /// Tokens of a forward pass: prompts are read in parts of so many
+    #[arg(long, value_name = "TOKENS", value_parser = whole::<usize>)]
+    batch_tokens: Option<usize>,
     /// Largest body of a request, in bytes
     #[arg(long, value_name = "BYTES", value_parser = bytes, default_value = "16M")]
     max_body: usize,
@@ -96,15 +148,24 @@ impl Serve {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let names = self.names()?;
         let adapters: Vec<String> = self.adapters.iter().map(|(name, _)| name.clone()).collect();
-        let sources = sources(&names, &adapters)?;
+        let mut sources = sources(&names, &adapters)?;
+        match (&self.alias, sources.as_mut_slice()) {
+            (None, _) => {}
+            (Some(alias), [one]) => one.name.clone_from(alias),
+            (Some(_), several) => return usage(format!("--alias is for one model, and there are {}", several.len())),
+        }
+        let defaults = EngineOptions::default();
         let options = ServeOptions {
             open: self.run.options()?,
+            answers: self.answers.options()?,
+            chat_template: self.chat_template.clone(),
             engine: EngineOptions {
+                token_budget: self.load.batch_tokens.unwrap_or(defaults.token_budget),
                 max_running: self.load.parallel,
                 max_waiting: self.load.queue,
                 memory: self.load.memory,
                 kv_tokens: self.load.kv_tokens,
-                ..EngineOptions::default()
+                ..defaults
             },
             adapters: self.adapters.clone(),
         };
@@ -153,7 +214,30 @@ impl Serve {
             queue_limit: load.queue_limit,
             drain_limit: load.drain_limit,
             idle_unload: self.idle_unload.map(Duration::from_secs),
+            thinking: self.answers.thinking.as_ref().map(|switch| switch == "on"),
+            pooling: if self.pooling == "last" { Pooling::Last } else { Pooling::Mean },
+            slots: !network.no_slots,
+            metrics: !network.no_metrics,
             ..Settings::default()
+        }
+    }
+}
+
+impl Answers {
+    fn options(&self) -> anyhow::Result<GenerateOptions> {
+        let options = GenerateOptions {
+            temperature: self.temperature,
+            top_k: self.top_k,
+            top_p: self.top_p,
+            min_p: self.min_p,
+            repetition_penalty: self.repetition_penalty,
+            seed: self.seed,
+            max_tokens: self.max_tokens,
+            ..GenerateOptions::default()
+        };
+        match options.sampling(&SamplingParams::default()).validate(usize::MAX) {
+            Ok(()) => Ok(options),
+            Err(error) => usage(error.to_string()),
         }
     }
 }

@@ -5,5 +5,6 @@ mod client;
 mod completions;
 mod edge;
 mod models;
+mod native;
 mod other;
 mod recorded;

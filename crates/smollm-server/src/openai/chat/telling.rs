@@ -3,21 +3,15 @@
 use super::wire::{AnswerMessage, ChatChoice, ChatChunk, ChatCompletion, ChunkChoice, DeltaMessage};
 use crate::answer::{Answers, News, Wish};
 use crate::app::{fresh_id, unix_seconds};
+use crate::ask::Extras;
 use crate::catalog::Lease;
+use crate::native::timings::SpokenTimings;
 use crate::openai::logprobs::ChatLogprobs;
-use crate::openai::usage::{Progress, Usage};
+use crate::openai::usage::Usage;
 use crate::reasoning::{Split, Splitter};
 use crate::sse::{Lines, Narrator};
 use crate::transcript::Delta;
 use smollm_engine::{Event, Token};
-
-/// What is told besides the text.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Extras {
-    pub(super) logprobs: bool,
-    pub(super) usage: bool,
-    pub(super) progress: bool,
-}
 
 /// A request under way, and what has been heard of it.
 pub(super) struct Telling {
@@ -74,6 +68,7 @@ impl Telling {
     /// The whole answer.
     pub(super) fn completion(self) -> ChatCompletion {
         let usage = self.usage();
+        let timings = self.answers.spoken_timings(0);
         let tokenizer = &self.lease.model.tokenizer;
         let choices =
             self.choices.into_iter().zip(&self.answers.choices).enumerate().map(|(index, (choice, answer))| {
@@ -98,6 +93,7 @@ impl Telling {
             choices: choices.collect(),
             usage,
             system_fingerprint: self.fingerprint,
+            timings,
         }
     }
 
@@ -133,12 +129,15 @@ impl Telling {
             choices,
             system_fingerprint: self.fingerprint.clone(),
             usage: self.extras.usage.then_some(None),
+            timings: None,
             prompt_progress: None,
         }
     }
 
     fn piece(&self, index: usize, delta: DeltaMessage, logprobs: Option<ChatLogprobs>, out: &mut Lines) {
-        out.data(&self.chunk(vec![ChunkChoice { index, delta, logprobs, finish_reason: None }]));
+        let timings = (self.extras.timings && delta.role.is_none()).then(|| self.answers.spoken_timings(index));
+        let piece = vec![ChunkChoice { index, delta, logprobs, finish_reason: None }];
+        out.data(&ChatChunk { timings, ..self.chunk(piece) });
     }
 
     fn tell(&mut self, index: usize, delta: Delta, out: &mut Lines) {
@@ -170,9 +169,11 @@ impl Narrator for Telling {
     fn hear(&mut self, _: usize, event: Event, out: &mut Lines) -> Wish {
         match self.answers.hear(event) {
             News::Text(index, delta) => self.tell(index, delta, out),
-            News::Prefill(processed) if self.extras.progress => {
-                let progress = Progress { total: self.answers.prompt, processed };
-                out.data(&ChatChunk { prompt_progress: Some(progress), ..self.chunk(Vec::new()) });
+            News::Prefill(reports) if self.extras.progress => {
+                for (progress, timings) in reports {
+                    let timings = self.extras.timings.then(|| SpokenTimings::new(&timings, 0));
+                    out.data(&ChatChunk { prompt_progress: Some(progress), timings, ..self.chunk(Vec::new()) });
+                }
             }
             News::Prefill(_) | News::Nothing => {}
         }
@@ -181,7 +182,8 @@ impl Narrator for Telling {
 
     fn close(&mut self, out: &mut Lines) {
         if self.extras.usage {
-            out.data(&ChatChunk { usage: Some(Some(self.usage())), ..self.chunk(Vec::new()) });
+            let timings = Some(self.answers.spoken_timings(0));
+            out.data(&ChatChunk { usage: Some(Some(self.usage())), timings, ..self.chunk(Vec::new()) });
         }
         out.done();
     }

@@ -3,10 +3,11 @@
 use crate::ask::Sampling;
 use crate::body::{Fields, Wire};
 use crate::error::ApiError;
+use crate::native::timings::{Progress, SpokenTimings};
 use crate::openai::logprobs::ChatLogprobs;
 use crate::openai::messages::Message;
 use crate::openai::thinking::Thinking;
-use crate::openai::usage::{Progress, Usage};
+use crate::openai::usage::Usage;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -67,6 +68,12 @@ impl Chat {
     }
 }
 
+/// Tokens of a prompt.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct InputTokens {
+    pub(crate) input_tokens: usize,
+}
+
 /// A whole answer.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ChatCompletion {
@@ -78,6 +85,8 @@ pub(crate) struct ChatCompletion {
     pub(crate) choices: Vec<ChatChoice>,
     pub(crate) usage: Usage,
     pub(crate) system_fingerprint: String,
+    /// Of the first choice, as llama-server tells them.
+    pub(crate) timings: SpokenTimings,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -112,6 +121,9 @@ pub(crate) struct ChatChunk {
     /// Null but in the last piece, and absent unless asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) usage: Option<Option<Usage>>,
+    /// With the usage, and in every piece if that is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) timings: Option<SpokenTimings>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) prompt_progress: Option<Progress>,
 }

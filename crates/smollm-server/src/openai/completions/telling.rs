@@ -3,21 +3,15 @@
 use super::wire::{Completion, CompletionChoice};
 use crate::answer::{Answers, News, Wish};
 use crate::app::{fresh_id, unix_seconds};
+use crate::ask::Extras;
 use crate::catalog::Lease;
+use crate::native::timings::SpokenTimings;
 use crate::openai::logprobs::{Logprobs, Offsets};
-use crate::openai::usage::{Progress, Usage};
+use crate::openai::usage::Usage;
 use crate::sse::{Lines, Narrator};
 use crate::transcript::Delta;
 use smollm_engine::{Event, Token};
 use smollm_tokenizer::Tokenizer;
-
-/// What is told besides the text.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Extras {
-    pub(super) logprobs: bool,
-    pub(super) usage: bool,
-    pub(super) progress: bool,
-}
 
 /// A request under way, and what has been heard of it.
 pub(super) struct Telling {
@@ -133,7 +127,12 @@ impl Telling {
                 choices.push(CompletionChoice { index: choices.len(), text, logprobs, finish_reason });
             }
         }
-        Completion { usage: Some(Some(usage)), ..self.piece(choices) }
+        Completion { usage: Some(Some(usage)), timings: self.timings(), ..self.piece(choices) }
+    }
+
+    /// Of the first choice of the first prompt.
+    fn timings(&self) -> Option<SpokenTimings> {
+        self.parts.first().map(|part| part.answers.spoken_timings(0))
     }
 
     fn usage(&self) -> Usage {
@@ -149,6 +148,7 @@ impl Telling {
             choices,
             system_fingerprint: self.fingerprint.clone(),
             usage: self.extras.usage.then_some(None),
+            timings: None,
             prompt_progress: None,
         }
     }
@@ -164,7 +164,9 @@ impl Telling {
         let with_tokens = self.extras.logprobs && (!delta.tokens.is_empty() || (first && part.echo.is_some()));
         let logprobs = with_tokens.then(|| part.logprobs(&tokenizer, number, &delta.tokens, first));
         if !text.is_empty() || logprobs.is_some() || finish_reason.is_some() {
-            out.data(&self.piece(vec![CompletionChoice { index, text, logprobs, finish_reason }]));
+            let timings = self.extras.timings.then(|| part.answers.spoken_timings(number));
+            let piece = vec![CompletionChoice { index, text, logprobs, finish_reason }];
+            out.data(&Completion { timings, ..self.piece(piece) });
         }
     }
 }
@@ -174,9 +176,11 @@ impl Narrator for Telling {
         let Some(part) = self.parts.get_mut(index) else { return Wish::More };
         match part.answers.hear(event) {
             News::Text(number, delta) => self.tell(index, number, delta, out),
-            News::Prefill(processed) if self.extras.progress => {
-                let progress = Progress { total: part.answers.prompt, processed };
-                out.data(&Completion { prompt_progress: Some(progress), ..self.piece(Vec::new()) });
+            News::Prefill(reports) if self.extras.progress => {
+                for (progress, timings) in reports {
+                    let timings = self.extras.timings.then(|| SpokenTimings::new(&timings, 0));
+                    out.data(&Completion { prompt_progress: Some(progress), timings, ..self.piece(Vec::new()) });
+                }
             }
             News::Prefill(_) | News::Nothing => {}
         }
@@ -185,7 +189,8 @@ impl Narrator for Telling {
 
     fn close(&mut self, out: &mut Lines) {
         if self.extras.usage {
-            out.data(&Completion { usage: Some(Some(self.usage())), ..self.piece(Vec::new()) });
+            let (usage, timings) = (Some(Some(self.usage())), self.timings());
+            out.data(&Completion { usage, timings, ..self.piece(Vec::new()) });
         }
         out.done();
     }

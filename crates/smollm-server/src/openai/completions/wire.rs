@@ -3,8 +3,10 @@
 use crate::ask::Sampling;
 use crate::body::{Fields, Wire};
 use crate::error::ApiError;
+use crate::native::timings::{Progress, SpokenTimings};
 use crate::openai::logprobs::Logprobs;
-use crate::openai::usage::{Progress, Usage};
+use crate::openai::usage::Usage;
+use crate::prompts::Prompts;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -20,7 +22,7 @@ pub(crate) struct CompletionRequest {
 /// What only completions have.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 pub(crate) struct Continuation {
-    pub(crate) prompt: Prompt,
+    pub(crate) prompt: Prompts,
     /// The longest answer in tokens, 16 where absent; -1 for as long as the context lasts.
     #[schema(minimum = -1)]
     pub(crate) max_tokens: Option<i64>,
@@ -29,16 +31,6 @@ pub(crate) struct Continuation {
     pub(crate) logprobs: Option<usize>,
     /// Begin the answer with the prompt.
     pub(crate) echo: Option<bool>,
-}
-
-/// A text, texts, ids, or lists of ids.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
-#[serde(untagged, expecting = "must be a string, a list of strings, a list of token ids or a list of such lists")]
-pub(crate) enum Prompt {
-    Text(String),
-    Ids(Vec<u32>),
-    Texts(Vec<String>),
-    IdLists(Vec<Vec<u32>>),
 }
 
 impl Wire for CompletionRequest {
@@ -61,6 +53,9 @@ pub(crate) struct Completion {
     /// In a stream null but in the last piece, and absent unless asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) usage: Option<Option<Usage>>,
+    /// Of the first choice, as llama-server tells them; in a stream with the usage, and in every piece if that is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) timings: Option<SpokenTimings>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) prompt_progress: Option<Progress>,
 }

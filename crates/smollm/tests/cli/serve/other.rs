@@ -93,7 +93,7 @@ fn what_was_measured_is_told_in_vllm_s_words() {
     assert_eq!(served.metric("vllm:request_generation_tokens_sum{"), generated);
     let stopped = "vllm:request_success_total{model_name=\"scripted\",engine=\"0\",finished_reason=\"stop\"}";
     assert_eq!(served.metric(stopped), 1.0);
-    assert_eq!(served.metric("llamacpp:tokens_predicted_total{"), generated);
+    assert_eq!(served.metric("llamacpp:tokens_predicted_total "), generated);
     assert_eq!(served.get("/metrics").header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
 }
 

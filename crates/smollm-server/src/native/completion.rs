@@ -1,0 +1,72 @@
+//! `POST /completion`: prompts continued, in llama-server's own words.
+
+mod telling;
+mod wire;
+
+pub(crate) use wire::{NativeCompletion, NativePiece, NativeRequest};
+
+use super::parameters::Parameters;
+use crate::answer::{Answers, collect};
+use crate::app::Shared;
+use crate::ask::Ask;
+use crate::body::Body;
+use crate::call::Call;
+use crate::error::{ApiError, ErrorBody};
+use crate::sse;
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use telling::{Part, Telling, Wanted};
+
+/// Prompts continued; one answer is an object, several are a list.
+#[utoipa::path(
+    post, path = "/completion", tag = "llama-server", request_body = NativeRequest,
+    responses(
+        (status = 200, description = "The answer; with `stream` its pieces as server-sent events, the last of which has `stop`",
+         content((NativeCompletion = "application/json"), (NativePiece = "text/event-stream"))),
+        (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)
+    )
+)]
+pub(crate) async fn completion(State(app): State<Shared>, body: Body<NativeRequest>) -> Result<Response, ApiError> {
+    let Body { value: NativeRequest { sampling, native }, ignored } = body;
+    let lease = app.catalog.lease(sampling.model.as_deref()).await?;
+    let ask = Ask {
+        max_tokens: native.max_tokens()?,
+        logprobs: native.n_probs.filter(|&n| n > 0),
+        prompt_logprobs: None,
+        conversation: false,
+    };
+    let (stops, seed, stream) = (sampling.stops()?, sampling.seed(&lease.model), sampling.stream == Some(true));
+    let extras = sampling.extras(&ask);
+    let ignore_eos = sampling.ignore_eos == Some(true);
+    let mut submissions = Vec::new();
+    let mut parts = Vec::new();
+    for (_, ids) in native.prompt.clone().resolve(&lease, "prompt").await? {
+        let mut submission = sampling.submission(&lease, ids, &ask, seed)?;
+        native.check_penalty(submission.request.sampling.repetition_penalty)?;
+        if ignore_eos {
+            // llama-server's `ignore_eos` keeps end tokens from coming at all
+            let never = lease.model.ends(false).into_iter().map(|id| (id, f32::NEG_INFINITY));
+            submission.request.sampling.logit_bias.extend(never);
+        }
+        let mut parameters = Parameters::of(&submission.request);
+        (parameters.ignore_eos, parameters.stream) = (ignore_eos, stream);
+        parameters.timings_per_token = extras.timings;
+        parameters.stop.clone_from(&stops);
+        parts.push(Part::new(Answers::new(&lease, &submission, &stops), submission.prompt.clone(), parameters));
+        submissions.push(submission);
+    }
+    let call = Call::start(&lease.model.engine, submissions, app.settings.queue_limit)?;
+    let wanted =
+        Wanted { tokens: native.return_tokens == Some(true), fields: native.response_fields.unwrap_or_default() };
+    let mut telling = Telling::new(lease, parts, extras, wanted);
+    let limit = app.settings.request_limit;
+    let mut response = if stream {
+        sse::stream(call, telling, app.settings.keep_alive, limit)
+    } else {
+        collect(call, limit, |index, event| telling.take(index, event)).await?;
+        Json(telling.completion()).into_response()
+    };
+    ignored.note(&mut response);
+    Ok(response)
+}
