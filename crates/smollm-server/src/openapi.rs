@@ -15,6 +15,7 @@ use utoipa::OpenApi;
         openai::models::retrieve,
         native::tokens::tokenize,
         native::tokens::detokenize,
+        native::tokenizer_info::tokenizer_info,
         native::template::apply_template,
         native::state::props,
         native::state::slots,

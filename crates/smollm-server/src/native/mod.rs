@@ -4,4 +4,5 @@ pub(crate) mod health;
 pub(crate) mod prometheus;
 pub(crate) mod state;
 pub(crate) mod template;
+pub(crate) mod tokenizer_info;
 pub(crate) mod tokens;
