@@ -16,6 +16,8 @@ pub(crate) struct Message {
     pub(crate) name: Option<String>,
     /// What the assistant thought, as it was answered.
     pub(crate) reasoning_content: Option<String>,
+    /// The same in the words of OpenRouter, and of vLLM since it renamed it.
+    pub(crate) reasoning: Option<String>,
     /// Refused for now.
     #[schema(value_type = Option<Vec<Object>>)]
     pub(crate) tool_calls: Option<Vec<Value>>,
@@ -71,7 +73,7 @@ impl Message {
         if let Some(name) = &self.name {
             value["name"] = name.as_str().into();
         }
-        if let Some(thoughts) = &self.reasoning_content {
+        if let Some(thoughts) = self.reasoning_content.as_ref().or(self.reasoning.as_ref()) {
             value["reasoning_content"] = thoughts.as_str().into();
         }
         Ok(value)
@@ -129,6 +131,14 @@ mod tests {
             json!([{"role": "assistant", "content": null, "refusal": "no", "tool_calls": []}]),
             Ok(json!([{"role": "assistant", "content": "no"}])),
         );
+    }
+
+    #[test]
+    fn earlier_thoughts_have_two_names() {
+        for name in ["reasoning_content", "reasoning"] {
+            let message = json!({"role": "assistant", "content": "4", name: "2 and 2"});
+            check(json!([message]), Ok(json!([{"role": "assistant", "content": "4", "reasoning_content": "2 and 2"}])));
+        }
     }
 
     #[test]
