@@ -4,6 +4,7 @@ use crate::catalog::Lease;
 use crate::error::ApiError;
 use serde::Deserialize;
 use smollm_engine::{Request, SamplingParams, Submission, random_seed};
+use smollm_tokenizer::stream::StopStrings;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
@@ -11,6 +12,10 @@ use utoipa::ToSchema;
 const MOST_STOPS: usize = 64;
 /// The longest list of likeliest tokens.
 const MOST_LOGPROBS: usize = 100;
+/// OpenAI's limit on answers to a prompt: each takes memory before it is known whether there is room for it.
+const MOST_CHOICES: usize = 128;
+/// Lists of tokens are kept for every prompt of a request.
+const MOST_LISTED: usize = 4096;
 
 /// What chat and completions have in common. Where a field is absent, the model's own settings apply.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
@@ -18,7 +23,7 @@ pub(crate) struct Sampling {
     /// Name of the model, `name+adapter` for one of its LoRA adapters. If the server has one model, it answers any name.
     pub(crate) model: Option<String>,
     /// How many answers, each drawn on its own.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, maximum = 128)]
     pub(crate) n: Option<usize>,
     /// 0 takes the likeliest token.
     #[schema(minimum = 0, maximum = 100)]
@@ -118,7 +123,9 @@ impl Sampling {
             return Err(ApiError::bad(message).code("context_length_exceeded"));
         }
         let mut stop_ids = if self.ignore_eos == Some(true) { Vec::new() } else { model.ends(ask.conversation) };
-        stop_ids.extend(self.stop_token_ids.iter().flatten());
+        let further = self.stop_token_ids.as_deref().unwrap_or_default();
+        listed("stop_token_ids", further.len())?;
+        stop_ids.extend(further);
         let request = Request {
             max_tokens: ask.max_tokens.or(model.max_tokens),
             stop_ids,
@@ -126,7 +133,7 @@ impl Sampling {
             sampling: self.params(&model.sampling, seed)?,
         };
         Ok(Submission {
-            choices: self.n.unwrap_or(1),
+            choices: self.choices()?,
             prompt_logprobs: ask.prompt_logprobs,
             adapter: lease.adapter.clone(),
             reuse: self.cache_prompt.unwrap_or(true),
@@ -154,7 +161,15 @@ impl Sampling {
         })
     }
 
+    fn choices(&self) -> Result<usize, ApiError> {
+        match self.n.unwrap_or(1) {
+            n @ 1..=MOST_CHOICES => Ok(n),
+            n => Err(ApiError::bad(format!("n is {n}; it must be 1 to {MOST_CHOICES}")).param("n")),
+        }
+    }
+
     fn bias(&self) -> Result<Vec<(u32, f32)>, ApiError> {
+        listed("logit_bias", self.logit_bias.as_ref().map_or(0, BTreeMap::len))?;
         let entry = |(id, bias): (&String, &f32)| match id.parse() {
             Ok(id) => Ok((id, *bias)),
             Err(_) => Err(ApiError::bad(format!("logit_bias: `{id}` is no token id")).param("logit_bias")),
@@ -174,23 +189,31 @@ impl Sampling {
     ///
     /// # Errors
     /// There are too many.
-    pub(crate) fn stops(&self) -> Result<Vec<String>, ApiError> {
-        let stops = match &self.stop {
-            None => Vec::new(),
-            Some(Stop::One(one)) => vec![one.clone()],
-            Some(Stop::Several(several)) => several.clone(),
+    pub(crate) fn stops(&self) -> Result<StopStrings, ApiError> {
+        let stops: &[String] = match &self.stop {
+            None => &[],
+            Some(Stop::One(one)) => std::slice::from_ref(one),
+            Some(Stop::Several(several)) => several.as_slice(),
         };
         if stops.len() > MOST_STOPS {
             let message = format!("there are {} stop strings; there may be {MOST_STOPS}", stops.len());
             return Err(ApiError::bad(message).param("stop"));
         }
-        Ok(stops)
+        Ok(StopStrings::new(stops))
     }
 
     /// Whether a stream ends with the usage.
     pub(crate) fn wants_usage(&self) -> bool {
         self.stream_options.as_ref().and_then(|options| options.include_usage).unwrap_or(false)
     }
+}
+
+/// Checks that a list of tokens is no longer than it may be.
+fn listed(param: &str, tokens: usize) -> Result<(), ApiError> {
+    if tokens > MOST_LISTED {
+        return Err(ApiError::bad(format!("{param} has {tokens} tokens; it may have {MOST_LISTED}")).param(param));
+    }
+    Ok(())
 }
 
 /// `max_tokens` as clients write it: -1 is no limit.
