@@ -4,13 +4,15 @@ use crate::error::ApiError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
+use utoipa::openapi::{Object, Schema, Type};
 
 /// One message.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 pub(crate) struct Message {
     /// `system`, `developer` (which is `system` here), `user` or `assistant`; what else a template knows.
     pub(crate) role: String,
-    /// Text, or parts that are text.
+    /// Text, or parts that are text. (The description leaves out that it may be absent beside `refusal`.)
+    #[schema(required = true, nullable = false)]
     pub(crate) content: Option<Content>,
     /// Who says it.
     pub(crate) name: Option<String>,
@@ -19,14 +21,15 @@ pub(crate) struct Message {
     /// The same in the words of OpenRouter, and of vLLM since it renamed it.
     pub(crate) reasoning: Option<String>,
     /// Refused for now.
-    #[schema(value_type = Option<Vec<Object>>)]
+    #[schema(value_type = Option<Vec<Object>>, max_items = 0)]
     pub(crate) tool_calls: Option<Vec<Value>>,
     /// Refused for now.
-    #[schema(value_type = Option<Object>)]
+    #[schema(schema_with = null)]
     pub(crate) function_call: Option<Value>,
     /// Said instead of `content`.
     pub(crate) refusal: Option<String>,
     /// Refused for now.
+    #[schema(schema_with = null)]
     pub(crate) tool_call_id: Option<String>,
 }
 
@@ -40,9 +43,16 @@ pub(crate) enum Content {
 /// `{"type": "text", "text": "..."}`.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 pub(crate) struct Part {
+    #[schema(pattern = "^(text|input_text)$")]
     r#type: String,
+    #[schema(required = true, nullable = false)]
     text: Option<String>,
     refusal: Option<String>,
+}
+
+/// The description of what must be absent or null.
+fn null() -> Schema {
+    Object::with_type(Type::Null).into()
 }
 
 /// The messages as a template reads them.

@@ -150,6 +150,8 @@ fn what_cannot_be_honoured_is_refused_and_what_is_unknown_is_named() {
     refused(json!({"tools": [{"type": "function", "function": {"name": "f"}}]}), "tools", unsupported());
     refused(json!({"response_format": {"type": "json_object"}}), "response_format", unsupported());
     refused(json!({"reasoning_effort": "high"}), "reasoning_effort", unsupported());
+    refused(json!({"reasoning_effort": "huge"}), "reasoning_effort", Value::Null);
+    refused(json!({"thinking": {"type": "perhaps"}}), "thinking.type", Value::Null);
     refused(json!({"temperature": -1}), "temperature", Value::Null);
     refused(json!({"top_p": 0}), "top_p", Value::Null);
     refused(json!({"n": 0}), "n", Value::Null);
