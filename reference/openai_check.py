@@ -7,7 +7,6 @@ with random weights. Needs openai. Exit code 0 and a last line "openai_check: N 
 """
 
 import concurrent.futures
-import os
 import subprocess
 import sys
 import time
@@ -15,37 +14,12 @@ from pathlib import Path
 
 import openai
 
+import served
+from served import Server, check, raises
+
 WORK, SMOLLM, STAND_INS = Path(sys.argv[1]).resolve(), sys.argv[2], sys.argv[3]
 MODEL = "SmolLM2-135M-Instruct"
 MESSAGES = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Say something."}]
-
-passed = 0
-
-
-def check(condition, what):
-    global passed
-    assert condition, what
-    passed += 1
-
-
-def raises(error, call, what):
-    try:
-        call()
-    except error as raised:
-        check(True, what)
-        return raised
-    raise AssertionError(f"{what}: nothing was raised")
-
-
-def start(*arguments):
-    """The server and its address."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("SMOLLM_", "HF_"))}
-    command = [SMOLLM, "serve", "--port", "0", *arguments]
-    server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
-    line = server.stderr.readline()
-    assert " at http://" in line, line
-    return server, line.strip().rsplit(" ", 1)[1]
-
 
 def chat(client):
     """Whole answers: fields, choices, seeds, stop strings, log-probabilities."""
@@ -161,33 +135,26 @@ def errors(client):
 def main():
     subprocess.run([STAND_INS, str(WORK)], check=True)
     folder = WORK / "HuggingFaceTB"
-    server, address = start("-m", str(folder / MODEL))
-    try:
-        client = openai.OpenAI(base_url=f"{address}/v1", api_key="none")  # which waits while the model is loaded
+    with Server(SMOLLM, "-m", folder / MODEL) as server:
+        client = openai.OpenAI(base_url=f"{server.address}/v1", api_key="none")  # which waits while the model is loaded
         check([m.id for m in client.models.list()] == [MODEL], "the list of models")
         for part in (chat, stream, completions, embeddings, together, errors):
             part(client)
-    finally:
-        server.terminate()
-    check(server.wait(60) == 0, "the server stops when it is told to")
+        check(server.stop() == 0, "the server stops when it is told to")
 
     keys = WORK / "keys"
     keys.write_text("2c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683  me\n")  # sha256 of `key`
-    server, address = start("-m", str(folder), "--key-file", str(keys))
-    try:
-        client = openai.OpenAI(base_url=f"{address}/v1", api_key="key")
+    with Server(SMOLLM, "-m", folder, "--key-file", keys) as server:
+        client = openai.OpenAI(base_url=f"{server.address}/v1", api_key="key")
         check(sorted(m.id for m in client.models.list()) == ["SmolLM2-135M", MODEL], "two models")
         unknown = lambda: client.completions.create(model="none", prompt="a")
         raises(openai.NotFoundError, unknown, "an unknown name")
         base = lambda: client.chat.completions.create(model="SmolLM2-135M", messages=MESSAGES)
         error = raises(openai.BadRequestError, base, "a base model does not chat")
         check(error.code == "no_chat_template", "and says why")
-        stranger = openai.OpenAI(base_url=f"{address}/v1", api_key="wrong")
+        stranger = openai.OpenAI(base_url=f"{server.address}/v1", api_key="wrong")
         raises(openai.AuthenticationError, stranger.models.list, "a wrong key")
-    finally:
-        server.terminate()
-        server.wait(60)
-    print(f"openai_check: {passed} checks passed with openai {openai.__version__}")
+    print(f"openai_check: {served.passed} checks passed with openai {openai.__version__}")
 
 
 main()

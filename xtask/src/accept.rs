@@ -40,6 +40,13 @@ const RUNS: &[Run] = &[
         "requests made from the document of our API, valid and not, against the server",
         python::schemathesis,
     ),
+    ("clients", "", "tours of the server with clients that are large to install", python::further_clients),
+    (
+        "lm-eval",
+        "[--model DIR] [--questions N]",
+        "lm_eval's log-likelihoods over our server beside smollm score and transformers",
+        python::lm_eval,
+    ),
     ("targets", "", "the libraries compile for every other target that is installed", targets::accept),
     ("llama-cpp", "[--python PATH] [--record]", "llama.cpp's top-1 on the GGUF files that we write", llama_cpp::accept),
     (

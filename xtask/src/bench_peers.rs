@@ -35,7 +35,8 @@ use table::{Circumstances, section};
 
 const PAGE: &str = "docs/PERFORMANCE.md";
 
-const TORCH: Venv<'_> =
+/// PyTorch and transformers.
+pub(crate) const TORCH: Venv<'_> =
     Venv { folder: "target/peers/torch", requirements: "reference/requirements-peers-torch.txt", borrowed: None };
 const OPENVINO: Venv<'_> = Venv {
     folder: "target/peers/openvino",

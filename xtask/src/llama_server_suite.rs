@@ -8,8 +8,8 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::bench_peers::llama_build;
 use crate::command::capture;
-use crate::python::empty_folder;
 use crate::report::Tally;
+use crate::scripts::empty_folder;
 use crate::suites;
 use crate::venv::Venv;
 use crate::workspace::{Workspace, scrub};

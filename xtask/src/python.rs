@@ -1,73 +1,58 @@
 //! Python clients: scripts in `reference/` that use what we write and serve with the libraries people have.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Duration;
+use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
-use crate::command::{Finished, capture};
-use crate::loopback::LoopbackHub;
+use crate::bench_peers::TORCH;
 use crate::report::Tally;
-use crate::suites;
+use crate::scripts::{Argument, Client, TOUR, run};
 use crate::venv::Venv;
-use crate::workspace::{Workspace, scrub};
+use crate::workspace::Workspace;
 
 /// Downloading and unpacking the packages takes about 20 s on a good line.
 const VENV: Venv<'_> = Venv { folder: "target/venv", requirements: "reference/requirements-test.txt", borrowed: None };
-const SCRIPT_LIMIT: Duration = Duration::from_secs(10 * 60);
-
-/// A script and the arguments it is given.
-struct Client {
-    script: &'static str,
-    arguments: &'static [Argument],
-}
-
-/// What a script may ask for.
-enum Argument {
-    /// The address of a loopback hub that runs as long as the script.
-    LoopbackHub,
-    /// An empty folder of its own.
-    EmptyFolder,
-    /// The path of an example program: package and name.
-    Example(&'static str, &'static str),
-    /// The path of the `smollm` binary.
-    Smollm,
-}
 
 const CLIENTS: &[Client] = &[
     Client {
         script: "reference/hub_check.py",
         arguments: &[Argument::LoopbackHub, Argument::EmptyFolder, Argument::Example("smollm-hub", "fetch")],
     },
-    Client {
-        script: "reference/openai_check.py",
-        arguments: &[Argument::EmptyFolder, Argument::Smollm, Argument::Example("smollm-testkit", "stand_in_models")],
-    },
+    Client { script: "reference/openai_check.py", arguments: TOUR },
 ];
 
-const SCHEMATHESIS: Client = Client {
-    script: "reference/schemathesis_check.py",
-    arguments: &[Argument::EmptyFolder, Argument::Smollm, Argument::Example("smollm-testkit", "stand_in_models")],
-};
+/// What stands on the `openai` package of the ordinary test, and 300 MB beside it.
+const FURTHER_VENV: Venv<'_> =
+    Venv { folder: "target/venv-clients", requirements: "reference/requirements-clients.txt", borrowed: None };
+const FURTHER: &[Client] = &[
+    Client { script: "reference/litellm_check.py", arguments: TOUR },
+    Client { script: "reference/langchain_check.py", arguments: TOUR },
+];
+
+const SCHEMATHESIS: Client = Client { script: "reference/schemathesis_check.py", arguments: TOUR };
 const SCHEMATHESIS_VENV: Venv<'_> = Venv {
     folder: "target/venv-schemathesis",
     requirements: "reference/requirements-schemathesis.txt",
     borrowed: None,
 };
 
-/// `cargo xtask accept schemathesis`: requests made from the document of our own API.
-pub(crate) fn schemathesis(workspace: &Workspace, options: &[String]) -> Result<Tally> {
-    if let Some(option) = options.first() {
-        bail!("unknown option {option}");
-    }
-    run(workspace, &SCHEMATHESIS_VENV.ensure(workspace)?, &SCHEMATHESIS)
-}
+const LM_EVAL: Client = Client {
+    script: "reference/lm_eval_check.py",
+    arguments: &[
+        Argument::EmptyFolder,
+        Argument::Smollm,
+        Argument::Example("smollm-testkit", "stories260k"),
+        Argument::Fixtures,
+    ],
+};
+/// Torch and transformers are those of `cargo xtask bench-peers`.
+const LM_EVAL_VENV: Venv<'_> = Venv {
+    folder: "target/venv-lm-eval",
+    requirements: "reference/requirements-lm-eval.txt",
+    borrowed: Some(TORCH.folder),
+};
 
-/// Runs every script of the table; each is as many tests as its closing line `N checks passed` says, or one.
-///
-/// A script that cannot check anything here prints a line `SKIP: why` and exits with 77.
+/// Runs every script of the table.
 pub(crate) fn clients(workspace: &Workspace) -> Result<Tally> {
     let python = match VENV.ensure(workspace) {
         Ok(python) => python,
@@ -76,94 +61,38 @@ pub(crate) fn clients(workspace: &Workspace) -> Result<Tally> {
             return Ok(Tally::skip());
         }
     };
+    all(workspace, &python, CLIENTS)
+}
+
+/// `cargo xtask accept clients`: tours of the server with clients that are large to install.
+pub(crate) fn further_clients(workspace: &Workspace, options: &[String]) -> Result<Tally> {
+    no_options(options)?;
+    all(workspace, &FURTHER_VENV.ensure(workspace)?, FURTHER)
+}
+
+/// `cargo xtask accept schemathesis`: requests made from the document of our own API.
+pub(crate) fn schemathesis(workspace: &Workspace, options: &[String]) -> Result<Tally> {
+    no_options(options)?;
+    run(workspace, &SCHEMATHESIS_VENV.ensure(workspace)?, &SCHEMATHESIS, &[])
+}
+
+/// `cargo xtask accept lm-eval`: its log-likelihoods over our server beside `smollm score` and transformers.
+pub(crate) fn lm_eval(workspace: &Workspace, options: &[String]) -> Result<Tally> {
+    TORCH.ensure(workspace)?;
+    run(workspace, &LM_EVAL_VENV.ensure(workspace)?, &LM_EVAL, options)
+}
+
+fn all(workspace: &Workspace, python: &Path, clients: &[Client]) -> Result<Tally> {
     let mut tally = Tally::default();
-    for client in CLIENTS {
-        tally += run(workspace, &python, client)?;
+    for client in clients {
+        tally += run(workspace, python, client, &[])?;
     }
     Ok(tally)
 }
 
-fn run(workspace: &Workspace, python: &Path, client: &Client) -> Result<Tally> {
-    let name = client.script.trim_start_matches("reference/");
-    let mut command = Command::new(python);
-    scrub(&mut command);
-    command.arg(client.script).current_dir(&workspace.root);
-    command.env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONUTF8", "1");
-    let mut hubs = Vec::new(); // each ends when it is dropped
-    for argument in client.arguments {
-        match argument {
-            Argument::LoopbackHub => {
-                let hub = LoopbackHub::start(workspace, None)?;
-                command.arg(&hub.address);
-                hubs.push(hub);
-            }
-            Argument::EmptyFolder => {
-                command.arg(empty_folder(workspace, name)?);
-            }
-            Argument::Example(package, example) => {
-                command.arg(suites::executable(workspace, package, "example", example)?);
-            }
-            Argument::Smollm => {
-                command.arg(suites::executable(workspace, "smollm", "bin", "smollm")?);
-            }
-        }
-    }
-    let finished = capture(&mut command, &workspace.log(&format!("python-{name}")), SCRIPT_LIMIT)?;
-    Ok(said(name, &finished))
-}
-
-/// Prints a line for a script that has ended, or all that it said where it failed, and counts it.
-fn said(name: &str, finished: &Finished) -> Tally {
-    let last = finished.output.lines().next_back().unwrap_or_default();
-    let tally = match finished.exit_code {
-        Some(0) if finished.success => Tally { passed: checks(last).unwrap_or(1), ..Tally::default() },
-        Some(77) => Tally::skip(),
-        _ => Tally::one(false),
-    };
-    println!("   {name:<52} {:>24} {:>8.1} s", tally.to_string(), finished.seconds);
-    if tally.skipped > 0 {
-        println!("   SKIP {name}: {}", last.trim_start_matches("SKIP:").trim());
-    }
-    if tally.failed > 0 {
-        println!("{}", finished.output.trim_end());
-        if finished.timed_out {
-            println!("   {name} ran past its limit and was ended");
-        }
-    }
-    tally
-}
-
-/// The number in `... N checks passed ...`.
-fn checks(line: &str) -> Option<usize> {
-    line.split_once(" checks passed")?.0.split_whitespace().next_back()?.parse().ok()
-}
-
-pub(crate) fn empty_folder(workspace: &Workspace, name: &str) -> Result<PathBuf> {
-    let folder = workspace.root.join("target/xtask/python").join(name);
-    if folder.exists() {
-        fs::remove_dir_all(&folder).with_context(|| format!("cannot empty {}", folder.display()))?;
-    }
-    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    Ok(folder)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(exit_code: Option<i32>, output: &str, expected: Tally) {
-        let success = exit_code == Some(0);
-        let finished = Finished { success, exit_code, output: output.to_owned(), seconds: 0.0, timed_out: false };
-        assert_eq!(said("x_check.py", &finished), expected);
-    }
-
-    #[test]
-    fn scripts_are_counted() {
-        check(Some(0), "a\nhub_check: 42 checks passed with y 2.0\n", Tally { passed: 42, ..Tally::default() });
-        check(Some(0), "fine\n", Tally::one(true));
-        check(Some(1), "Traceback\nAssertionError: 3 checks passed\n", Tally::one(false));
-        check(None, "", Tally::one(false));
-        check(Some(77), "SKIP: no torch\n", Tally::skip());
+fn no_options(options: &[String]) -> Result<()> {
+    match options.first() {
+        Some(option) => bail!("unknown option {option}"),
+        None => Ok(()),
     }
 }

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use crate::report::{Outcome, Tally, in_ci, summary};
 use crate::suites::{self, Group};
 use crate::workspace::{Workspace, cargo};
-use crate::{accept, command, fuzz, layering, licences, python, readme, real_weights, tidy};
+use crate::{accept, command, fuzz, layering, licences, npm, python, readme, real_weights, tidy};
 
 /// One step of the test command.
 struct Step {
@@ -75,6 +75,7 @@ const STEPS: &[Step] = &[
         needs: Some("build"),
         run: python::clients,
     },
+    Step { name: "npm", headline: "JavaScript clients against what we serve", needs: Some("build"), run: npm::clients },
     Step {
         name: "real-weights",
         headline: "the accept run of the same name, with small models on a loopback hub",

@@ -8,6 +8,7 @@ use crate::native::timings::{Pace, Progress, SpokenTimings};
 use crate::sse::{engine_gone, too_slow};
 use crate::transcript::{Delta, Transcript};
 use smollm_engine::{Event, Submission, Timings, Token};
+use smollm_tokenizer::stream::StopStrings;
 use std::time::Duration;
 
 /// The answers to one prompt, as far as they are.
@@ -51,7 +52,7 @@ pub(crate) enum Wish {
 
 impl Answers {
     /// No answers yet to a submission.
-    pub(crate) fn new(lease: &Lease, submission: &Submission, stops: &[String]) -> Self {
+    pub(crate) fn new(lease: &Lease, submission: &Submission, stops: &StopStrings) -> Self {
         let tokenizer = &lease.model.tokenizer;
         let continues = submission.prompt.iter().any(|&id| !tokenizer.is_special(id));
         let choice = || Transcript::new(tokenizer.clone(), stops, continues);

@@ -8,12 +8,17 @@ use crate::model::Model;
 use bias::LogitBias;
 use serde::Deserialize;
 use smollm_engine::{Request, SamplingParams, Submission, random_seed};
+use smollm_tokenizer::stream::StopStrings;
 use utoipa::ToSchema;
 
 /// More stop strings than anybody needs would only cost time at every token.
 const MOST_STOPS: usize = 64;
 /// The longest list of likeliest tokens.
 const MOST_LOGPROBS: usize = 100;
+/// OpenAI's limit on answers to a prompt: each takes memory before it is known whether there is room for it.
+const MOST_CHOICES: usize = 128;
+/// Lists of tokens are kept for every prompt of a request.
+const MOST_LISTED: usize = 4096;
 
 /// What chat and completions have in common. Where a field is absent, the model's own settings apply.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
@@ -21,7 +26,7 @@ pub(crate) struct Sampling {
     /// Name of the model, `name+adapter` for one of its LoRA adapters. If the server has one model, it answers any name.
     pub(crate) model: Option<String>,
     /// How many answers, each drawn on its own.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, maximum = 128)]
     pub(crate) n: Option<usize>,
     /// 0 takes the likeliest token.
     #[schema(minimum = 0, maximum = 100)]
@@ -130,7 +135,9 @@ impl Sampling {
             return Err(ApiError::bad(message).param("logprobs"));
         }
         let mut stop_ids = if self.ignore_eos == Some(true) { Vec::new() } else { model.ends(ask.conversation) };
-        stop_ids.extend(self.stop_token_ids.iter().flatten());
+        let further = self.stop_token_ids.as_deref().unwrap_or_default();
+        listed("stop_token_ids", further.len())?;
+        stop_ids.extend(further);
         let request = Request {
             max_tokens: ask.max_tokens.or(model.max_tokens),
             stop_ids,
@@ -138,7 +145,7 @@ impl Sampling {
             sampling: self.params(model, seed)?,
         };
         Ok(Submission {
-            choices: self.n.unwrap_or(1),
+            choices: self.choices()?,
             prompt_logprobs: ask.prompt_logprobs,
             adapter: lease.adapter.clone(),
             reuse: self.cache_prompt.unwrap_or(true),
@@ -163,11 +170,21 @@ impl Sampling {
             frequency_penalty: self.frequency_penalty.unwrap_or(defaults.frequency_penalty),
             presence_penalty: self.presence_penalty.unwrap_or(defaults.presence_penalty),
             logit_bias: match &self.logit_bias {
-                Some(bias) => bias.resolve(&model.tokenizer)?,
+                Some(bias) => {
+                    listed("logit_bias", bias.len())?;
+                    bias.resolve(&model.tokenizer)?
+                }
                 None => Vec::new(),
             },
             seed,
         })
+    }
+
+    fn choices(&self) -> Result<usize, ApiError> {
+        match self.n.unwrap_or(1) {
+            n @ 1..=MOST_CHOICES => Ok(n),
+            n => Err(ApiError::bad(format!("n is {n}; it must be 1 to {MOST_CHOICES}")).param("n")),
+        }
     }
 
     /// The seed of the request: its own, else the model's, else a new one.
@@ -183,17 +200,17 @@ impl Sampling {
     ///
     /// # Errors
     /// There are too many.
-    pub(crate) fn stops(&self) -> Result<Vec<String>, ApiError> {
-        let stops = match &self.stop {
-            None => Vec::new(),
-            Some(Stop::One(one)) => vec![one.clone()],
-            Some(Stop::Several(several)) => several.clone(),
+    pub(crate) fn stops(&self) -> Result<StopStrings, ApiError> {
+        let stops: &[String] = match &self.stop {
+            None => &[],
+            Some(Stop::One(one)) => std::slice::from_ref(one),
+            Some(Stop::Several(several)) => several.as_slice(),
         };
         if stops.len() > MOST_STOPS {
             let message = format!("there are {} stop strings; there may be {MOST_STOPS}", stops.len());
             return Err(ApiError::bad(message).param("stop"));
         }
-        Ok(stops)
+        Ok(StopStrings::new(stops))
     }
 
     /// What is to be told besides the text.
@@ -205,6 +222,14 @@ impl Sampling {
             timings: self.timings_per_token == Some(true),
         }
     }
+}
+
+/// Checks that a list of tokens is no longer than it may be.
+fn listed(param: &str, tokens: usize) -> Result<(), ApiError> {
+    if tokens > MOST_LISTED {
+        return Err(ApiError::bad(format!("{param} has {tokens} tokens; it may have {MOST_LISTED}")).param(param));
+    }
+    Ok(())
 }
 
 /// `max_tokens` as clients write it: -1 is no limit.

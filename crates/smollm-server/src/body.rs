@@ -16,6 +16,9 @@ pub(crate) const IGNORED_HEADER: &str = "x-ignored-params";
 /// A header that lists more than this says so.
 const LONGEST_LIST: usize = 1024;
 
+/// Fields that are handed on as they are, to templates for example, which may print `1.0` and `1` differently.
+const HANDED_ON: [&str; 5] = ["chat_template_kwargs", "documents", "messages", "metadata", "tools"];
+
 /// What an endpoint reads from a body.
 pub(crate) trait Wire: Sized {
     /// Reads the fields that this type knows.
@@ -84,15 +87,31 @@ impl<'v> Fields<'v> {
 
 /// Reads a body from its bytes.
 pub(crate) fn read<T: Wire>(bytes: &[u8]) -> Result<Body<T>, ApiError> {
-    let object: Value = serde_json::from_slice(bytes)
+    let mut object: Value = serde_json::from_slice(bytes)
         .map_err(|error| ApiError::bad(format!("the body is no JSON: {error}")).code("invalid_json"))?;
-    let Value::Object(keys) = &object else {
+    let Value::Object(keys) = &mut object else {
         return Err(ApiError::bad("the body must be a JSON object"));
     };
+    keys.iter_mut().filter(|(key, _)| !HANDED_ON.contains(&key.as_str())).for_each(|(_, value)| whole_numbers(value));
     refused::check(keys)?;
     let mut fields = Fields::new(&object);
     let value = T::read(&mut fields)?;
     Ok(Body { value, ignored: fields.ignored() })
+}
+
+/// Makes integers of numbers such as `16.0`: in JSON both are the same number, and some languages write all numbers so.
+fn whole_numbers(value: &mut Value) {
+    const EXACT: f64 = (1_u64 << 53) as f64; // up to which every integer is a float
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            if let Some(whole) = number.as_f64().filter(|x| x.fract() == 0.0 && x.abs() <= EXACT) {
+                *value = (whole as i64).into();
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(whole_numbers),
+        Value::Object(keys) => keys.values_mut().for_each(whole_numbers),
+        _ => {}
+    }
 }
 
 impl<T: Wire> FromRequest<Shared> for Body<T> {

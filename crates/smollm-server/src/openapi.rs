@@ -17,6 +17,7 @@ use utoipa::OpenApi;
         native::completion::completion,
         native::tokens::tokenize,
         native::tokens::detokenize,
+        native::tokenizer_info::tokenizer_info,
         native::template::apply_template,
         native::state::props,
         native::state::slots,

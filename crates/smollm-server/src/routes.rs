@@ -28,6 +28,7 @@ pub(crate) fn router(app: &Shared, log: AccessLog) -> Router {
         .route("/completions", post(native::completion::completion))
         .route("/tokenize", post(native::tokens::tokenize))
         .route("/detokenize", post(native::tokens::detokenize))
+        .route("/tokenizer_info", get(native::tokenizer_info::tokenizer_info))
         .route("/apply-template", post(native::template::apply_template))
         .route("/props", get(native::state::props))
         .route("/slots", get(native::state::slots))

@@ -44,10 +44,9 @@ pub(crate) struct Delta {
 
 impl Transcript {
     /// An answer after a prompt that has text (`continues`) or has none.
-    pub(crate) fn new(tokenizer: Arc<Tokenizer>, stops: &[String], continues: bool) -> Self {
+    pub(crate) fn new(tokenizer: Arc<Tokenizer>, stops: &StopStrings, continues: bool) -> Self {
         let stream = if continues { TextStream::continuing(tokenizer) } else { TextStream::new(tokenizer) };
-        let stops = StopStrings::new(stops);
-        Self { stream, stops, held: VecDeque::new(), made: 0, given: 0, tokens: 0, end: None }
+        Self { stream, stops: stops.clone(), held: VecDeque::new(), made: 0, given: 0, tokens: 0, end: None }
     }
 
     /// The next token.

@@ -5,6 +5,7 @@ mod tests;
 
 use crate::Tokenizer;
 use std::ops::Deref;
+use std::sync::Arc;
 
 /// Turns tokens into text as they come, never splitting a UTF-8 character. `T` is a reference to the tokenizer, or an `Arc` where
 /// the stream outlives whoever made it.
@@ -88,10 +89,10 @@ pub struct StopStep {
     pub stopped: Option<String>,
 }
 
-/// Watches text for stop strings, which may come in several pieces, and holds back what might become one.
+/// Watches text for stop strings, which may come in several pieces, and holds back what might become one. Clones share the strings.
 #[derive(Debug, Clone)]
 pub struct StopStrings {
-    stops: Vec<String>,
+    stops: Arc<[String]>,
     held: String,
     stopped: bool,
 }
@@ -101,6 +102,11 @@ impl StopStrings {
     pub fn new<S: AsRef<str>>(stops: &[S]) -> Self {
         let stops = stops.iter().map(|s| s.as_ref().to_owned()).filter(|s| !s.is_empty()).collect();
         Self { stops, held: String::new(), stopped: false }
+    }
+
+    /// What is watched for.
+    pub fn strings(&self) -> &[String] {
+        &self.stops
     }
 
     /// Adds text. The stop string that begins first wins; of those that begin at the same place, the one given first.

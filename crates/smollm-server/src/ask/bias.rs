@@ -34,6 +34,14 @@ pub(crate) enum Bias {
 }
 
 impl LogitBias {
+    /// How many tokens and texts are named.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Object(object) => object.len(),
+            Self::Pairs(pairs) => pairs.len(),
+        }
+    }
+
     /// As the engine has it.
     ///
     /// # Errors

@@ -39,3 +39,15 @@ fn what_is_wrong_is_named() {
     refused(r#"{"messages": [], "stop": 5}"#, Some("stop"), "stop: must be a string or a list of strings");
     refused(r#"{"messages": [], "tools": [{}]}"#, Some("tools"), "`tools` is not supported");
 }
+
+#[test]
+fn whole_numbers_may_be_written_with_a_point() {
+    let body = r#"{"messages": [{"role": "user", "content": "x"}], "max_tokens": 16.0, "stop_token_ids": [2.0],
+                   "chat_template_kwargs": {"x": 1.0}}"#;
+    let read: Body<ChatRequest> = read(body.as_bytes()).unwrap_or_else(|error| panic!("{error:?}"));
+    assert_eq!((read.value.chat.max_tokens, read.value.sampling.stop_token_ids), (Some(16), Some(vec![2])));
+    let handed_on = read.value.chat.chat_template_kwargs.expect("variables");
+    assert!(handed_on["x"].is_f64());
+    refused(r#"{"messages": [], "max_tokens": 16.5}"#, Some("max_tokens"), "max_tokens: invalid type: floating point");
+    refused(r#"{"messages": [], "max_tokens": 1e300}"#, Some("max_tokens"), "max_tokens: invalid type: floating point");
+}

@@ -52,7 +52,7 @@ pub(crate) async fn completion(State(app): State<Shared>, body: Body<NativeReque
         let mut parameters = Parameters::of(&submission.request);
         (parameters.ignore_eos, parameters.stream) = (ignore_eos, stream);
         parameters.timings_per_token = extras.timings;
-        parameters.stop.clone_from(&stops);
+        parameters.stop = stops.strings().to_vec();
         parts.push(Part::new(Answers::new(&lease, &submission, &stops), submission.prompt.clone(), parameters));
         submissions.push(submission);
     }

@@ -7,4 +7,5 @@ pub(crate) mod prometheus;
 pub(crate) mod state;
 pub(crate) mod template;
 pub(crate) mod timings;
+pub(crate) mod tokenizer_info;
 pub(crate) mod tokens;

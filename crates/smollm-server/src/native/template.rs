@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct TemplateRequest {
     #[serde(flatten)]
-    which: Which,
+    model: ModelName,
     #[serde(flatten)]
     chat: Chat,
     #[serde(flatten)]
@@ -23,7 +23,7 @@ pub(crate) struct TemplateRequest {
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
-struct Which {
+struct ModelName {
     /// Name of the model.
     model: Option<String>,
 }
@@ -36,7 +36,7 @@ pub(crate) struct TemplateAnswer {
 
 impl Wire for TemplateRequest {
     fn read(fields: &mut Fields<'_>) -> Result<Self, ApiError> {
-        Ok(Self { which: fields.take()?, chat: fields.take()?, thinking: fields.take()? })
+        Ok(Self { model: fields.take()?, chat: fields.take()?, thinking: fields.take()? })
     }
 }
 
@@ -49,8 +49,8 @@ pub(crate) async fn apply_template(
     State(app): State<Shared>,
     body: Body<TemplateRequest>,
 ) -> Result<Response, ApiError> {
-    let TemplateRequest { which, chat, thinking } = body.value;
-    let lease = app.catalog.lease(which.model.as_deref()).await?;
+    let TemplateRequest { model: ModelName { model }, chat, thinking } = body.value;
+    let lease = app.catalog.lease(model.as_deref()).await?;
     let (prompt, _) = prompt(&app, &lease, chat, &thinking).await?;
     let mut response = Json(TemplateAnswer { prompt }).into_response();
     body.ignored.note(&mut response);

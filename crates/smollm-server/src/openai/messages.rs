@@ -4,27 +4,32 @@ use crate::error::ApiError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
+use utoipa::openapi::{Object, Schema, Type};
 
 /// One message.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 pub(crate) struct Message {
     /// `system`, `developer` (which is `system` here), `user` or `assistant`; what else a template knows.
     pub(crate) role: String,
-    /// Text, or parts that are text.
+    /// Text, or parts that are text. (The description leaves out that it may be absent beside `refusal`.)
+    #[schema(required = true, nullable = false)]
     pub(crate) content: Option<Content>,
     /// Who says it.
     pub(crate) name: Option<String>,
     /// What the assistant thought, as it was answered.
     pub(crate) reasoning_content: Option<String>,
+    /// The same in the words of OpenRouter, and of vLLM since it renamed it.
+    pub(crate) reasoning: Option<String>,
     /// Refused for now.
-    #[schema(value_type = Option<Vec<Object>>)]
+    #[schema(value_type = Option<Vec<Object>>, max_items = 0)]
     pub(crate) tool_calls: Option<Vec<Value>>,
     /// Refused for now.
-    #[schema(value_type = Option<Object>)]
+    #[schema(schema_with = null)]
     pub(crate) function_call: Option<Value>,
     /// Said instead of `content`.
     pub(crate) refusal: Option<String>,
     /// Refused for now.
+    #[schema(schema_with = null)]
     pub(crate) tool_call_id: Option<String>,
 }
 
@@ -38,9 +43,16 @@ pub(crate) enum Content {
 /// `{"type": "text", "text": "..."}`.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 pub(crate) struct Part {
+    #[schema(pattern = "^(text|input_text)$")]
     r#type: String,
+    #[schema(required = true, nullable = false)]
     text: Option<String>,
     refusal: Option<String>,
+}
+
+/// The description of what must be absent or null.
+fn null() -> Schema {
+    Object::with_type(Type::Null).into()
 }
 
 /// The messages as a template reads them.
@@ -71,7 +83,7 @@ impl Message {
         if let Some(name) = &self.name {
             value["name"] = name.as_str().into();
         }
-        if let Some(thoughts) = &self.reasoning_content {
+        if let Some(thoughts) = self.reasoning_content.as_ref().or(self.reasoning.as_ref()) {
             value["reasoning_content"] = thoughts.as_str().into();
         }
         Ok(value)
@@ -129,6 +141,14 @@ mod tests {
             json!([{"role": "assistant", "content": null, "refusal": "no", "tool_calls": []}]),
             Ok(json!([{"role": "assistant", "content": "no"}])),
         );
+    }
+
+    #[test]
+    fn earlier_thoughts_have_two_names() {
+        for name in ["reasoning_content", "reasoning"] {
+            let message = json!({"role": "assistant", "content": "4", name: "2 and 2"});
+            check(json!([message]), Ok(json!([{"role": "assistant", "content": "4", "reasoning_content": "2 and 2"}])));
+        }
     }
 
     #[test]

@@ -15,8 +15,7 @@ fn token(id: u32) -> Token {
 /// All deltas of a text that is pushed byte by byte, and what was kept.
 fn tell(text: &str, stops: &[&str], reason: FinishReason) -> (Vec<(String, usize)>, Transcript) {
     let tokenizer = tokenizer();
-    let stops: Vec<String> = stops.iter().map(|stop| (*stop).to_owned()).collect();
-    let mut transcript = Transcript::new(tokenizer.clone(), &stops, true);
+    let mut transcript = Transcript::new(tokenizer.clone(), &StopStrings::new(stops), true);
     let mut deltas = Vec::new();
     let mut note = |delta: Delta| deltas.push((delta.text, delta.tokens.len()));
     for byte in text.bytes() {

@@ -150,9 +150,15 @@ fn what_cannot_be_honoured_is_refused_and_what_is_unknown_is_named() {
     refused(json!({"tools": [{"type": "function", "function": {"name": "f"}}]}), "tools", unsupported());
     refused(json!({"response_format": {"type": "json_object"}}), "response_format", unsupported());
     refused(json!({"reasoning_effort": "high"}), "reasoning_effort", unsupported());
+    refused(json!({"reasoning_effort": "huge"}), "reasoning_effort", Value::Null);
+    refused(json!({"thinking": {"type": "perhaps"}}), "thinking.type", Value::Null);
     refused(json!({"temperature": -1}), "temperature", Value::Null);
     refused(json!({"top_p": 0}), "top_p", Value::Null);
     refused(json!({"n": 0}), "n", Value::Null);
+    refused(json!({"n": 4_000_000}), "n", Value::Null);
+    refused(json!({"stop_token_ids": vec![1; 5000]}), "stop_token_ids", Value::Null);
+    let biases: serde_json::Map<_, _> = (0..5000).map(|id| (id.to_string(), json!(0))).collect();
+    refused(json!({"logit_bias": biases}), "logit_bias", Value::Null);
     refused(json!({"logit_bias": {"999": 1}}), "logit_bias", Value::Null);
     refused(json!({"max_tokens": -2}), "max_tokens", Value::Null);
     refused(

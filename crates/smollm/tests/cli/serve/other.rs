@@ -29,6 +29,20 @@ fn tokens_and_text() {
     assert_eq!(served.post("/detokenize", &json!({"tokens": [-1]})).error(400).1, "tokens[0]");
 }
 
+#[test]
+fn the_tokenizer_is_described() {
+    let world = World::new().with_scripted();
+    let served = Served::ready(&world, &["-m", "scripted"]);
+    let info = served.get("/tokenizer_info").json(200);
+    let roles = ["bos_token", "eos_token", "add_bos_token", "model_max_length"].map(|key| info[key].clone());
+    assert_eq!(roles, [json!("<|im_start|>"), json!("<|im_end|>"), json!(false), json!(512)]);
+    assert!(info["chat_template"].as_str().unwrap().contains("im_start"));
+    // with which lm_eval makes the same ids as with the files
+    let encode =
+        |text: &str| served.ask("/tokenize", json!({"prompt": text, "add_special_tokens": false}))["tokens"].clone();
+    assert_eq!(numbers(&encode("<|im_end|>")), ids("<|im_end|>"));
+}
+
 /// The id of a byte in the synthetic vocabulary.
 fn ids_of_byte(_: &Served, byte: u8) -> u32 {
     let tokenizer = crate::world::tokenizer();

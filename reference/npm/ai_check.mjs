@@ -1,0 +1,90 @@
+// A tour of `smollm serve` with the AI SDK of npm: ai with @ai-sdk/openai-compatible (arguments: see `tour` in served.mjs).
+
+import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
+import { APICallError, embedMany, generateText, streamText } from "ai";
+import { createRequire } from "node:module";
+
+import { MODEL, check, equal, rejects, tour } from "./served.mjs";
+
+const PROMPT = { system: "Be brief.", prompt: "Say something." };
+
+const connect = (address) =>
+  createOpenAICompatible({ name: "smollm", baseURL: `${address}/v1`, apiKey: "none", includeUsage: true });
+const options = (address) => ({ model: connect(address)(MODEL), maxRetries: 0, maxOutputTokens: 16, temperature: 0 });
+
+/** Whole answers: usage, seeds, stop strings, earlier answers. */
+async function generate(address) {
+  const ask = (more) => generateText({ ...options(address), ...PROMPT, ...more });
+  const answer = await ask({});
+  const { inputTokens, outputTokens, totalTokens } = answer.usage;
+  equal(totalTokens, inputTokens + outputTokens, "usage adds up");
+  check(["stop", "length"].includes(answer.finishReason), "a reason");
+  equal((await ask({})).text, answer.text, "greedy answers repeat");
+  const drawn = async (seed) => (await ask({ temperature: 1.5, seed })).text;
+  equal(await drawn(7), await drawn(7), "seeds repeat");
+  check((await drawn(8)) !== (await drawn(7)), "another seed, another answer");
+  const stop = answer.text.slice(2, 4);
+  const cut = await ask({ stopSequences: [stop] });
+  equal(cut.text, answer.text.slice(0, answer.text.indexOf(stop)), "the answer ends before the stop string");
+  equal(cut.finishReason, "stop", "and says why");
+  const messages = [
+    { role: "user", content: PROMPT.prompt },
+    { role: "assistant", content: "A tree." },
+    { role: "user", content: [{ type: "text", text: "More." }] },
+  ];
+  const further = await generateText({ ...options(address), system: PROMPT.system, messages });
+  check(further.usage.inputTokens > inputTokens, "a longer conversation");
+}
+
+/** Pieces, and leaving in the middle. */
+async function stream(address) {
+  const whole = await generateText({ ...options(address), ...PROMPT });
+  const told = streamText({ ...options(address), ...PROMPT });
+  let text = "";
+  for await (const piece of told.textStream) text += piece;
+  equal(text, whole.text, "the pieces are the answer");
+  equal((await told.usage).outputTokens, whole.usage.outputTokens, "with their usage");
+  equal(await told.finishReason, whole.finishReason, "and the reason");
+  for (let times = 0; times < 3; times += 1) {
+    const leaving = new AbortController();
+    const endless = { maxOutputTokens: 1500, providerOptions: { smollm: { ignore_eos: true } } };
+    const told = streamText({ ...options(address), ...PROMPT, ...endless, abortSignal: leaving.signal });
+    let end = "";
+    for await (const part of told.fullStream) {
+      if (part.type === "text-delta") leaving.abort();
+      end = part.type;
+    }
+    equal(end, "abort", "the stream ends when the client leaves");
+  }
+  const others = await Promise.all(
+    Array.from({ length: 8 }, () => generateText({ ...options(address), ...PROMPT })),
+  );
+  equal(others.map((answer) => answer.text), Array(8).fill(text), "others are answered after clients left");
+}
+
+/** Texts continued, and vectors. */
+async function others(address) {
+  const smollm = connect(address);
+  const ask = { ...options(address), model: smollm.completionModel(MODEL), prompt: "abc" };
+  const whole = await generateText(ask);
+  let text = "";
+  for await (const piece of streamText(ask).textStream) text += piece;
+  check(whole.text.length > 0, "a continuation");
+  equal(text, whole.text, "the pieces are the continuation");
+  const { embeddings, usage } = await embedMany({ model: smollm.embeddingModel(MODEL), values: ["abc", "xyz"] });
+  check(usage.tokens > 0 && embeddings.length === 2, "two vectors");
+  const length = embeddings[0].reduce((sum, x) => sum + x * x, 0);
+  check(Math.abs(length - 1) < 1e-5, "of length 1");
+}
+
+/** Errors are the SDK's own. */
+async function errors(address) {
+  const ask = (more) => () => generateText({ ...options(address), ...PROMPT, ...more });
+  const range = await rejects(APICallError, ask({ temperature: -1 }), "a parameter out of range");
+  check(range.statusCode === 400 && !range.isRetryable && range.message.includes("temperature"), range.message);
+  const long = await rejects(APICallError, ask({ prompt: "1 ".repeat(5000) }), "a prompt that is too long");
+  check(long.responseBody.includes("context_length_exceeded"), long.responseBody);
+}
+
+const { version } = createRequire(import.meta.url)("ai/package.json");
+await tour("ai_check", `ai ${version}`, [generate, stream, others, errors]);
