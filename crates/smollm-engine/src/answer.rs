@@ -6,6 +6,9 @@ use crate::request::{FinishReason, Request, Token};
 use crate::sampler::Sampler;
 use smollm_kernels::ops::log_sum_exp;
 
+/// What was drawn: a token, or what ends the answer and is no part of it.
+pub(crate) type Chosen = Result<Result<Token, FinishReason>, EngineError>;
+
 /// The state of one answer that no cache holds: what it may still do, and how it chooses.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -61,14 +64,10 @@ impl Answer {
         self.generated
     }
 
-    /// The next token from the logits (V, used up) after `position`; `Err` in the inner result if it ends the answer and is no
-    /// part of it.
-    pub(crate) fn choose(
-        &mut self,
-        logits: &mut [f32],
-        position: usize,
-    ) -> Result<Result<Token, FinishReason>, EngineError> {
-        if !logits.iter().all(|l| l.is_finite()) {
+    /// The next token from the logits (V, used up) after `position`.
+    pub(crate) fn choose(&mut self, logits: &mut [f32], position: usize) -> Chosen {
+        // looked at to the end in any case, so that lanes go side by side
+        if !logits.iter().fold(true, |finite, l| finite & l.is_finite()) {
             return Err(EngineError::NotFinite { position });
         }
         let measured = self.logprobs.map(|count| (Measured::new(logits, count), logits.to_vec()));

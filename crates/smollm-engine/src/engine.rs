@@ -1,6 +1,7 @@
 //! Many requests at once over one model: each step is one forward pass over a ragged batch of generated tokens and parts of
 //! prompts. What a request is answered depends on nothing but the request.
 
+mod backlog;
 mod blocks;
 mod gate;
 mod handle;
@@ -15,6 +16,7 @@ mod sequence;
 mod speculation;
 mod stats;
 
+pub use backlog::ExpectedWait;
 pub use handle::{EngineHandle, EventSink};
 pub use limits::Limits;
 pub(crate) use limits::check_ids;
@@ -27,6 +29,7 @@ use crate::draft::{Drafter, PromptLookup};
 use crate::error::EngineError;
 use crate::pooling::Pooled;
 use crate::request::{Event, FinishReason, RequestId, Submission, choice_seed};
+use backlog::Backlog;
 use blocks::BlockPool;
 use gate::Gate;
 use pace::Pace;
@@ -55,6 +58,7 @@ pub struct Engine {
     keys: u64,
     stats: EngineStats,
     pace: Pace,
+    backlog: Backlog,
     /// Rows of hidden states whose logits are wanted, and those logits.
     rows: Vec<f32>,
     logits: Vec<f32>,
@@ -91,6 +95,7 @@ impl Engine {
             keys: 0,
             stats: EngineStats::default(),
             pace: Pace::new(options),
+            backlog: Backlog::new(),
             rows: Vec::new(),
             logits: Vec::new(),
         })
@@ -119,7 +124,7 @@ impl Engine {
     /// It can never be answered, or the queue is full; see [`Limits::check`].
     pub fn submit(&mut self, submission: Submission) -> Result<RequestId, EngineError> {
         self.limits.check(&submission)?;
-        let id = self.limits.admit(submission.choices)?;
+        let id = self.limits.admit(submission.choices, submission.prompt.len())?;
         self.enqueue(id, submission);
         Ok(id)
     }
@@ -127,6 +132,7 @@ impl Engine {
     /// Puts a checked and admitted request in the queue.
     fn enqueue(&mut self, id: RequestId, submission: Submission) {
         let Submission { prompt, request, choices, prompt_logprobs, pooling, mask, adapter, reuse } = submission;
+        let arrived = prompt.len();
         let root = Place::root(adapter.as_ref().map(|adapter| adapter.id()));
         for choice in 0..choices {
             let mut request = request.clone();
@@ -161,7 +167,7 @@ impl Engine {
             });
         }
         self.stats.requests += 1;
-        self.limits.arrived(choices);
+        self.limits.arrived(choices, arrived);
         self.limits.set_waiting(self.scheduler.waiting.len());
     }
 
@@ -189,6 +195,7 @@ impl Engine {
             blocks_free: self.pool.available(),
             blocks_cached: self.pool.idle(),
             preemptions: scheduler.preemptions,
+            wait: self.backlog.expected(scheduler),
             ..self.stats.clone()
         }
     }
@@ -228,6 +235,7 @@ impl Engine {
             self.finish_step(&shares, sink);
             self.learn(&shares, started.elapsed().as_secs_f64());
             self.pace.measured(&shares, started.elapsed().as_secs_f64());
+            self.backlog.measured(&shares, started.elapsed().as_secs_f64());
             self.stats.count_step(&shares, started.elapsed());
         } else {
             self.stats.abandoned_steps += 1;
@@ -249,6 +257,9 @@ impl Engine {
 
     fn report_finished(&mut self, sequence: &Sequence, reason: FinishReason, sink: &mut dyn FnMut(RequestId, Event)) {
         let timings = sequence.timings();
+        if reason != FinishReason::Cancelled {
+            self.backlog.finished(&timings, sequence.answer.generated());
+        }
         self.stats.count_finished(sequence.choice, reason, &timings);
         sink(sequence.request, Event::Finished { choice: sequence.choice, reason, timings });
     }

@@ -1,5 +1,7 @@
 //! Top-k, top-p and min-p over the logits of one position, without sorting the whole vocabulary.
 
+use std::cmp::Ordering;
+
 /// A token that may be drawn, with its logit after penalties, bias and temperature.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Candidate {
@@ -11,18 +13,16 @@ pub(crate) struct Candidate {
 ///
 /// `top_k` 0, `top_p` 1 and `min_p` 0 are off. At least one token survives.
 pub(crate) fn filtered(logits: &[f32], top_k: usize, top_p: f32, min_p: f32) -> Vec<Candidate> {
-    let mut all: Vec<Candidate> =
-        logits.iter().enumerate().map(|(id, &logit)| Candidate { id: id as u32, logit }).collect();
-    let limit = if top_k == 0 { all.len() } else { top_k.min(all.len()) };
+    let limit = if top_k == 0 { logits.len() } else { top_k.min(logits.len()) };
     if top_p >= 1.0 && min_p <= 0.0 {
-        return likeliest(&mut all, limit);
+        return likeliest(logits, limit);
     }
     // A few hundred tokens nearly always hold the mass asked for; take more only when they do not.
     let mut taken = 256.min(limit);
     loop {
-        let best = likeliest(&mut all, taken);
+        let best = likeliest(logits, taken);
         // top-p counts mass among what top-k left, so with top-k on the total is that of the k likeliest
-        let total = if top_k == 0 { mass(logits, best[0].logit) } else { mass_of(&likeliest(&mut all, limit)) };
+        let total = if top_k == 0 { mass(logits, best[0].logit) } else { mass_of(&likeliest(logits, limit)) };
         if let Some(kept) = cut(&best, total, top_p, min_p) {
             return kept;
         }
@@ -33,15 +33,52 @@ pub(crate) fn filtered(logits: &[f32], top_k: usize, top_p: f32, min_p: f32) -> 
     }
 }
 
-/// The `n` likeliest of `all`, in order.
-fn likeliest(all: &mut [Candidate], n: usize) -> Vec<Candidate> {
-    let order = |a: &Candidate, b: &Candidate| b.logit.total_cmp(&a.logit).then(a.id.cmp(&b.id));
-    if n < all.len() {
-        all.select_nth_unstable_by(n, order);
+/// The `n` likeliest tokens, in order.
+fn likeliest(logits: &[f32], n: usize) -> Vec<Candidate> {
+    let mut best: Vec<Candidate> = Vec::with_capacity(n.saturating_mul(2).min(logits.len()));
+    // Below this nothing is among them, for so many are known already.
+    let mut floor: Option<f32> = None;
+    for (index, block) in logits.chunks(BLOCK).enumerate() {
+        if floor.is_some_and(|floor| !reaches(block, floor)) {
+            continue;
+        }
+        for (&logit, id) in block.iter().zip((index * BLOCK) as u32..) {
+            // a later one that is equal comes after all that are kept
+            if floor.is_none_or(|floor| logit.total_cmp(&floor).is_gt()) {
+                best.push(Candidate { id, logit });
+            }
+        }
+        if best.len() >= n.saturating_mul(2).max(n + BLOCK) {
+            keep(&mut best, n);
+            floor = best.last().map(|last| last.logit);
+        }
     }
-    let mut best = all[..n].to_vec();
+    keep(&mut best, n);
     best.sort_unstable_by(order);
     best
+}
+
+/// Tokens that are looked at together.
+const BLOCK: usize = 64;
+
+/// Whether any of `block` is not below `floor`.
+fn reaches(block: &[f32], floor: f32) -> bool {
+    block.iter().fold(false, |any, &logit| any | (logit >= floor)) // no early end, so that lanes are compared side by side
+}
+
+/// Likeliest first, of equals the lower id.
+fn order(a: &Candidate, b: &Candidate) -> Ordering {
+    b.logit.total_cmp(&a.logit).then(a.id.cmp(&b.id))
+}
+
+/// Shrinks to the `n` first by [`order`], the last of which then stands at the end.
+fn keep(best: &mut Vec<Candidate>, n: usize) {
+    if n == 0 {
+        best.clear();
+    } else if n < best.len() {
+        best.select_nth_unstable_by(n - 1, order);
+        best.truncate(n);
+    }
 }
 
 /// Sum of `exp(logit - max)` over all tokens, in id order.
@@ -112,6 +149,24 @@ mod tests {
         assert_eq!(ids(&flat, 0, 0.5, 0.0).len(), 2500);
         assert_eq!(ids(&flat, 0, 1.0, 0.5).len(), 5000);
         assert_eq!(ids(&flat, 3000, 0.5, 0.0).len(), 1500);
+    }
+
+    #[test]
+    fn the_likeliest_are_those_of_a_sort() {
+        let mut state = 1_u64;
+        let mut draw = move |values: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            ((state >> 33) % values) as f32 - 3.0
+        };
+        for (len, values) in [(1, 5), (63, 5), (64, 2), (1000, 7), (1000, 1 << 30), (5000, 1), (5000, 40)] {
+            let mut logits: Vec<f32> = (0..len).map(|_| draw(values)).collect();
+            logits.iter_mut().step_by(3).for_each(|l| *l = if *l < 0.0 { f32::NEG_INFINITY } else { *l * -0.0 });
+            let mut sorted: Vec<Candidate> = (0..).zip(&logits).map(|(id, &logit)| Candidate { id, logit }).collect();
+            sorted.sort_by(order);
+            for n in [0, 1, 2, 40, 64, 100, 999, len].into_iter().filter(|&n| n <= len) {
+                assert_eq!(likeliest(&logits, n), sorted[..n], "{n} of {len}");
+            }
+        }
     }
 
     #[test]

@@ -23,7 +23,7 @@ mod session;
 
 pub use compare::{Comparison, compare};
 pub use draft::{Drafter, Guess, ModelDrafter, PromptLookup};
-pub use engine::{Engine, EngineHandle, EngineOptions, EngineStats, EventSink, Limits, MemoryPlan};
+pub use engine::{Engine, EngineHandle, EngineOptions, EngineStats, EventSink, ExpectedWait, Limits, MemoryPlan};
 pub use error::EngineError;
 pub use generate::{Generation, Progress};
 pub use mask::{TokenMask, TokenSet};

@@ -3,9 +3,10 @@
 #[cfg(test)]
 mod tests;
 
-use crate::filter::{Candidate, filtered, weight};
+use crate::filter::{filtered, weight};
 use crate::rng::uniform;
 use crate::sampling::SamplingParams;
+use smollm_kernels::ops::argmax;
 use std::collections::HashMap;
 
 /// The sampling state of one sequence.
@@ -57,50 +58,43 @@ impl Sampler {
         for logit in &mut *logits {
             // Taken from the largest first, no temperature and no bias can make infinities that are then told apart by
             // nothing. NaN sorts above everything and would be drawn for ever; it is as impossible as minus infinity.
-            *logit = match *logit {
-                l if l.is_nan() => f32::NEG_INFINITY,
-                l if l == max => 0.0,
-                l => (l - max) / p.temperature,
-            };
+            // All three are computed and one is taken, without a branch, so that lanes go side by side.
+            let l = *logit;
+            let scaled = (l - max) / p.temperature;
+            let above = if l == max { 0.0 } else { scaled };
+            *logit = if l.is_nan() { f32::NEG_INFINITY } else { above };
         }
         let u = uniform(p.seed, self.draws);
         self.draws += 1;
         let unfiltered = p.top_k == 0 && p.top_p >= 1.0 && p.min_p <= 0.0;
         if unfiltered {
-            let all = || logits.iter().enumerate().map(|(id, &logit)| Candidate { id: id as u32, logit });
-            return Some(pick(u, all));
+            let weights: Vec<f64> = logits.iter().map(|&logit| weight(logit, 0.0)).collect();
+            return Some(pick(u, &weights) as u32);
         }
         let kept = filtered(logits, p.top_k, p.top_p, p.min_p);
-        Some(pick(u, || kept.iter().copied()))
+        let weights: Vec<f64> = kept.iter().map(|candidate| weight(candidate.logit, kept[0].logit)).collect();
+        Some(kept[pick(u, &weights)].id)
     }
 }
 
-/// The candidate in whose share of the total mass `u` falls.
-fn pick<I: Iterator<Item = Candidate>>(u: f64, candidates: impl Fn() -> I) -> u32 {
-    let max = candidates().map(|c| c.logit).fold(f32::NEG_INFINITY, f32::max);
-    let total: f64 = candidates().map(|c| weight(c.logit, max)).sum();
-    let mut left = u * total;
+/// The index of the weight in whose share of the total `u` falls.
+fn pick(u: f64, weights: &[f64]) -> usize {
+    let mut left = u * weights.iter().sum::<f64>();
     let mut last = 0;
-    for candidate in candidates() {
-        let w = weight(candidate.logit, max);
+    for (index, &w) in weights.iter().enumerate() {
         if w > 0.0 {
-            last = candidate.id;
+            last = index;
             if left < w {
                 break;
             }
             left -= w;
         }
     }
-    last // rounding may leave a crumb after the last candidate; it belongs to it
+    last // rounding may leave a crumb after the last one; it belongs to it
 }
 
 /// The lowest id among the largest logits, ignoring NaN; `None` if there is nothing above minus infinity.
 fn largest(logits: &[f32]) -> Option<u32> {
-    let mut best: Option<(u32, f32)> = None;
-    for (id, &logit) in logits.iter().enumerate() {
-        if logit > best.map_or(f32::NEG_INFINITY, |(_, l)| l) {
-            best = Some((id as u32, logit));
-        }
-    }
-    best.map(|(id, _)| id)
+    let id = argmax(logits);
+    logits.get(id).filter(|&&logit| logit > f32::NEG_INFINITY).map(|_| id as u32)
 }

@@ -4,6 +4,7 @@
 
 mod add;
 mod attention;
+mod each;
 mod embed;
 mod kv_write;
 mod matmul;
@@ -15,6 +16,7 @@ mod swiglu;
 
 pub use add::add;
 pub use attention::{AttentionPlan, AttentionSpan, attention};
+pub use each::for_each;
 pub use embed::embed;
 pub use kv_write::kv_write;
 pub use matmul::{Product, gated_matmul, matmul};

@@ -7,6 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// Hears the events of one request, on the engine's thread between two forward passes: it must not block. `Break` cancels the
 /// request, and nothing more is heard of it. It is dropped when the request has ended, or with the engine.
@@ -46,7 +47,7 @@ impl EngineHandle {
     /// It can never be answered, the queue is full, or the engine's thread is gone.
     pub fn submit(&self, submission: Submission, sink: EventSink) -> Result<RequestId, EngineError> {
         self.limits.check(&submission)?;
-        let id = self.limits.admit(submission.choices)?;
+        let id = self.limits.admit(submission.choices, submission.prompt.len())?;
         self.commands.send(Command::Submit(id, Box::new(submission), sink)).map_err(|_| EngineError::Stopped)?;
         Ok(id)
     }
@@ -61,6 +62,12 @@ impl EngineHandle {
     /// What a request may be.
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// How long a request that comes now is expected to wait before its prompt is read.
+    pub fn expected_wait(&self) -> Duration {
+        let (sequences, tokens) = self.limits.arriving();
+        lock(&self.stats).wait.behind(sequences, tokens)
     }
 
     /// The numbers as of the end of the last step.
@@ -83,8 +90,13 @@ struct Desk {
 impl Desk {
     fn run(mut self) {
         loop {
+            let mut news = false;
             while let Some(command) = self.next_command() {
                 self.carry_out(command);
+                news = true;
+            }
+            if news {
+                self.publish(); // who asks during the next step is told of those that wait for it
             }
             if self.engine.is_idle() {
                 self.publish();

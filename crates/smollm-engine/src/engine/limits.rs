@@ -16,6 +16,8 @@ pub struct Limits {
     /// Sequences in the queue, as far as the engine said, and those that are on their way to it.
     waiting: AtomicUsize,
     arriving: AtomicUsize,
+    /// Tokens of their prompts.
+    arriving_tokens: AtomicUsize,
     next_id: AtomicU64,
 }
 
@@ -29,6 +31,7 @@ impl Limits {
             max_waiting: options.max_waiting.max(1),
             waiting: AtomicUsize::new(0),
             arriving: AtomicUsize::new(0),
+            arriving_tokens: AtomicUsize::new(0),
             next_id: AtomicU64::new(0),
         }
     }
@@ -72,22 +75,32 @@ impl Limits {
         Ok(request.sampling.validate(self.config.vocab_size)?)
     }
 
-    /// Takes places in the queue, and a name. However many choices a request has, an empty queue takes it.
-    pub(super) fn admit(&self, sequences: usize) -> Result<RequestId, EngineError> {
+    /// Sequences that are on their way to the engine, and tokens of their prompts.
+    pub(super) fn arriving(&self) -> (usize, usize) {
+        (self.arriving.load(Ordering::Relaxed), self.arriving_tokens.load(Ordering::Relaxed))
+    }
+
+    /// Takes places in the queue, and a name, for choices that share a prompt of `tokens`. However many there are, an empty queue
+    /// takes them.
+    pub(super) fn admit(&self, sequences: usize, tokens: usize) -> Result<RequestId, EngineError> {
         let queued = self.waiting.load(Ordering::Relaxed);
         let place = |arriving: usize| {
             let waiting = queued + arriving;
             (waiting == 0 || waiting + sequences <= self.max_waiting).then_some(arriving + sequences)
         };
         match self.arriving.fetch_update(Ordering::Relaxed, Ordering::Relaxed, place) {
-            Ok(_) => Ok(RequestId(self.next_id.fetch_add(1, Ordering::Relaxed))),
+            Ok(_) => {
+                self.arriving_tokens.fetch_add(tokens, Ordering::Relaxed);
+                Ok(RequestId(self.next_id.fetch_add(1, Ordering::Relaxed)))
+            }
             Err(arriving) => Err(EngineError::QueueFull { waiting: queued + arriving, limit: self.max_waiting }),
         }
     }
 
     /// Sequences that arrived are counted by the engine from now on.
-    pub(super) fn arrived(&self, sequences: usize) {
+    pub(super) fn arrived(&self, sequences: usize, tokens: usize) {
         self.arriving.fetch_sub(sequences, Ordering::Relaxed);
+        self.arriving_tokens.fetch_sub(tokens, Ordering::Relaxed);
     }
 
     pub(super) fn set_waiting(&self, waiting: usize) {

@@ -2,10 +2,11 @@
 
 use super::sequence::{Seniority, Sequence};
 use super::{Engine, Share};
-use crate::answer::Measured;
+use crate::answer::{Answer, Chosen, Measured};
 use crate::error::EngineError;
 use crate::request::{Event, FinishReason, RequestId, Token};
 use crate::score::LOGIT_ROWS;
+use smollm_kernels::ops::for_each;
 use smollm_model::lm_head;
 
 /// Why the logits of a row of the batch are wanted.
@@ -21,6 +22,15 @@ enum Want {
 struct Fork {
     first: Seniority,
     logits: Vec<f32>,
+}
+
+/// A token to be drawn by whatever thread is free.
+struct Draw<'a> {
+    row: usize,
+    answer: &'a mut Answer,
+    logits: &'a mut [f32],
+    position: usize,
+    chosen: Option<Chosen>,
 }
 
 /// How a sequence ended in this step.
@@ -54,13 +64,18 @@ impl Engine {
             self.logits_of(rows);
             self.report_prompt(rows, &mut ends, sink);
             for (i, &(_, want)) in rows.iter().enumerate() {
+                if let Want::Next { index, ahead: 0 } = want {
+                    forks.extend(self.fork_of(index, i));
+                }
+            }
+            let mut chosen = self.choose_first(rows);
+            for (i, &(_, want)) in rows.iter().enumerate() {
                 let Want::Next { index, ahead } = want else { continue };
                 let sequence = &self.scheduler.running[index];
                 if ahead > sequence.right || failed(&ends, sequence) {
                     continue; // a guess before it was wrong, or its prompt was
                 }
-                forks.extend(self.fork_of(index, i));
-                ends.extend(self.draw(index, i, sink));
+                ends.extend(self.draw(index, i, chosen[i].take(), sink));
             }
         }
         self.judge(shares);
@@ -120,7 +135,7 @@ impl Engine {
         for index in first + 1..=first + forked {
             self.logits.clear();
             self.logits.extend_from_slice(&fork.logits);
-            ends.extend(self.draw(index, 0, sink));
+            ends.extend(self.draw(index, 0, None, sink));
         }
     }
 
@@ -192,19 +207,56 @@ impl Engine {
         }
     }
 
-    /// Draws the next token of running sequence `index` from row `row` of the logits.
-    fn draw(&mut self, index: usize, row: usize, sink: &mut dyn FnMut(RequestId, Event)) -> Option<(Seniority, End)> {
+    /// For each of these rows of the logits that is the first of a sequence, what is drawn from it, the threads sharing the work;
+    /// nothing for those whose turn depends on another's. What a sequence draws is its own affair, so that order is of no account.
+    fn choose_first(&mut self, rows: &[(usize, Want)]) -> Vec<Option<Chosen>> {
+        let (vocab_size, context) = (self.model.config.vocab_size, self.limits.context());
+        let mut row_of = vec![None; self.scheduler.running.len()];
+        for (i, &(_, want)) in rows.iter().enumerate() {
+            if let Want::Next { index, ahead: 0 } = want {
+                row_of[index] = Some(i);
+            }
+        }
+        let mut logits: Vec<Option<&mut [f32]>> = self.logits.chunks_mut(vocab_size).map(Some).collect();
+        let mut draws: Vec<Draw<'_>> = Vec::with_capacity(rows.len());
+        for (sequence, row) in self.scheduler.running.iter_mut().zip(row_of) {
+            if let Some(row) = row
+                && sequence.answer.full(sequence.tokens.len(), context).is_none()
+                && sequence.still_intact(&self.model).is_ok()
+                && let Some(logits) = logits[row].take()
+            {
+                let position = sequence.tokens.len() - 1;
+                draws.push(Draw { row, answer: &mut sequence.answer, logits, position, chosen: None });
+            }
+        }
+        for_each(&self.cpu, &mut draws, |draw| draw.chosen = Some(draw.answer.choose(draw.logits, draw.position)));
+        let mut chosen: Vec<Option<Chosen>> = rows.iter().map(|_| None).collect();
+        draws.into_iter().for_each(|draw| chosen[draw.row] = draw.chosen);
+        chosen
+    }
+
+    /// Takes note of what was drawn for running sequence `index`, or draws it, from row `row` of the logits.
+    fn draw(
+        &mut self,
+        index: usize,
+        row: usize,
+        chosen: Option<Chosen>,
+        sink: &mut dyn FnMut(RequestId, Event),
+    ) -> Option<(Seniority, End)> {
         let vocab_size = self.model.config.vocab_size;
         let context = self.limits.context();
         let sequence = &mut self.scheduler.running[index];
         let (name, len) = (sequence.seniority(), sequence.tokens.len());
-        if let Some(reason) = sequence.answer.full(len, context) {
-            return Some((name, End::Finished(reason))); // no token was asked for
-        }
-        // Nothing is handed out if a model file changed.
-        let intact = sequence.still_intact(&self.model);
-        let logits = &mut self.logits[row * vocab_size..][..vocab_size];
-        let token = match intact.and_then(|()| sequence.answer.choose(logits, len - 1)) {
+        let chosen = match (chosen, sequence.answer.full(len, context)) {
+            (Some(chosen), _) => chosen,
+            (None, Some(reason)) => return Some((name, End::Finished(reason))), // no token was asked for
+            (None, None) => {
+                let logits = &mut self.logits[row * vocab_size..][..vocab_size];
+                // Nothing is handed out if a model file changed.
+                sequence.still_intact(&self.model).and_then(|()| sequence.answer.choose(logits, len - 1))
+            }
+        };
+        let token = match chosen {
             Err(error) => return Some((name, End::Failed(error))),
             Ok(Err(reason)) => return Some((name, End::Finished(reason))),
             Ok(Ok(token)) => token,

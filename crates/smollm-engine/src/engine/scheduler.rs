@@ -22,6 +22,8 @@ pub(crate) struct Scheduler {
     pub(crate) waiting: Vec<Sequence>,
     /// Sequences that run at once.
     max_running: usize,
+    /// Whether sequences wait for memory.
+    blocked: bool,
     /// How often a running sequence gave its blocks back.
     pub(crate) preemptions: u64,
 }
@@ -39,7 +41,17 @@ pub(crate) struct Share {
 
 impl Scheduler {
     pub(crate) fn new(max_running: usize) -> Self {
-        Self { running: Vec::new(), waiting: Vec::new(), max_running, preemptions: 0 }
+        Self { running: Vec::new(), waiting: Vec::new(), max_running, blocked: false, preemptions: 0 }
+    }
+
+    /// How many can run at once, as things are; `None` while there is room for more. Where sequences wait although not all places
+    /// are taken, it is memory that they wait for.
+    pub(crate) fn places(&self) -> Option<usize> {
+        match self.running.len() {
+            running if self.blocked && running > 0 => Some(running),
+            running if running >= self.max_running => Some(self.max_running),
+            _ => None,
+        }
     }
 
     pub(crate) fn is_idle(&self) -> bool {
@@ -99,6 +111,7 @@ impl Scheduler {
             }
             next += 1;
         }
+        self.blocked = unfit > 0;
     }
 
     /// Lets the other choices of a request run whose first choice, running at `first`, has just read the prompt, as far as there is

@@ -1,6 +1,6 @@
 //! What an engine has done and is doing, in numbers.
 
-use super::Share;
+use super::{ExpectedWait, Share};
 use crate::request::{FinishReason, Timings};
 use std::time::Duration;
 
@@ -13,6 +13,8 @@ pub struct EngineStats {
     pub waiting: usize,
     /// Prompt tokens of those that wait.
     pub waiting_tokens: usize,
+    /// How long a request that comes now is expected to wait.
+    pub wait: ExpectedWait,
     /// Blocks of the cache.
     pub blocks: usize,
     /// Blocks that no sequence holds.

@@ -1,0 +1,127 @@
+//! How long a request that comes now would wait: for a place among those that run, and for the prompts before its own.
+
+use super::Share;
+use super::scheduler::Scheduler;
+use super::sequence::Sequence;
+use crate::request::Timings;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::time::Duration;
+
+/// Weight of a new measurement.
+const NEW: f64 = 0.1;
+/// Seconds that a token of a prompt is taken to cost before any was read.
+const FIRST_TOKEN_S: f64 = 2e-3;
+/// Tokens that an answer is taken to have, if its request allows them, before any has ended.
+const FIRST_ANSWER: f64 = 256.0;
+
+/// What the last requests were like.
+#[derive(Debug)]
+pub(crate) struct Backlog {
+    /// Seconds of a step for each prompt token in it.
+    token_s: Average,
+    /// Seconds of a step while somebody waits for a place: so long takes each token of those that run.
+    step_s: Average,
+    /// Tokens of an answer.
+    answer: Average,
+    /// Share of a prompt that is not found in the cache.
+    fresh: Average,
+}
+
+/// A moving average.
+#[derive(Debug, Default)]
+struct Average(Option<f64>);
+
+/// The wait that is expected of a request that comes now.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct ExpectedWait {
+    /// Seconds until a place is free for it.
+    pub place_s: f64,
+    /// What each further sequence before it adds.
+    pub place_more_s: f64,
+    /// Seconds until the prompts before its own are read.
+    pub read_s: f64,
+    /// What each further token before it adds.
+    pub read_more_s: f64,
+}
+
+impl ExpectedWait {
+    /// The wait behind so many more sequences with so many tokens of prompts.
+    pub fn behind(&self, sequences: usize, tokens: usize) -> Duration {
+        let place = self.place_s + sequences as f64 * self.place_more_s;
+        let read = self.read_s + tokens as f64 * self.read_more_s;
+        // both go on at the same time
+        Duration::try_from_secs_f64(place.max(read)).unwrap_or(Duration::MAX)
+    }
+}
+
+impl Average {
+    fn add(&mut self, value: f64) {
+        let mean = self.0.get_or_insert(value);
+        *mean += NEW * (value - *mean);
+    }
+
+    fn or(&self, first: f64) -> f64 {
+        self.0.unwrap_or(first)
+    }
+}
+
+impl Backlog {
+    pub(crate) fn new() -> Self {
+        let [token_s, step_s, answer, fresh] = Default::default();
+        Self { token_s, step_s, answer, fresh }
+    }
+
+    /// A complete step over `shares` took `seconds`.
+    pub(crate) fn measured(&mut self, shares: &[Share], seconds: f64) {
+        self.step_s.add(seconds);
+        let read: usize = shares.iter().filter(|share| !share.decodes).map(|share| share.count).sum();
+        if read > 0 {
+            self.token_s.add(seconds / read as f64);
+        }
+    }
+
+    /// A sequence has come to its own end.
+    pub(crate) fn finished(&mut self, timings: &Timings, generated: usize) {
+        self.answer.add(generated as f64);
+        let prompt = timings.cached_tokens + timings.prefill_tokens;
+        if prompt > 0 {
+            self.fresh.add(timings.prefill_tokens as f64 / prompt as f64);
+        }
+    }
+
+    /// Tokens that a sequence is still expected to generate.
+    fn left(&self, sequence: &Sequence) -> f64 {
+        let (done, usual) = (sequence.answer.generated() as f64, self.answer.or(FIRST_ANSWER));
+        // one that is longer than usual may end at any time, or not
+        (usual - done).max(usual / 4.0).min(sequence.answer.left() as f64)
+    }
+
+    /// The wait of a sequence that joins those of `scheduler`.
+    pub(crate) fn expected(&self, scheduler: &Scheduler) -> ExpectedWait {
+        let pending = |list: &[Sequence]| -> usize {
+            list.iter().filter(|s| !s.decodes() && !s.follows).map(Sequence::pending).sum()
+        };
+        let token_s = self.token_s.or(FIRST_TOKEN_S);
+        let read_more_s = token_s * self.fresh.or(1.0);
+        let read_s = pending(&scheduler.running) as f64 * token_s + pending(&scheduler.waiting) as f64 * read_more_s;
+        let Some(slots) = scheduler.places() else {
+            return ExpectedWait { read_s, read_more_s, ..ExpectedWait::default() };
+        };
+        // When each place is free, in tokens of those that run; who waits takes the first that is.
+        let mut free: BinaryHeap<Reverse<u64>> =
+            scheduler.running.iter().map(|s| Reverse(self.left(s) as u64)).collect();
+        let idle = slots.saturating_sub(free.len());
+        free.extend(std::iter::repeat_n(Reverse(0), idle));
+        for sequence in &scheduler.waiting {
+            if let Some(Reverse(start)) = free.pop() {
+                free.push(Reverse(start + self.left(sequence).max(1.0) as u64));
+            }
+        }
+        let step_s = self.step_s.or(0.0);
+        let place_s = free.peek().map_or(0.0, |Reverse(start)| *start as f64 * step_s);
+        let place_more_s =
+            if place_s > 0.0 { self.answer.or(FIRST_ANSWER) * step_s / slots.max(1) as f64 } else { 0.0 };
+        ExpectedWait { place_s, place_more_s, read_s, read_more_s }
+    }
+}
