@@ -121,7 +121,7 @@ mod tests {
         let text = exposition(&[Subject { name: "a\"b", stats, metrics: &metrics }]);
         assert!(text.contains("vllm:kv_cache_usage_perc{model_name=\"a\\\"b\",engine=\"0\"} 0.25\n"), "{text}");
         for line in text.lines().filter(|line| !line.starts_with('#')) {
-            let name = line.split('{').next().expect("a name");
+            let name = line.split(['{', ' ']).next().expect("a name");
             let stem = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
             let described = [name, stem].iter().any(|name| text.contains(&format!("# TYPE {name} ")));
             assert!(described, "{line}");
