@@ -128,7 +128,7 @@ impl Sampling {
         Ok(Submission {
             choices: self.n.unwrap_or(1),
             prompt_logprobs: ask.prompt_logprobs,
-            adapter: lease.adapter.clone(),
+            adapter: lease.weights(),
             reuse: self.cache_prompt.unwrap_or(true),
             ..Submission::new(prompt, request)
         })

@@ -13,6 +13,8 @@ use utoipa::OpenApi;
         openai::embeddings::embeddings,
         openai::models::list,
         openai::models::retrieve,
+        native::lora::load,
+        native::lora::unload,
         native::tokens::tokenize,
         native::tokens::detokenize,
         native::template::apply_template,

@@ -22,6 +22,8 @@ pub(crate) fn router(app: &Shared, log: AccessLog) -> Router {
         .route("/v1/models", get(openai::models::list))
         .route("/models", get(openai::models::list))
         .route("/v1/models/{*model}", get(openai::models::retrieve))
+        .route("/v1/load_lora_adapter", post(native::lora::load))
+        .route("/v1/unload_lora_adapter", post(native::lora::unload))
         .route("/tokenize", post(native::tokens::tokenize))
         .route("/detokenize", post(native::tokens::detokenize))
         .route("/apply-template", post(native::template::apply_template))

@@ -22,8 +22,10 @@ pub struct Settings {
     pub request_limit: Option<Duration>,
     /// The longest that headers or a body may take to arrive, and that a client may leave an answer unread.
     pub read_limit: Duration,
-    /// Requests are refused while the work that waits is estimated to take longer than this.
+    /// Requests are refused while they are expected to wait longer than this before their prompts are read.
     pub queue_limit: Option<Duration>,
+    /// Whether LoRA adapters may be loaded and unloaded over HTTP without keys; where keys are asked for, they may.
+    pub adapter_updates: bool,
     /// How often a stream says that it is alive while it has nothing else to say.
     pub keep_alive: Duration,
     /// How long requests under way may go on once the server is told to stop.
@@ -43,7 +45,8 @@ impl Default for Settings {
             max_body: 16 << 20,
             request_limit: None,
             read_limit: Duration::from_secs(30),
-            queue_limit: None,
+            queue_limit: Some(Duration::from_secs(60)),
+            adapter_updates: false,
             keep_alive: Duration::from_secs(15),
             drain_limit: Duration::from_secs(30),
             idle_unload: None,

@@ -101,7 +101,7 @@ pub(crate) async fn embeddings(State(app): State<Shared>, body: Body<EmbeddingRe
             return Err(ApiError::bad("there is an input without tokens").param("input"));
         }
         prompt_tokens += ids.len();
-        let adapter = lease.adapter.clone();
+        let adapter = lease.weights();
         submissions.push(Submission { pooling: Some(pooling), adapter, ..Submission::new(ids, Request::default()) });
     }
     let count = submissions.len();
