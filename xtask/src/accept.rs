@@ -4,6 +4,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::bench_serve;
 use crate::divergence;
 use crate::fuzz;
 use crate::llama_cpp;
@@ -12,6 +13,7 @@ use crate::python;
 use crate::quantizers;
 use crate::real_weights;
 use crate::report::Tally;
+use crate::soak;
 use crate::suites::{self, Suite};
 use crate::targets;
 use crate::workspace::Workspace;
@@ -34,6 +36,19 @@ const RUNS: &[Run] = &[
         "1,000 requests get one answer each, whatever runs beside them, the cache, chunks, preemption and threads",
         one_answer,
     ),
+    (
+        "soak",
+        "[--requests N]",
+        "N requests (10,000) with clients that vanish, and the memory of the server stays what it was",
+        soak::accept,
+    ),
+    (
+        "overload",
+        "",
+        "ten times the load: first tokens of those let in, and refusals, within their bounds (an idle machine)",
+        bench_serve::accept_overload,
+    ),
+    ("cold-start", "", "the 135M is ready within 300 ms, every type (an idle machine)", bench_serve::accept_ready),
     (
         "schemathesis",
         "",

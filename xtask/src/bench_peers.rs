@@ -2,18 +2,18 @@
 
 mod answer;
 mod contender;
-mod decision;
+pub(crate) mod decision;
 pub(crate) mod llama_build;
-mod machine;
-mod models;
-mod options;
-mod page;
+pub(crate) mod machine;
+pub(crate) mod models;
+pub(crate) mod options;
+pub(crate) mod page;
 mod race;
-mod subject;
-mod table;
+pub(crate) mod subject;
+pub(crate) mod table;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -114,7 +114,8 @@ fn measure(
     words: &[String],
 ) -> Result<Tally> {
     println!("== {}", size.name);
-    let facts = facts(workspace, options, installed, models, size)?;
+    let directory = models.directory(size)?;
+    let facts = facts(workspace, &installed.smollm, &directory, options.threads, options.isa.as_deref())?;
     let programs = Programs {
         smollm: &installed.smollm,
         llama: installed.llama.as_ref(),
@@ -171,18 +172,18 @@ fn files(models: &Models<'_>, installed: &Installed, size: &Size, weights: &subj
 }
 
 /// What `smollm bench` says of the machine: ISA row and roofs.
-fn facts(
+pub(crate) fn facts(
     workspace: &Workspace,
-    options: &Options,
-    installed: &Installed,
-    models: &Models<'_>,
-    size: &Size,
+    smollm: &Path,
+    directory: &Path,
+    threads: usize,
+    isa: Option<&str>,
 ) -> Result<Value> {
-    let mut bench = Command::new(&installed.smollm);
+    let mut bench = Command::new(smollm);
     scrub(&mut bench);
-    bench.args(["bench", "--json", "--quiet", "--prefill", "0", "--decode", "0", "-m"]).arg(models.directory(size)?);
-    bench.args(["--threads", &options.threads.to_string()]).current_dir(&workspace.root);
-    bench.envs(options.isa.iter().map(|row| ("SMOLLM_ISA", row)));
+    bench.args(["bench", "--json", "--quiet", "--prefill", "0", "--decode", "0", "-m"]).arg(directory);
+    bench.args(["--threads", &threads.to_string()]).current_dir(&workspace.root);
+    bench.envs(isa.iter().map(|row| ("SMOLLM_ISA", row)));
     let output = bench.output().context("cannot run smollm")?;
     ensure!(output.status.success(), "smollm bench: {}", String::from_utf8_lossy(&output.stderr).trim());
     serde_json::from_slice(&output.stdout).context("smollm bench --json printed something else")
@@ -209,7 +210,7 @@ fn keep(workspace: &Workspace, about: &Circumstances, rows: &[Row]) -> Result<()
 }
 
 /// The commit that is measured, with a mark if files differ from it.
-fn commit(workspace: &Workspace) -> Result<String> {
+pub(crate) fn commit(workspace: &Workspace) -> Result<String> {
     let mut git = Command::new("git");
     git.args(["describe", "--always", "--dirty", "--exclude", "*"]).current_dir(&workspace.root);
     let output = git.output().context("cannot run git")?;

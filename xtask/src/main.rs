@@ -5,6 +5,7 @@
 
 mod accept;
 mod bench_peers;
+mod bench_serve;
 mod code_map;
 mod command;
 mod divergence;
@@ -14,6 +15,7 @@ mod libtest;
 mod licences;
 mod llama_cpp;
 mod llama_server_suite;
+mod load;
 mod loopback;
 mod npm;
 mod python;
@@ -23,6 +25,7 @@ mod real_weights;
 mod recorded;
 mod report;
 mod scripts;
+mod soak;
 mod steps;
 mod suites;
 mod targets;
@@ -53,6 +56,12 @@ const COMMANDS: &[Entry] = &[
         bench_peers::SYNOPSIS,
         "smollm beside llama.cpp, OpenVINO and transformers on this machine",
         bench_peers::bench_peers,
+    ),
+    (
+        "bench-serve",
+        bench_serve::SYNOPSIS,
+        "smollm serve beside llama-server on this machine, under load",
+        bench_serve::bench_serve,
     ),
     ("map", "", "renews the code map of ARCHITECTURE.md from the first line of each file", code_map::map),
     ("fuzz", "[TARGET [--seconds N]]", "one fuzz target for N seconds (60); without a name, the list", fuzz::fuzz),

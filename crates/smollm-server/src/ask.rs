@@ -147,7 +147,7 @@ impl Sampling {
         Ok(Submission {
             choices: self.choices()?,
             prompt_logprobs: ask.prompt_logprobs,
-            adapter: lease.adapter.clone(),
+            adapter: lease.weights(),
             reuse: self.cache_prompt.unwrap_or(true),
             ..Submission::new(prompt, request)
         })

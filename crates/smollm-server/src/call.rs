@@ -51,7 +51,9 @@ impl Call {
             let id = engine.submit(submission, Box::new(sink)).map_err(|error| {
                 let refused = ApiError::from(error);
                 match refused.status {
-                    StatusCode::TOO_MANY_REQUESTS => ApiError { retry_after: Some(retry_after(engine)), ..refused },
+                    StatusCode::TOO_MANY_REQUESTS => {
+                        ApiError { retry_after: Some(whole_seconds(engine.expected_wait())), ..refused }
+                    }
                     _ => refused,
                 }
             })?;
@@ -84,33 +86,27 @@ impl Call {
     }
 }
 
-/// Refuses what would wait longer than the limit, as far as one can tell.
-fn admit(engine: &EngineHandle, limit: Option<Duration>) -> Result<(), ApiError> {
-    let Some(limit) = limit else { return Ok(()) };
-    let wait = estimated_wait(engine);
+/// Refuses what would wait longer than the limit, as far as one can tell: cheaply, before anything is done for it.
+///
+/// # Errors
+/// 429, with the time after which to try again.
+pub(crate) fn admit(engine: &EngineHandle, limit: Option<Duration>) -> Result<(), ApiError> {
+    let (wait, Some(limit)) = (engine.expected_wait(), limit) else { return Ok(()) };
     if wait <= limit {
         return Ok(());
     }
     let message = format!(
-        "the work that waits is estimated to take {:.1} s, and the limit is {:.1} s; try again later",
+        "a request that comes now is expected to wait {:.1} s, and the limit is {:.1} s; try again later",
         wait.as_secs_f64(),
         limit.as_secs_f64()
     );
     Err(ApiError {
-        retry_after: Some(retry_after(engine)),
+        retry_after: Some(whole_seconds(wait - limit)),
         ..ApiError::new(StatusCode::TOO_MANY_REQUESTS, message).code("queue_full")
     })
 }
 
-/// How long the prompts that wait take to read, at the speed measured so far.
-fn estimated_wait(engine: &EngineHandle) -> Duration {
-    let stats = engine.stats();
-    let tokens = (stats.prompt_tokens + stats.generated_tokens) as f64;
-    let seconds = if tokens > 0.0 { stats.waiting_tokens as f64 * stats.busy_s / tokens } else { 0.0 };
-    Duration::try_from_secs_f64(seconds).unwrap_or_default()
-}
-
-/// Whole seconds, between one and a minute.
-fn retry_after(engine: &EngineHandle) -> u64 {
-    estimated_wait(engine).as_secs().clamp(1, 60)
+/// Between one and a minute.
+fn whole_seconds(wait: Duration) -> u64 {
+    (wait.as_secs_f64().ceil() as u64).clamp(1, 60)
 }

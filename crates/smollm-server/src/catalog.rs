@@ -1,5 +1,6 @@
 //! The models that a server knows: by which names they are asked for, which of them are in memory, and since when nobody asked.
 
+use crate::adapters::{Adapter, AdapterSource, Adapters};
 use crate::error::ApiError;
 use crate::metrics::ModelMetrics;
 use crate::model::Model;
@@ -19,8 +20,8 @@ pub struct Source {
     pub name: String,
     /// What the loader is given: a path or a name of the hub.
     pub location: String,
-    /// Names of the adapters that it will have.
-    pub adapters: Vec<String>,
+    /// The adapters that it begins with.
+    pub adapters: Vec<AdapterSource>,
 }
 
 /// All models.
@@ -32,6 +33,7 @@ pub(crate) struct Catalog {
 /// One model, in memory or not.
 pub(crate) struct Entry {
     pub(crate) source: Source,
+    pub(crate) adapters: Adapters,
     pub(crate) metrics: Arc<ModelMetrics>,
     slot: Arc<tokio::sync::Mutex<Option<Arc<Model>>>>,
     /// The same once more, to look at without waiting for a model that is being loaded.
@@ -49,16 +51,24 @@ pub(crate) struct Entry {
 #[derive(Clone)]
 pub(crate) struct Lease {
     pub(crate) model: Arc<Model>,
-    pub(crate) adapter: Option<Arc<LoraWeights>>,
+    pub(crate) adapter: Option<Adapter>,
     pub(crate) metrics: Arc<ModelMetrics>,
     /// What the answer calls the model.
     pub(crate) name: String,
 }
 
+impl Lease {
+    /// What the engine is told of the adapter.
+    pub(crate) fn weights(&self) -> Option<Arc<LoraWeights>> {
+        self.adapter.as_ref().map(|adapter| adapter.weights.clone())
+    }
+}
+
 impl Catalog {
     pub(crate) fn new(sources: Vec<Source>, loader: Loader) -> Self {
-        let entry = |source| {
+        let entry = |source: Source| {
             Arc::new(Entry {
+                adapters: Adapters::new(source.adapters.clone()),
                 source,
                 metrics: Arc::default(),
                 slot: Arc::default(),
@@ -95,18 +105,38 @@ impl Catalog {
             entry.ready()?;
         }
         let model = entry.load(&self.loader).await?;
-        let weights = match adapter {
+        let called = name.unwrap_or(&entry.source.name);
+        let adapter = match adapter {
             None => None,
-            Some(wanted) => {
-                let found = model.adapters.iter().find(|(name, _)| name == wanted);
-                Some(found.map(|(_, weights)| weights.clone()).ok_or_else(|| unknown(name.unwrap_or_default()))?)
-            }
+            Some(adapter) => Some(entry.adapter(&model, adapter).await?.ok_or_else(|| unknown(called))?),
         };
-        let name = name.unwrap_or(&entry.source.name).to_owned();
-        Ok(Lease { model, adapter: weights, metrics: entry.metrics.clone(), name })
+        Ok(Lease { model, adapter, metrics: entry.metrics.clone(), name: called.to_owned() })
     }
 
-    /// The entry that a name means, and the adapter in it.
+    /// The model that a request about models means: the one of this name, without an adapter, or the only one.
+    ///
+    /// # Errors
+    /// There is none, or there are several and no name.
+    pub(crate) fn entry(&self, name: Option<&str>) -> Result<&Arc<Entry>, ApiError> {
+        match self.find(name.filter(|name| !name.is_empty()))? {
+            (entry, None) => Ok(entry),
+            (_, Some(adapter)) => Err(ApiError::bad(format!("`{adapter}` is an adapter and no model")).param("model")),
+        }
+    }
+
+    /// As [`Catalog::entry`], with the model in memory.
+    ///
+    /// # Errors
+    /// As [`Catalog::entry`] and [`Catalog::lease`].
+    pub(crate) async fn base(&self, name: Option<&str>) -> Result<(&Arc<Entry>, Arc<Model>), ApiError> {
+        let entry = self.entry(name)?;
+        if self.only().is_some() {
+            entry.ready()?;
+        }
+        Ok((entry, entry.load(&self.loader).await?))
+    }
+
+    /// The entry that a name means, and the adapter in it. An adapter's own name will do where one model alone has such an adapter.
     fn find<'n>(&self, name: Option<&'n str>) -> Result<(&Arc<Entry>, Option<&'n str>), ApiError> {
         let Some(name) = name else {
             return self.only().map(|entry| (entry, None)).ok_or_else(|| {
@@ -118,12 +148,16 @@ impl Catalog {
             return Ok((entry, None));
         }
         if let Some((base, adapter)) = name.rsplit_once('+') {
-            let known = |entry: &&Arc<Entry>| entry.source.adapters.iter().any(|known| known == adapter);
+            let known = |entry: &&Arc<Entry>| entry.adapters.knows(adapter);
             match exactly(base).or(self.only().filter(known)) {
                 Some(entry) if known(&entry) => return Ok((entry, Some(adapter))),
                 Some(_) => return Err(unknown(name)),
                 None => {}
             }
+        }
+        let mut having = self.entries.iter().filter(|entry| entry.adapters.knows(name));
+        if let (Some(entry), None) = (having.next(), having.next()) {
+            return Ok((entry, Some(name)));
         }
         self.only().map(|entry| (entry, None)).ok_or_else(|| unknown(name))
     }
@@ -149,6 +183,7 @@ impl Catalog {
             if slot.as_ref().is_some_and(|model| Arc::strong_count(model) == 2) {
                 *loaded = None;
                 *slot = None;
+                entry.adapters.let_go();
             }
         }
     }
@@ -189,8 +224,16 @@ impl Entry {
             if let Some(model) = &*slot {
                 return Ok(model.clone()); // another request was first
             }
-            let source = entry.source.clone();
-            let made = tokio::task::spawn_blocking(move || loader(&source)).await;
+            let opened = entry.clone();
+            let made = tokio::task::spawn_blocking(move || {
+                let model = loader(&opened.source)?;
+                if !opened.was_loaded.load(Ordering::Acquire) {
+                    // those of the command line; whatever comes later is the business of who asks for it
+                    opened.adapters.open_all(&model.open_adapter)?;
+                }
+                Ok::<_, String>(model)
+            })
+            .await;
             let made = made.unwrap_or_else(|_| Err("loading the model failed unexpectedly".into()));
             entry.touch();
             let mut failure = entry.failure.lock().unwrap_or_else(PoisonError::into_inner);
@@ -210,6 +253,17 @@ impl Entry {
             }
         });
         task.await.unwrap_or_else(|_| Err(ApiError::internal("loading the model failed unexpectedly")))
+    }
+
+    /// One of its adapters, opened if it is not in memory; `None` if there is none of this name.
+    async fn adapter(self: &Arc<Self>, model: &Model, name: &str) -> Result<Option<Adapter>, ApiError> {
+        if let Some(loaded) = self.adapters.loaded(name) {
+            return Ok(Some(loaded));
+        }
+        let (entry, loader, name) = (self.clone(), model.open_adapter.clone(), name.to_owned());
+        let opened = tokio::task::spawn_blocking(move || entry.adapters.open(&name, &loader)).await;
+        let opened = opened.map_err(|_| ApiError::internal("loading the adapter failed unexpectedly"))?;
+        opened.map_err(|reason| ApiError::internal(reason).code("adapter_not_loaded"))
     }
 
     fn touch(&self) {

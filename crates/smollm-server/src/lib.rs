@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod adapters;
 mod answer;
 mod app;
 mod ask;
@@ -28,6 +29,7 @@ mod settings;
 mod sse;
 mod transcript;
 
+pub use adapters::{AdapterLoader, AdapterSource};
 pub use catalog::{Loader, Source};
 pub use edge::keys::KeyFileError;
 pub use model::Model;

@@ -1,16 +1,15 @@
 //! A model that is ready to answer: tokenizer, template, its makers' settings, and the engine that runs it.
 
+use crate::adapters::{Adapter, AdapterLoader};
 use crate::error::ApiError;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use smollm_engine::{EngineHandle, SamplingParams};
-use smollm_model::LoraWeights;
 use smollm_tokenizer::template::{ChatTemplate, RenderOptions, local_time};
 use smollm_tokenizer::{Specials, Tokenizer};
 use std::sync::Arc;
 
 /// What a [`Loader`](crate::Loader) makes of a name. Dropping the last one ends the engine's thread.
-#[derive(Debug)]
 pub struct Model {
     /// The tokenizer.
     pub tokenizer: Arc<Tokenizer>,
@@ -28,12 +27,18 @@ pub struct Model {
     pub engine: EngineHandle,
     /// Sequences that the engine runs at once.
     pub slots: usize,
-    /// LoRA adapters that requests may name as `model+adapter`.
-    pub adapters: Vec<(String, Arc<LoraWeights>)>,
+    /// Opens LoRA adapters for it.
+    pub open_adapter: AdapterLoader,
     /// Where the model lies.
     pub path: String,
     /// All that decides the bytes of an answer besides the request: version, weights, instruction set.
     pub build: String,
+}
+
+impl std::fmt::Debug for Model {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Model").field("path", &self.path).field("build", &self.build).finish_non_exhaustive()
+    }
 }
 
 impl Model {
@@ -81,8 +86,12 @@ impl Model {
     }
 
     /// OpenAI's `system_fingerprint`: equal where the same request gets the same bytes. As llama-server's it begins with `b`.
-    pub(crate) fn fingerprint(&self) -> String {
-        let digest = Sha256::digest(self.build.as_bytes());
+    pub(crate) fn fingerprint(&self, adapter: Option<&Adapter>) -> String {
+        let mut hash = Sha256::new_with_prefix(self.build.as_bytes());
+        if let Some(Adapter { source, weights }) = adapter {
+            hash.update(format!(" {} {}", source.location, weights.id()));
+        }
+        let digest = hash.finalize();
         let hex: String = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
         format!("b{}-{hex}", env!("CARGO_PKG_VERSION"))
     }

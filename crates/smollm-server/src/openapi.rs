@@ -15,6 +15,8 @@ use utoipa::OpenApi;
         openai::models::list,
         openai::models::retrieve,
         native::completion::completion,
+        native::lora::load,
+        native::lora::unload,
         native::tokens::tokenize,
         native::tokens::detokenize,
         native::tokenizer_info::tokenizer_info,

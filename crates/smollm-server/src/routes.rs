@@ -26,6 +26,8 @@ pub(crate) fn router(app: &Shared, log: AccessLog) -> Router {
         .route("/chat/completions/input_tokens", post(openai::chat::input_tokens))
         .route("/completion", post(native::completion::completion))
         .route("/completions", post(native::completion::completion))
+        .route("/v1/load_lora_adapter", post(native::lora::load))
+        .route("/v1/unload_lora_adapter", post(native::lora::unload))
         .route("/tokenize", post(native::tokens::tokenize))
         .route("/detokenize", post(native::tokens::detokenize))
         .route("/tokenizer_info", get(native::tokenizer_info::tokenizer_info))

@@ -23,7 +23,7 @@ pub struct Settings {
     pub request_limit: Option<Duration>,
     /// The longest that headers or a body may take to arrive, and that a client may leave an answer unread.
     pub read_limit: Duration,
-    /// Requests are refused while the work that waits is estimated to take longer than this.
+    /// Requests are refused while they are expected to wait longer than this before their prompts are read.
     pub queue_limit: Option<Duration>,
     /// Whether models that can think do so where a request does not say; as they are used to where absent.
     pub thinking: Option<bool>,
@@ -33,6 +33,8 @@ pub struct Settings {
     pub slots: bool,
     /// See `slots`.
     pub metrics: bool,
+    /// Whether LoRA adapters may be loaded and unloaded over HTTP without keys; where keys are asked for, they may.
+    pub adapter_updates: bool,
     /// How often a stream says that it is alive while it has nothing else to say.
     pub keep_alive: Duration,
     /// How long requests under way may go on once the server is told to stop.
@@ -52,7 +54,8 @@ impl Default for Settings {
             max_body: 16 << 20,
             request_limit: None,
             read_limit: Duration::from_secs(30),
-            queue_limit: None,
+            queue_limit: Some(Duration::from_secs(60)),
+            adapter_updates: false,
             thinking: None,
             pooling: Pooling::Mean,
             slots: true,

@@ -145,6 +145,18 @@ pub enum Error {
         /// The other.
         second: String,
     },
+    /// A smaller model cannot guess for another.
+    #[error(
+        "the draft model {draft} and {model} must share one tokenizer, but token {id} differs; take a smaller model of the same family"
+    )]
+    DraftTokenizer {
+        /// The smaller model.
+        draft: String,
+        /// The model.
+        model: String,
+        /// The first token that means different text.
+        id: u32,
+    },
     /// The user stopped the work.
     #[error("interrupted; nothing was written")]
     Interrupted,

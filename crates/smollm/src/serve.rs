@@ -6,10 +6,10 @@ use crate::model::{Model, OpenOptions};
 use crate::text::GenerateOptions;
 use crate::text_parts::special_tokens;
 use smollm_checkpoint::adapter::Adapter;
-use smollm_engine::{Engine, EngineHandle, EngineOptions};
+use smollm_engine::{Engine, EngineError, EngineHandle, EngineOptions, ModelDrafter};
 use smollm_hub::{ModelRef, Progress};
 use smollm_model::LoraWeights;
-use smollm_server::Source;
+use smollm_server::{AdapterSource, Source};
 use smollm_tokenizer::Tokenizer;
 use smollm_tokenizer::template::ChatTemplate;
 use std::path::{Path, PathBuf};
@@ -26,8 +26,8 @@ pub struct ServeOptions {
     pub chat_template: Option<PathBuf>,
     /// The engine; context and type of the cache come from `open`.
     pub engine: EngineOptions,
-    /// LoRA adapters in PEFT form that requests may name, each for every model.
-    pub adapters: Vec<(String, PathBuf)>,
+    /// A smaller model of the family that guesses tokens, which the model then verifies many at once.
+    pub draft: Option<String>,
 }
 
 impl ServeOptions {
@@ -39,11 +39,10 @@ impl ServeOptions {
         let mut model = Model::open_with(&source.location, &self.open, progress)?;
         model.tokenizer()?;
         let (context, kv_dtype) = (Some(model.context()), self.open.kv_dtype);
-        let engine = EngineOptions { context, kv_dtype, ..self.engine.clone() };
-        let adapters = self.adapters.iter().map(|(name, path)| {
-            Ok((name.clone(), Arc::new(LoraWeights::new(model.decoder(), &Adapter::open(path)?)?)))
-        });
-        let adapters = adapters.collect::<Result<Vec<_>, Error>>()?;
+        let mut options = EngineOptions { context, kv_dtype, ..self.engine.clone() };
+        let drafter = self.drafter(&model, progress)?;
+        let taken = drafter.as_ref().map_or(0, ModelDrafter::bytes);
+        options.memory = options.memory.map(|memory| memory.saturating_sub(taken));
         let files = model.files().path().display().to_string();
         let build = format!(
             "smollm {} {files} {:?} {} {:?}",
@@ -52,8 +51,24 @@ impl ServeOptions {
             model.cpu().isa(),
             kv_dtype
         );
-        let slots = engine.max_running;
-        let handle = EngineHandle::spawn(Engine::new(model.shared_decoder(), model.shared_cpu(), &engine)?)?;
+        let slots = options.max_running;
+        let engine = Engine::new(model.shared_decoder(), model.shared_cpu(), &options);
+        let mut engine = engine.map_err(|error| match (error, self.engine.memory) {
+            // the budget that the user knows has the smaller model in it
+            (EngineError::OverBudget { needed, .. }, Some(memory)) => {
+                EngineError::OverBudget { needed: needed + taken, memory }
+            }
+            (error, _) => error,
+        })?;
+        if let Some(drafter) = drafter {
+            engine.set_drafter(Box::new(drafter));
+        }
+        let handle = EngineHandle::spawn(engine)?;
+        let decoder = model.shared_decoder();
+        let open_adapter = move |path: &str| -> Result<LoraWeights, String> {
+            let adapter = Adapter::open(Path::new(path)).map_err(|error| error.to_string())?;
+            LoraWeights::new(&decoder, &adapter).map_err(|error| error.to_string())
+        };
         let (tokenizer, own) = model.take_text();
         let tokenizer = tokenizer.ok_or_else(|| Error::NoTokenizer { model: source.location.clone() })?;
         let template = match &self.chat_template {
@@ -69,10 +84,22 @@ impl ServeOptions {
             stop_ids: model.stop_ids().to_vec(),
             engine: handle,
             slots,
-            adapters,
+            open_adapter: Arc::new(open_adapter),
             path: files,
             build,
         })
+    }
+
+    /// The smaller model, made ready to guess for `model`. Its cache holds one context: guesses pay while few sequences run.
+    fn drafter(&self, model: &Model, progress: &dyn Progress) -> Result<Option<ModelDrafter>, Error> {
+        let Some(name) = self.draft.as_deref().filter(|_| self.engine.draft_tokens > 0) else { return Ok(None) };
+        let options = OpenOptions { context: None, kv_dtype: None, lora: None, ..self.open.clone() };
+        let draft = Model::open_with(name, &options, progress)?;
+        if let Some(id) = differing_token(model.tokenizer()?, draft.tokenizer()?) {
+            return Err(Error::DraftTokenizer { draft: name.into(), model: model.name().into(), id });
+        }
+        let decoder = draft.shared_decoder();
+        Ok(Some(ModelDrafter::new(decoder, model.shared_cpu(), model.decoder(), model.context())?))
     }
 }
 
@@ -82,11 +109,23 @@ fn read_template(path: &Path, tokenizer: &Tokenizer) -> Result<ChatTemplate, Err
     Ok(ChatTemplate::new(&text, &special_tokens(Some(tokenizer)))?)
 }
 
-/// The models behind what a user names: each name is a model, or a folder of models.
+/// The first id that means different text to two tokenizers; special tokens may differ.
+fn differing_token(one: &Tokenizer, other: &Tokenizer) -> Option<u32> {
+    let ids = 0..one.vocab_size().max(other.vocab_size()) as u32;
+    let special = |id: &u32| one.is_special(*id) && other.is_special(*id);
+    ids.into_iter().filter(|id| !special(id)).find(|&id| one.token_bytes(id) != other.token_bytes(id))
+}
+
+/// The models behind what a user names: each name is a model, or a folder of models. Each begins with the adapters of these names and
+/// paths.
 ///
 /// # Errors
 /// A name means nothing, a path is no model and holds none, or two models are called alike.
-pub fn sources(names: &[String], adapters: &[String]) -> Result<Vec<Source>, Error> {
+pub fn sources(names: &[String], adapters: &[(String, PathBuf)]) -> Result<Vec<Source>, Error> {
+    let adapters: Vec<AdapterSource> = adapters
+        .iter()
+        .map(|(name, path)| AdapterSource { name: name.clone(), location: path.display().to_string() })
+        .collect();
     let mut sources: Vec<Source> = Vec::new();
     for name in names {
         let found = match ModelRef::parse(name)? {
@@ -98,7 +137,7 @@ pub fn sources(names: &[String], adapters: &[String]) -> Result<Vec<Source>, Err
                 let (first, second) = (other.location.clone(), location);
                 return Err(Error::EqualNames { name, first, second });
             }
-            sources.push(Source { name, location, adapters: adapters.to_vec() });
+            sources.push(Source { name, location, adapters: adapters.clone() });
         }
     }
     Ok(sources)

@@ -20,7 +20,7 @@ const TOOLS: Venv<'_> = Venv {
 /// gcc 12 makes AMX code that crashes, and 19 is the clang that was tried.
 const OLDEST_CLANG: u32 = 19;
 const CLANGS: [&str; 5] = ["clang-19", "clang-20", "clang-21", "clang-22", "clang"];
-const PROGRAMS: [&str; 3] = ["llama-bench", "llama-batched-bench", "llama-completion"];
+const PROGRAMS: [&str; 4] = ["llama-bench", "llama-batched-bench", "llama-completion", "llama-server"];
 
 const OPTIONS: [&str; 9] = [
     "-DCMAKE_BUILD_TYPE=Release",

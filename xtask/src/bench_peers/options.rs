@@ -94,7 +94,7 @@ pub(crate) fn read(words: &[String]) -> Result<Options> {
 }
 
 /// A list with commas between, no entry twice.
-fn list<T: PartialEq>(option: &str, value: &str, read: impl Fn(&str) -> Result<T>) -> Result<Vec<T>> {
+pub(crate) fn list<T: PartialEq>(option: &str, value: &str, read: impl Fn(&str) -> Result<T>) -> Result<Vec<T>> {
     let mut entries = Vec::new();
     for word in value.split(',') {
         let entry = read(word).with_context(|| format!("{option} {value}"))?;
@@ -104,7 +104,7 @@ fn list<T: PartialEq>(option: &str, value: &str, read: impl Fn(&str) -> Result<T
     Ok(entries)
 }
 
-fn positive(option: &str, value: &str) -> Result<usize> {
+pub(crate) fn positive(option: &str, value: &str) -> Result<usize> {
     match value.parse() {
         Ok(0) | Err(_) => bail!("{option} wants a whole number from 1 on, not {value:?}"),
         Ok(number) => Ok(number),

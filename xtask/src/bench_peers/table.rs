@@ -115,12 +115,12 @@ fn cell(measured: Option<&Measured>) -> String {
 }
 
 /// `1 round`, `5 rounds`.
-fn counted(number: usize, what: &str) -> String {
+pub(crate) fn counted(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Three significant digits, thousands apart.
-fn figure(value: f64) -> String {
+pub(crate) fn figure(value: f64) -> String {
     let decimals = if value.abs() >= 99.95 {
         0
     } else if value.abs() >= 9.995 {

@@ -2,6 +2,7 @@
 
 pub(crate) mod completion;
 pub(crate) mod health;
+pub(crate) mod lora;
 mod parameters;
 pub(crate) mod prometheus;
 pub(crate) mod state;

@@ -58,7 +58,7 @@ pub(crate) async fn props(State(app): State<Shared>) -> Result<Json<Props>, ApiE
         bos_token: model.spelling(model.tokenizer.bos()).to_owned(),
         eos_token: model.spelling(model.tokenizer.eos()).to_owned(),
         build_info: model.build.clone(),
-        system_fingerprint: model.fingerprint(),
+        system_fingerprint: model.fingerprint(None),
     }))
 }
 

@@ -11,7 +11,7 @@ use crate::answer::{Answers, collect};
 use crate::app::{App, Shared};
 use crate::ask::{Ask, token_limit};
 use crate::body::Body;
-use crate::call::Call;
+use crate::call::{Call, admit};
 use crate::catalog::Lease;
 use crate::error::{ApiError, ErrorBody};
 use crate::model::Render;
@@ -37,6 +37,7 @@ const LONG_PROMPT: usize = 1 << 15;
 pub(crate) async fn chat_completions(State(app): State<Shared>, body: Body<ChatRequest>) -> Result<Response, ApiError> {
     let Body { value: ChatRequest { sampling, chat, thinking }, ignored } = body;
     let lease = app.catalog.lease(sampling.model.as_deref()).await?;
+    admit(&lease.model.engine, app.settings.queue_limit)?;
     let ask = Ask {
         max_tokens: match token_limit("max_completion_tokens", chat.max_completion_tokens)? {
             None => token_limit("max_tokens", chat.max_tokens)?,

@@ -9,7 +9,7 @@ use crate::answer::{Answers, collect};
 use crate::app::Shared;
 use crate::ask::{Ask, token_limit};
 use crate::body::Body;
-use crate::call::Call;
+use crate::call::{Call, admit};
 use crate::error::{ApiError, ErrorBody};
 use crate::sse;
 use axum::Json;
@@ -35,6 +35,7 @@ pub(crate) async fn completions(
 ) -> Result<Response, ApiError> {
     let Body { value: CompletionRequest { sampling, completion }, ignored } = body;
     let lease = app.catalog.lease(sampling.model.as_deref()).await?;
+    admit(&lease.model.engine, app.settings.queue_limit)?;
     let echo = completion.echo.unwrap_or(false);
     let ask = Ask {
         max_tokens: Some(token_limit("max_tokens", completion.max_tokens)?.unwrap_or(DEFAULT_MAX_TOKENS)),

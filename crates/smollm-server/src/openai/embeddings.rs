@@ -103,7 +103,7 @@ pub(crate) async fn embeddings(State(app): State<Shared>, body: Body<EmbeddingRe
         }
         lease.model.check_length(ids.len())?;
         prompt_tokens += ids.len();
-        let adapter = lease.adapter.clone();
+        let adapter = lease.weights();
         submissions.push(Submission { pooling: Some(pooling), adapter, ..Submission::new(ids, Request::default()) });
     }
     let count = submissions.len();

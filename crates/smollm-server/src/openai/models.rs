@@ -45,7 +45,7 @@ fn objects(entry: &Entry, created: u64) -> Vec<ModelObject> {
         max_model_len: model.as_ref().map(|model| model.engine.limits().context()),
     };
     let name = &entry.source.name;
-    let adapters = entry.source.adapters.iter().map(|a| object(format!("{name}+{a}"), Some(name.clone())));
+    let adapters = entry.adapters.names().into_iter().map(|a| object(format!("{name}+{a}"), Some(name.clone())));
     std::iter::once(object(name.clone(), None)).chain(adapters).collect()
 }
 

@@ -36,11 +36,16 @@ pub(crate) struct Serve {
     /// LoRA adapter in PEFT form that requests name as MODEL+NAME (repeatable)
     #[arg(long = "adapter", value_name = "NAME=DIR", value_parser = adapter)]
     adapters: Vec<(String, PathBuf)>,
+    /// Let requests load and unload LoRA adapters without API keys (/v1/load_lora_adapter); with --key-file they may
+    #[arg(long)]
+    adapter_updates: bool,
     /// Let go of a model that nobody asked for in this long
     #[arg(long, value_name = "SECONDS", value_parser = whole::<u64>)]
     idle_unload: Option<u64>,
     #[command(flatten)]
     answers: Answers,
+    #[command(flatten)]
+    speculation: Speculation,
     #[command(flatten)]
     network: Network,
     #[command(flatten)]
@@ -75,6 +80,19 @@ struct Answers {
     /// At most this many new tokens
     #[arg(short = 'n', long, value_name = "N", value_parser = whole::<usize>)]
     max_tokens: Option<usize>,
+}
+
+/// How tokens are guessed; what is answered stays the same.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Speculation")]
+struct Speculation {
+    /// Smaller model with the same tokenizer that guesses tokens, which the model then verifies many at once (default: guesses
+    /// are what followed the same words before)
+    #[arg(long, value_name = "MODEL")]
+    draft: Option<String>,
+    /// Tokens of an answer that are guessed at once, at most, and where it is expected to save time; 0 for none
+    #[arg(long, value_name = "N", value_parser = whole::<usize>, default_value_t = 8)]
+    draft_tokens: usize,
 }
 
 /// Who may ask.
@@ -118,9 +136,9 @@ struct Load {
     /// Requests that may wait; more are refused with 429
     #[arg(long, value_name = "N", value_parser = whole::<usize>, default_value_t = 512)]
     queue: usize,
-    /// Refuse requests while those that wait are estimated to take longer than this
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
-    queue_limit: Option<Duration>,
+    /// Refuse requests with 429 while they are expected to wait longer than this before their prompts are read
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "60")]
+    queue_limit: Duration,
     /// Bytes that weights, cache and buffers of a model may take, as 800M or 2G
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
     memory: Option<usize>,
@@ -147,12 +165,19 @@ struct Load {
 impl Serve {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let names = self.names()?;
-        let adapters: Vec<String> = self.adapters.iter().map(|(name, _)| name.clone()).collect();
-        let mut sources = sources(&names, &adapters)?;
+        let mut sources = sources(&names, &self.adapters)?;
         match (&self.alias, sources.as_mut_slice()) {
             (None, _) => {}
             (Some(alias), [one]) => one.name.clone_from(alias),
             (Some(_), several) => return usage(format!("--alias is for one model, and there are {}", several.len())),
+        }
+        for (index, (name, _)) in self.adapters.iter().enumerate() {
+            if self.adapters[..index].iter().any(|(other, _)| other == name) {
+                return usage(format!("two adapters are called {name}"));
+            }
+        }
+        if sources.len() > 1 && self.speculation.draft.is_some() {
+            return usage("--draft guesses for one model, and there are several; serve them apart");
         }
         let defaults = EngineOptions::default();
         let options = ServeOptions {
@@ -165,9 +190,10 @@ impl Serve {
                 max_waiting: self.load.queue,
                 memory: self.load.memory,
                 kv_tokens: self.load.kv_tokens,
+                draft_tokens: self.speculation.draft_tokens,
                 ..defaults
             },
-            adapters: self.adapters.clone(),
+            draft: self.speculation.draft.clone(),
         };
         let quiet = self.quiet;
         let loader = Arc::new(move |source: &_| {
@@ -211,7 +237,8 @@ impl Serve {
             max_body: load.max_body,
             request_limit: load.request_limit,
             read_limit: load.read_limit,
-            queue_limit: load.queue_limit,
+            queue_limit: Some(load.queue_limit),
+            adapter_updates: self.adapter_updates,
             drain_limit: load.drain_limit,
             idle_unload: self.idle_unload.map(Duration::from_secs),
             thinking: self.answers.thinking.as_ref().map(|switch| switch == "on"),
@@ -244,6 +271,7 @@ impl Answers {
 
 fn adapter(text: &str) -> Result<(String, PathBuf), String> {
     match text.split_once('=') {
+        Some((name, _)) if name.contains('+') => Err("a name must not contain +".into()),
         Some((name, path)) if !name.is_empty() && !path.is_empty() => Ok((name.into(), path.into())),
         _ => Err("expected NAME=DIR".into()),
     }

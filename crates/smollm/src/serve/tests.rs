@@ -11,7 +11,8 @@ fn a_name_is_a_model_or_a_folder_of_models() {
     std::fs::write(org.join("notes.txt"), "no model").expect("written");
     let names = |given: &[&std::path::Path]| {
         let given: Vec<String> = given.iter().map(|path| path.display().to_string()).collect();
-        sources(&given, &["a".into()]).map(|list| list.into_iter().map(|source| source.name).collect::<Vec<_>>())
+        sources(&given, &[("a".into(), "x".into())])
+            .map(|list| list.into_iter().map(|source| source.name).collect::<Vec<_>>())
     };
     let both = ["SmolLM2-135M", "SmolLM2-135M-Instruct"].map(str::to_owned);
     assert_eq!(names(&[&org]).expect("models"), both);

@@ -1,9 +1,11 @@
 //! `smollm serve` over a real socket: every endpoint, every refusal, and what happens when clients or the server leave.
 
+mod adapters;
 mod chat;
 mod client;
 mod completions;
 mod edge;
+mod faults;
 mod models;
 mod native;
 mod other;

@@ -47,7 +47,7 @@ impl Telling {
             begun: false,
         };
         let choices = answers.choices.iter().map(choice).collect();
-        let fingerprint = lease.model.fingerprint();
+        let fingerprint = lease.model.fingerprint(lease.adapter.as_ref());
         Self { lease, answers, choices, extras, id: fresh_id("chatcmpl-"), created: unix_seconds(), fingerprint }
     }
 

@@ -86,7 +86,7 @@ impl Telling {
     /// Nothing heard yet of the continuations of prompts that the engine has taken.
     pub(super) fn new(lease: Lease, mut parts: Vec<Part>, extras: Extras) -> Self {
         parts.iter_mut().for_each(|part| part.answers.taken());
-        let fingerprint = lease.model.fingerprint();
+        let fingerprint = lease.model.fingerprint(lease.adapter.as_ref());
         Self { lease, parts, extras, id: fresh_id("cmpl-"), created: unix_seconds(), fingerprint }
     }
 
