@@ -21,7 +21,10 @@ fn a_bad_request_is_refused_with_the_numbers_and_a_full_queue_says_so() {
     };
     assert!(refuse(&mut engine, vec![], request(1, 0.0, 0), 1).contains("the prompt is empty"));
     assert!(refuse(&mut engine, vec![5, 256], request(1, 0.0, 0), 1).contains("token id 256 at position 1"));
-    assert!(refuse(&mut engine, vec![5; 101], request(1, 0.0, 0), 1).contains("101 tokens, but the context holds 100"));
+    assert!(
+        refuse(&mut engine, vec![5; 101], request(1, 0.0, 0), 1)
+            .contains("101 tokens, which exceeds the available context size of 100")
+    );
     assert!(refuse(&mut engine, vec![5], request(1, -1.0, 0), 1).contains("temperature is -1"));
     assert!(refuse(&mut engine, vec![5], request(1, 0.0, 0), 0).contains("0 choices"));
     for _ in 0..3 {

@@ -180,7 +180,9 @@ fn bad_requests_are_refused_with_the_numbers() {
     };
     assert!(refuse(&[], &limit(1)).contains("the prompt is empty"));
     assert!(refuse(&[1, 256], &limit(1)).contains("token id 256 at position 1 does not exist"));
-    assert!(refuse(&vec![0; 3000], &limit(1)).contains("3000 tokens, but the context holds 2048"));
+    assert!(
+        refuse(&vec![0; 3000], &limit(1)).contains("3000 tokens, which exceeds the available context size of 2048")
+    );
     let hot = Request { sampling: SamplingParams { temperature: -1.0, ..SamplingParams::default() }, ..limit(1) };
     assert!(refuse(&[1], &hot).contains("temperature is -1"));
     let mut ids = vec![5; 90];

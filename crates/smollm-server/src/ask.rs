@@ -118,7 +118,8 @@ impl Sampling {
         }
         if length > context {
             let message = format!(
-                "the prompt has {length} tokens, but the context holds {context}; shorten it, or serve with a larger --ctx"
+                "the prompt is too long: it has {length} tokens, which exceeds the available context size of {context} tokens \
+                 and is too large to answer; shorten it, or serve with a larger --ctx"
             );
             return Err(ApiError::bad(message).code("context_length_exceeded"));
         }
