@@ -41,7 +41,7 @@ def main():
     subprocess.run([STAND_INS, str(WORK)], check=True)
     model = WORK / "HuggingFaceTB/SmolLM2-135M-Instruct"
     let_it_think(model)
-    with Server(SMOLLM, "-m", model, "--ctx", "256").ready() as server:
+    with Server(SMOLLM, "-m", model, "--ctx", "1024").ready() as server:
         program = Path(sys.executable).absolute().with_name("schemathesis")
         run = [program, "run", f"{server.address}/openapi.json", "--checks", CHECKS, "--max-examples", EXAMPLES]
         run += ["--seed", "1", "--request-timeout", "60"]

@@ -19,8 +19,13 @@ pub enum EngineError {
         /// V.
         vocab_size: usize,
     },
-    /// The prompt leaves no room for an answer.
-    #[error("the prompt is too large: it has {prompt} tokens, which exceeds the available context size of {context} tokens; shorten it{}", more_room(*context, *model))]
+    /// The prompt leaves no room for an answer. Clients know this error by its words: "prompt is too long" (OpenAI's and Anthropic's),
+    /// "exceeds the available context size" and "too large" (llama-server's).
+    #[error(
+        "the prompt is too long: it has {prompt} tokens, which exceeds the available context size of {context} tokens \
+         and is too large to answer; shorten it{}",
+        more_room(*context, *model)
+    )]
     PromptTooLong {
         /// Tokens of the prompt.
         prompt: usize,

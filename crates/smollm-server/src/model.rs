@@ -106,8 +106,8 @@ impl Model {
             return Ok(());
         }
         let message = format!(
-            "the prompt is too large: it has {prompt} tokens, which exceeds the available context size of {context} tokens; \
-             shorten it, or serve with a larger --ctx"
+            "the prompt is too long: it has {prompt} tokens, which exceeds the available context size of {context} tokens \
+             and is too large to answer; shorten it, or serve with a larger --ctx"
         );
         Err(ApiError::too_long(prompt, context, message))
     }

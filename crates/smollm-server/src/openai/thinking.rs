@@ -15,6 +15,7 @@ pub(crate) struct Thinking {
     /// Anthropic, DeepSeek and Z.ai.
     thinking: Option<Switch>,
     /// vLLM: the longest thoughts, in tokens.
+    #[schema(maximum = 2147483647)]
     thinking_token_budget: Option<usize>,
 }
 
@@ -23,6 +24,7 @@ struct Reasoning {
     effort: Option<Effort>,
     enabled: Option<bool>,
     /// The longest thoughts, in tokens.
+    #[schema(maximum = 2147483647)]
     max_tokens: Option<usize>,
 }
 
@@ -30,6 +32,7 @@ struct Reasoning {
 struct Switch {
     r#type: Option<OnOff>,
     /// The longest thoughts, in tokens.
+    #[schema(maximum = 2147483647)]
     budget_tokens: Option<usize>,
 }
 

@@ -180,7 +180,10 @@ fn a_prompt_that_is_too_long_is_refused_with_both_numbers() {
     let long = body(json!({"messages": [{"role": "user", "content": "0".repeat(600)}]}));
     let (message, _, code) = served.post(PATH, &long).error(400);
     assert_eq!(code, "context_length_exceeded");
-    assert!(message.contains("it has 6") && message.contains("context size of 512"), "{message}");
+    assert!(
+        message.starts_with("the prompt is too long: it has 6") && message.contains("context size of 512"),
+        "{message}"
+    );
 }
 
 #[test]
