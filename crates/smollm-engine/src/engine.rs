@@ -124,7 +124,8 @@ impl Engine {
     /// It can never be answered, or the queue is full; see [`Limits::check`].
     pub fn submit(&mut self, submission: Submission) -> Result<RequestId, EngineError> {
         self.limits.check(&submission)?;
-        let id = self.limits.admit(submission.choices, submission.prompt.len())?;
+        self.limits.admit(submission.choices, submission.prompt.len())?;
+        let id = self.limits.next_id();
         self.enqueue(id, submission);
         Ok(id)
     }

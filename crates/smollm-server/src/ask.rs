@@ -48,8 +48,10 @@ pub(crate) struct Sampling {
     pub(crate) presence_penalty: Option<f32>,
     /// Divides the logits of tokens in prompt or answer; 1 is off.
     #[schema(exclusive_minimum = 0, maximum = 100)]
-    #[serde(alias = "repeat_penalty")]
-    pub(crate) repetition_penalty: Option<f32>,
+    repetition_penalty: Option<f32>,
+    /// Another name for `repetition_penalty`, which goes first.
+    #[schema(exclusive_minimum = 0, maximum = 100)]
+    repeat_penalty: Option<f32>,
     /// Token id (as text) to what is added to its logit; or pairs of both, as llama-server has them.
     pub(crate) logit_bias: Option<LogitBias>,
     /// The same seed gives the same answer; the server's, or a new one each time, where absent. Negative numbers are seeds too, -1 is none.
@@ -117,19 +119,12 @@ pub(crate) struct Extras {
 }
 
 impl Sampling {
-    /// What the engine is asked for a prompt. `seed` is drawn once for a request, so that its prompts have the same.
+    /// What the engine is asked for every prompt of a request.
     ///
     /// # Errors
     /// A field is out of range.
-    pub(crate) fn submission(
-        &self,
-        lease: &Lease,
-        prompt: Vec<u32>,
-        ask: &Ask,
-        seed: u64,
-    ) -> Result<Submission, ApiError> {
+    pub(crate) fn request(&self, lease: &Lease, ask: &Ask, seed: u64) -> Result<Request, ApiError> {
         let model = &lease.model;
-        model.check_length(prompt.len())?;
         if let Some(max) = ask.logprobs.max(ask.prompt_logprobs).filter(|&max| max > MOST_LOGPROBS) {
             let message = format!("{max} log-probabilities were asked for; it must be at most {MOST_LOGPROBS}");
             return Err(ApiError::bad(message).param("logprobs"));
@@ -138,12 +133,26 @@ impl Sampling {
         let further = self.stop_token_ids.as_deref().unwrap_or_default();
         listed("stop_token_ids", further.len())?;
         stop_ids.extend(further);
-        let request = Request {
+        Ok(Request {
             max_tokens: ask.max_tokens.or(model.max_tokens),
             stop_ids,
             logprobs: ask.logprobs,
             sampling: self.params(model, seed)?,
-        };
+        })
+    }
+
+    /// A prompt with what is asked for it.
+    ///
+    /// # Errors
+    /// The prompt is too long, or a field out of range.
+    pub(crate) fn submission(
+        &self,
+        lease: &Lease,
+        prompt: Vec<u32>,
+        ask: &Ask,
+        request: Request,
+    ) -> Result<Submission, ApiError> {
+        lease.model.check_length(prompt.len())?;
         Ok(Submission {
             choices: self.choices()?,
             prompt_logprobs: ask.prompt_logprobs,
@@ -166,13 +175,15 @@ impl Sampling {
             top_k,
             top_p: self.top_p.unwrap_or(defaults.top_p),
             min_p: self.min_p.unwrap_or(defaults.min_p),
-            repetition_penalty: self.repetition_penalty.unwrap_or(defaults.repetition_penalty),
+            repetition_penalty: self.repetition_penalty.or(self.repeat_penalty).unwrap_or(defaults.repetition_penalty),
             frequency_penalty: self.frequency_penalty.unwrap_or(defaults.frequency_penalty),
             presence_penalty: self.presence_penalty.unwrap_or(defaults.presence_penalty),
             logit_bias: match &self.logit_bias {
                 Some(bias) => {
-                    listed("logit_bias", bias.len())?;
-                    bias.resolve(&model.tokenizer)?
+                    bias.check_size()?;
+                    let tokens = bias.resolve(&model.tokenizer)?;
+                    listed("logit_bias", tokens.len())?;
+                    tokens
                 }
                 None => Vec::new(),
             },

@@ -2,7 +2,7 @@
 
 use crate::error::ApiError;
 use axum::http::StatusCode;
-use smollm_engine::{EngineHandle, Event, RequestId, Submission};
+use smollm_engine::{EngineHandle, Event, EventSink, RequestId, Submission};
 use std::ops::ControlFlow;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -42,23 +42,25 @@ impl Call {
         admit(engine, queue_limit)?;
         let (sender, events) = unbounded_channel();
         let mut call = Self { events, under_way: Vec::new() };
-        for (index, submission) in submissions.into_iter().enumerate() {
+        let sink = |(index, submission)| {
             let sender = sender.clone();
             let sink = move |event| match sender.send((index, event)) {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(_) => ControlFlow::Break(()), // whoever listened is gone
             };
-            let id = engine.submit(submission, Box::new(sink)).map_err(|error| {
-                let refused = ApiError::from(error);
-                match refused.status {
-                    StatusCode::TOO_MANY_REQUESTS => {
-                        ApiError { retry_after: Some(whole_seconds(engine.expected_wait())), ..refused }
-                    }
-                    _ => refused,
+            (submission, Box::new(sink) as EventSink)
+        };
+        let requests = submissions.into_iter().enumerate().map(sink).collect();
+        let ids = engine.submit_all(requests).map_err(|error| {
+            let refused = ApiError::from(error);
+            match refused.status {
+                StatusCode::TOO_MANY_REQUESTS => {
+                    ApiError { retry_after: Some(whole_seconds(engine.expected_wait())), ..refused }
                 }
-            })?;
-            call.under_way.push(Some(Guard { engine: engine.clone(), id }));
-        }
+                _ => refused,
+            }
+        })?;
+        call.under_way.extend(ids.into_iter().map(|id| Some(Guard { engine: engine.clone(), id })));
         Ok(call)
     }
 

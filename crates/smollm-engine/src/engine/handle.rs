@@ -46,10 +46,27 @@ impl EngineHandle {
     /// # Errors
     /// It can never be answered, the queue is full, or the engine's thread is gone.
     pub fn submit(&self, submission: Submission, sink: EventSink) -> Result<RequestId, EngineError> {
-        self.limits.check(&submission)?;
-        let id = self.limits.admit(submission.choices, submission.prompt.len())?;
-        self.commands.send(Command::Submit(id, Box::new(submission), sink)).map_err(|_| EngineError::Stopped)?;
-        Ok(id)
+        let ids = self.submit_all(vec![(submission, sink)])?;
+        Ok(ids[0])
+    }
+
+    /// Checks several requests and puts all of them in the queue, or none. An empty queue takes them however many they are.
+    ///
+    /// # Errors
+    /// As [`EngineHandle::submit`], for the first of them that is refused.
+    pub fn submit_all(&self, requests: Vec<(Submission, EventSink)>) -> Result<Vec<RequestId>, EngineError> {
+        requests.iter().try_for_each(|(submission, _)| self.limits.check(submission))?;
+        let sequences = requests.iter().map(|(submission, _)| submission.choices).sum();
+        let tokens = requests.iter().map(|(submission, _)| submission.prompt.len()).sum();
+        self.limits.admit(sequences, tokens)?;
+        let mut ids = Vec::new();
+        for (submission, sink) in requests {
+            let id = self.limits.next_id();
+            let submit = Command::Submit(id, Box::new(submission), sink);
+            self.commands.send(submit).map_err(|_| EngineError::Stopped)?;
+            ids.push(id);
+        }
+        Ok(ids)
     }
 
     /// Ends a request: its open choices are reported as cancelled. It gets no further token after the pass that runs now, and if

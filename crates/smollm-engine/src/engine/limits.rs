@@ -80,9 +80,13 @@ impl Limits {
         (self.arriving.load(Ordering::Relaxed), self.arriving_tokens.load(Ordering::Relaxed))
     }
 
-    /// Takes places in the queue, and a name, for choices that share a prompt of `tokens`. However many there are, an empty queue
-    /// takes them.
-    pub(super) fn admit(&self, sequences: usize, tokens: usize) -> Result<RequestId, EngineError> {
+    /// A name for a request.
+    pub(super) fn next_id(&self) -> RequestId {
+        RequestId(self.next_id.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Takes places in the queue for choices whose prompts have `tokens` in all. However many there are, an empty queue takes them.
+    pub(super) fn admit(&self, sequences: usize, tokens: usize) -> Result<(), EngineError> {
         let queued = self.waiting.load(Ordering::Relaxed);
         let place = |arriving: usize| {
             let waiting = queued + arriving;
@@ -91,7 +95,7 @@ impl Limits {
         match self.arriving.fetch_update(Ordering::Relaxed, Ordering::Relaxed, place) {
             Ok(_) => {
                 self.arriving_tokens.fetch_add(tokens, Ordering::Relaxed);
-                Ok(RequestId(self.next_id.fetch_add(1, Ordering::Relaxed)))
+                Ok(())
             }
             Err(arriving) => Err(EngineError::QueueFull { waiting: queued + arriving, limit: self.max_waiting }),
         }

@@ -6,6 +6,9 @@ use smollm_tokenizer::{Specials, Tokenizer};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
+/// Bytes of ids and texts at most.
+const MOST_TEXT: usize = 64 * 1024;
+
 /// What is added to which logits.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(untagged, expecting = "must be an object of token ids and numbers, or a list of pairs of them")]
@@ -33,13 +36,30 @@ pub(crate) enum Bias {
     Switch(bool),
 }
 
-impl LogitBias {
-    /// How many tokens and texts are named.
-    pub(super) fn len(&self) -> usize {
+impl Biased {
+    fn len(&self) -> usize {
         match self {
-            Self::Object(object) => object.len(),
-            Self::Pairs(pairs) => pairs.len(),
+            Self::Id(_) => size_of::<u32>(),
+            Self::Text(text) => text.len(),
         }
+    }
+}
+
+impl LogitBias {
+    /// That it can be resolved while others wait.
+    ///
+    /// # Errors
+    /// It names more text than can be meant.
+    pub(super) fn check_size(&self) -> Result<(), ApiError> {
+        let bytes: usize = match self {
+            Self::Object(object) => object.keys().map(String::len).sum(),
+            Self::Pairs(pairs) => pairs.iter().map(|(biased, _)| biased.len()).sum(),
+        };
+        if bytes > MOST_TEXT {
+            let message = format!("logit_bias names {bytes} bytes of text; it may name {MOST_TEXT}");
+            return Err(ApiError::bad(message).param("logit_bias"));
+        }
+        Ok(())
     }
 
     /// As the engine has it.
@@ -101,6 +121,13 @@ mod tests {
     fn check(given: Value, expected: &[(u32, f32)]) {
         let bias: LogitBias = serde_json::from_value(given).expect("a bias");
         assert_eq!(bias.resolve(&tokenizer()), Ok(expected.to_vec()));
+    }
+
+    #[test]
+    fn more_text_than_can_be_meant_is_refused() {
+        let bias = |text: String| -> LogitBias { serde_json::from_value(json!([[text, 1], [7, 1]])).expect("a bias") };
+        assert_eq!(bias("a".repeat(MOST_TEXT - 4)).check_size(), Ok(()));
+        assert!(bias("a".repeat(MOST_TEXT)).check_size().is_err());
     }
 
     #[test]

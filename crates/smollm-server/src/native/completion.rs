@@ -39,10 +39,11 @@ pub(crate) async fn completion(State(app): State<Shared>, body: Body<NativeReque
     let (stops, seed, stream) = (sampling.stops()?, sampling.seed(&lease.model), sampling.stream == Some(true));
     let extras = sampling.extras(&ask);
     let ignore_eos = sampling.ignore_eos == Some(true);
+    let request = sampling.request(&lease, &ask, seed)?;
     let mut submissions = Vec::new();
     let mut parts = Vec::new();
     for (_, ids) in native.prompt.clone().resolve(&lease, "prompt").await? {
-        let mut submission = sampling.submission(&lease, ids, &ask, seed)?;
+        let mut submission = sampling.submission(&lease, ids, &ask, request.clone())?;
         native.check_penalty(submission.request.sampling.repetition_penalty)?;
         if ignore_eos {
             // llama-server's `ignore_eos` keeps end tokens from coming at all

@@ -22,8 +22,12 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use telling::Telling;
 
-/// Bytes of a body above which its prompt is made on a thread that may take its time.
+/// Bytes of messages above which their prompt is made on a thread that may take its time.
 const LONG_PROMPT: usize = 1 << 15;
+/// What a message counts beside its text.
+const MESSAGE: usize = 64;
+/// Variables of templates that are made of a request's own fields.
+const OWN_VARIABLES: [&str; 4] = ["messages", "tools", "documents", "add_generation_prompt"];
 
 /// A conversation, answered.
 #[utoipa::path(
@@ -50,7 +54,8 @@ pub(crate) async fn chat_completions(State(app): State<Shared>, body: Body<ChatR
     let budget = thinking.budget();
     let (text, ids) = prompt(&app, &lease, chat, &thinking).await?;
     let stops = sampling.stops()?;
-    let mut submission = sampling.submission(&lease, ids, &ask, sampling.seed(&lease.model))?;
+    let request = sampling.request(&lease, &ask, sampling.seed(&lease.model))?;
+    let mut submission = sampling.submission(&lease, ids, &ask, request)?;
     if let Some(budget) = budget.filter(|_| lease.model.can_think()) {
         submission.mask = Some(Box::new(ThinkingBudget::new(&lease.model, &text, budget)));
     }
@@ -91,7 +96,8 @@ pub(crate) async fn prompt(
     thinking: &thinking::Thinking,
 ) -> Result<(String, Vec<u32>), ApiError> {
     let wanted = thinking.wanted(lease.model.can_think(), app.settings.thinking)?;
-    let size: usize = chat.messages.iter().enumerate().filter_map(|(i, m)| Some(m.text(i).ok()?.len())).sum();
+    let size: usize =
+        chat.messages.iter().enumerate().map(|(i, m)| MESSAGE + m.text(i).map_or(0, |text| text.len())).sum();
     let model = lease.model.clone();
     let make = move || {
         let mut render = Render { open_answer: true, ..Render::default() };
@@ -111,8 +117,14 @@ pub(crate) async fn prompt(
         } else {
             render.open_answer = chat.add_generation_prompt.unwrap_or(true);
         }
+        let given = chat.chat_template_kwargs.unwrap_or_default();
+        if let Some(name) = OWN_VARIABLES.into_iter().find(|name| given.contains_key(*name)) {
+            let message =
+                format!("`{name}` is made of the request's own fields and cannot be given in chat_template_kwargs");
+            return Err(ApiError::bad(message).param(format!("chat_template_kwargs.{name}")));
+        }
         render.variables.extend(wanted.map(thinking::variable));
-        render.variables.extend(chat.chat_template_kwargs.unwrap_or_default());
+        render.variables.extend(given);
         let text = model.render(for_template(&messages)?, render)?;
         let ids = model.prompt_ids(&text);
         Ok((text, ids))

@@ -44,12 +44,12 @@ pub(crate) async fn completions(
         conversation: false,
     };
     let stops = sampling.stops()?;
-    let seed = sampling.seed(&lease.model);
+    let request = sampling.request(&lease, &ask, sampling.seed(&lease.model))?;
     let mut submissions = Vec::new();
     let mut parts = Vec::new();
     for (text, ids) in completion.prompt.resolve(&lease, "prompt").await? {
         let echoed = echo.then(|| text.unwrap_or_else(|| lease.model.tokenizer.decode(&ids, false)));
-        let submission = sampling.submission(&lease, ids, &ask, seed)?;
+        let submission = sampling.submission(&lease, ids, &ask, request.clone())?;
         let answers = Answers::new(&lease, &submission, &stops);
         parts.push(Part::new(answers, submission.prompt.clone(), echoed));
         submissions.push(submission);

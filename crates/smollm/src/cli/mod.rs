@@ -14,6 +14,7 @@ mod init;
 mod input;
 mod interrupt;
 mod jsonl;
+mod line_log;
 mod open;
 mod output;
 mod progress;

@@ -2,12 +2,12 @@
 
 use super::args::{RunArgs, number, whole};
 use super::failure::{plain, usage};
-use super::output::{note, output};
+use super::line_log::line_log;
+use super::output::note;
 use super::progress::DownloadBars;
 use smollm::{EngineOptions, GenerateOptions, SamplingParams, ServeOptions, sources};
 use smollm_engine::Pooling;
 use smollm_server::{Server, Settings};
-use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -201,19 +201,22 @@ impl Serve {
         });
         let count = sources.len();
         let mut server = Server::bind(self.settings(), sources, loader)?;
+        let mut writer = None;
         if self.network.access_log {
-            server.log_access(|line| {
-                // a log that nobody takes must not end the server
-                let mut out = output();
-                let _ = writeln!(out, "{line}").and_then(|()| out.flush());
-            });
+            let (lines, thread) = line_log()?;
+            server.log_access(move |line| lines.write(line));
+            writer = Some(thread);
         }
         if !quiet {
             server.note(|line| note(plain(line)));
         }
         let models = if count == 1 { names[0].clone() } else { format!("{count} models") };
         note(plain(&format!("serving {models} at http://{}", server.address())));
-        Ok(server.run()?)
+        let ended = server.run();
+        if let Some(writer) = writer {
+            writer.finish();
+        }
+        Ok(ended?)
     }
 
     fn names(&self) -> anyhow::Result<Vec<String>> {
@@ -281,8 +284,8 @@ fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "expected a number of seconds")?;
     Duration::try_from_secs_f64(seconds)
         .ok()
-        .filter(|duration| !duration.is_zero())
-        .ok_or_else(|| "expected a number of seconds above 0".into())
+        .filter(|duration| !duration.is_zero() && duration.as_secs() <= 1_000_000_000)
+        .ok_or_else(|| "expected a number of seconds, above 0 and at most 1e9".into())
 }
 
 /// A number of bytes, with K, M or G for powers of 1024.

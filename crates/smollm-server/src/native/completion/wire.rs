@@ -28,8 +28,10 @@ pub(crate) struct Native {
     pub(crate) prompt: Prompts,
     /// The longest answer in tokens; the model's own limit where absent, -1 and -2 for as long as the context lasts.
     #[schema(minimum = -2)]
-    #[serde(alias = "max_tokens")]
     n_predict: Option<i64>,
+    /// Another name for `n_predict`, which goes first.
+    #[schema(minimum = -2)]
+    max_tokens: Option<i64>,
     /// Log-probabilities of the answer's tokens, and of so many of the likeliest; 0 is none.
     #[schema(minimum = 0, maximum = 100)]
     pub(crate) n_probs: Option<usize>,
@@ -53,7 +55,7 @@ impl Native {
     /// # Errors
     /// A negative number that has no meaning.
     pub(super) fn max_tokens(&self) -> Result<Option<usize>, ApiError> {
-        match self.n_predict {
+        match self.n_predict.or(self.max_tokens) {
             None => Ok(None),
             Some(-2 | -1) => Ok(Some(usize::MAX)),
             Some(max) => usize::try_from(max).map(Some).map_err(|_| {
