@@ -228,9 +228,9 @@ fn a_model_that_is_overwritten_answers_no_more() {
     file.write_all(&bytes).unwrap();
     drop(file);
     let text = open.read().text;
-    assert!(text.contains("model.safetensors was written to") && !text.contains("[DONE]"), "{text}");
+    assert!(text.contains("model.safetensors: was written to") && !text.contains("[DONE]"), "{text}");
     let (message, ..) = served.post("/v1/completions", &answer(8)).error(500);
-    assert!(message.contains("model.safetensors was written to"), "{message}");
+    assert!(message.contains("model.safetensors: was written to"), "{message}");
     served.until("nothing runs", |served| served.metric("vllm:num_requests_running") == 0.0);
 }
 
@@ -253,7 +253,7 @@ fn a_model_that_is_cut_short_answers_no_more() {
         let text = String::from_utf8_lossy(&rest(&mut open)).into_owned();
         assert!(!text.contains("[DONE]"), "{text}");
         if text.contains("\"error\"") {
-            assert!(text.contains("model.safetensors was truncated"), "{text}");
+            assert!(text.contains("model.safetensors: was truncated"), "{text}");
         } else {
             assert_eq!(served.child.wait().unwrap().code(), Some(1));
             let mut line = String::new();
