@@ -26,7 +26,9 @@ use utoipa::OpenApi;
         native::health::health,
         native::health::ready,
         native::prometheus::metrics,
-    )
+    ),
+    // What the events of streams hold, which the document can only call text.
+    components(schemas(openai::chat::ChatChunk, native::completion::NativePiece))
 )]
 struct Document;
 
