@@ -62,6 +62,7 @@ const RUNS: &[Run] = &[
         "lm_eval's log-likelihoods over our server beside smollm score and transformers",
         python::lm_eval,
     ),
+    ("memory", "", "serving the released shapes takes what `smollm info --plan` predicts, under load", memory),
     ("targets", "", "the libraries compile for every other target that is installed", targets::accept),
     ("llama-cpp", "[--python PATH] [--record]", "llama.cpp's top-1 on the GGUF files that we write", llama_cpp::accept),
     (
@@ -159,6 +160,14 @@ fn real_shape(workspace: &Workspace, options: &[String]) -> Result<Tally> {
     }
     let exact = |suite: &Suite| suite.is("smollm", "exact");
     suites::run(workspace, "real-shape", exact, &[("SMOLLM_REAL_SHAPE", "1")])
+}
+
+fn memory(workspace: &Workspace, options: &[String]) -> Result<Tally> {
+    if let Some(option) = options.first() {
+        bail!("unknown option {option}");
+    }
+    let memory = |suite: &Suite| suite.is("smollm", "memory");
+    suites::run(workspace, "memory", memory, &[("SMOLLM_REAL_SHAPE", "1")])
 }
 
 /// Reads `--seconds N`, the only option of the runs that last as long as one likes.

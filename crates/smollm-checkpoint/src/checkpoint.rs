@@ -172,6 +172,13 @@ impl Checkpoint {
         self.mappings.iter().try_for_each(|mapping| mapping.still_intact())
     }
 
+    /// Lets the arrays of GGUF metadata go, for a caller that has made something else of the vocabulary, which takes megabytes.
+    pub fn forget_gguf_arrays(&mut self) {
+        if let ContainerMetadata::Gguf(metadata) = &mut self.metadata {
+            metadata.forget_arrays();
+        }
+    }
+
     /// Gives the memory of the pages of the files that were read so far back to the system, for a caller that has made
     /// something else of most of them. The bytes can still be read.
     pub fn release_pages(&self) {

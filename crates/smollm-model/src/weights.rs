@@ -131,20 +131,22 @@ impl Weights {
         Self::from_params(&table, |param| {
             let matrix = load_matrix(checkpoint, param)?;
             let file = || (name_of(checkpoint), param.name_in(checkpoint).to_owned());
-            match (storage, param.shape) {
-                (Storage::AsInFile, _) | (_, Shape::Vector(_)) => Ok(matrix),
-                (Storage::Plain(dtype), _) => Ok(matrix.to_dtype(dtype)),
+            let matrix = match (storage, param.shape) {
+                (Storage::AsInFile, _) | (_, Shape::Vector(_)) => matrix,
+                (Storage::Plain(dtype), _) => matrix.to_dtype(dtype),
                 (Storage::Quantized(_), _) if matrix.dtype().is_quantized() => {
                     let ((file, tensor), dtype) = (file(), matrix.dtype().name());
-                    Err(WeightsError::AlreadyQuantized { file, tensor, dtype })
+                    return Err(WeightsError::AlreadyQuantized { file, tensor, dtype });
                 }
                 (Storage::Quantized(mix), _) => {
                     store(cpu, &matrix, mix.dtype(config, param, false), None).map_err(|source| {
                         let (file, tensor) = file();
                         WeightsError::NotFinite { file, tensor, source }
-                    })
+                    })?
                 }
-            }
+            };
+            checkpoint.release_pages(); // what was read has been copied, and need not be in memory twice
+            Ok(matrix)
         })
     }
 
@@ -193,9 +195,11 @@ impl Weights {
         std::iter::once(&mut self.embed_tokens).chain(self.lm_head.as_mut()).chain(layers)
     }
 
-    /// Bytes of all matrices and vectors; a tied head counts once.
+    /// Bytes of all matrices and vectors, those of adapters laid over them among them; a tied head counts once.
     pub fn bytes(&self) -> usize {
-        let linear = |l: &Linear| l.weight.bytes_len();
+        let linear = |l: &Linear| {
+            l.weight.bytes_len() + l.adapter.as_ref().map_or(0, |pair| pair.a.bytes_len() + pair.b.bytes_len())
+        };
         let layer = |l: &LayerWeights| {
             l.linears().iter().map(|(_, l)| linear(l)).sum::<usize>()
                 + 4 * (l.input_layernorm.len() + l.post_attention_layernorm.len())

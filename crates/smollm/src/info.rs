@@ -73,7 +73,7 @@ impl Model {
     /// The files cannot be read any more.
     pub fn info(&self) -> Result<Info, Error> {
         let config = &self.decoder().config;
-        let kv_dtype = self.session().kv_dtype();
+        let kv_dtype = self.kv_dtype();
         let checkpoint = self.decoder().checkpoint();
         let mut dtypes: BTreeMap<_, DtypeShare> = BTreeMap::new();
         for tensor in checkpoint.into_iter().flat_map(|c| c.tensors()) {

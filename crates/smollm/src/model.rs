@@ -62,7 +62,8 @@ impl Model {
     /// As [`Model::open`].
     pub fn open_with(name: &str, options: &OpenOptions, progress: &dyn Progress) -> Result<Self, Error> {
         let files = local_files(name, progress)?;
-        let parts = Parts::read(&files)?;
+        let mut parts = Parts::read(&files)?;
+        parts.checkpoint.forget_gguf_arrays(); // the vocabulary is in the tokenizer now
         let config = parts.config;
         let limit = config.max_position_embeddings;
         if let Some(requested) = options.context.filter(|&c| c == 0 || c > limit) {
@@ -157,6 +158,11 @@ impl Model {
     /// Tokens of context its sessions have.
     pub fn context(&self) -> usize {
         self.session.context.unwrap_or(self.decoder.config.max_position_embeddings)
+    }
+
+    /// Element type of their cache.
+    pub fn kv_dtype(&self) -> KvDtype {
+        self.session.kv_dtype.unwrap_or_else(|| self.decoder.natural_kv_dtype())
     }
 
     /// The tokenizer.

@@ -38,8 +38,7 @@ impl ServeOptions {
     pub fn load(&self, source: &Source, progress: &dyn Progress) -> Result<smollm_server::Model, Error> {
         let mut model = Model::open_with(&source.location, &self.open, progress)?;
         model.tokenizer()?;
-        let (context, kv_dtype) = (Some(model.context()), self.open.kv_dtype);
-        let mut options = EngineOptions { context, kv_dtype, ..self.engine.clone() };
+        let mut options = model.engine_options(&self.engine);
         let drafter = self.drafter(&model, progress)?;
         let taken = drafter.as_ref().map_or(0, ModelDrafter::bytes);
         options.memory = options.memory.map(|memory| memory.saturating_sub(taken));
@@ -49,7 +48,7 @@ impl ServeOptions {
             env!("CARGO_PKG_VERSION"),
             self.open.storage,
             model.cpu().isa(),
-            kv_dtype
+            model.kv_dtype()
         );
         let slots = options.max_running;
         let engine = Engine::new(model.shared_decoder(), model.shared_cpu(), &options);

@@ -52,6 +52,12 @@ impl GgufMetadata {
         }
     }
 
+    /// Takes all arrays out.
+    pub(crate) fn forget_arrays(&mut self) {
+        self.pairs.retain(|(_, value)| !matches!(value, GgufValue::Array(_)));
+        self.index = self.pairs.iter().enumerate().map(|(place, (key, _))| (key.clone(), place)).collect();
+    }
+
     /// The value of `key`, whatever its type.
     pub fn get(&self, key: &str) -> Option<&GgufValue> {
         self.index.get(key).map(|&place| &self.pairs[place].1)

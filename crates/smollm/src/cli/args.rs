@@ -2,6 +2,7 @@
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
+use smollm::EngineOptions;
 use smollm_model::Mix;
 use std::num::{IntErrorKind, ParseIntError};
 use std::path::PathBuf;
@@ -52,6 +53,37 @@ pub(crate) struct RunArgs {
     /// Threads (default: the cores that the affinity mask and the cgroup really grant)
     #[arg(long, value_name = "N", value_parser = whole::<usize>, allow_negative_numbers = true)]
     pub(crate) threads: Option<usize>,
+}
+
+/// What bounds the memory of an engine.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct EngineArgs {
+    /// Requests that are answered at once (default: 64)
+    #[arg(long, value_name = "N", value_parser = whole::<usize>)]
+    pub(crate) parallel: Option<usize>,
+    /// Bytes that weights, cache and buffers of a model may take, as 800M or 2G
+    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    pub(crate) memory: Option<usize>,
+    /// Tokens that the cache of a model holds for all requests together (default: four contexts, or what --memory leaves)
+    #[arg(long, value_name = "TOKENS", value_parser = whole::<usize>)]
+    pub(crate) kv_tokens: Option<usize>,
+    /// Tokens of a forward pass: prompts are read in parts of so many
+    #[arg(long, value_name = "TOKENS", value_parser = whole::<usize>)]
+    pub(crate) batch_tokens: Option<usize>,
+}
+
+impl EngineArgs {
+    /// As the library has them.
+    pub(crate) fn options(&self) -> EngineOptions {
+        let options = EngineOptions::default();
+        EngineOptions {
+            token_budget: self.batch_tokens.unwrap_or(options.token_budget),
+            max_running: self.parallel.unwrap_or(options.max_running),
+            memory: self.memory,
+            kv_tokens: self.kv_tokens,
+            ..options
+        }
+    }
 }
 
 /// How tokens are chosen. What is not given comes from generation_config.json, then from the model card.
@@ -113,6 +145,19 @@ fn logit_bias(text: &str) -> Result<(u32, f32), String> {
     let id = id.trim().parse().map_err(|_| format!("`{id}` is not a token id"))?;
     let bias: f32 = bias.trim().parse().map_err(|_| format!("`{bias}` is not a number"))?;
     Ok((id, bias))
+}
+
+/// A number of bytes, with K, M or G for powers of 1024.
+pub(crate) fn bytes(text: &str) -> Result<usize, String> {
+    let wrong = || "expected a number of bytes, as 800M or 2G".to_owned();
+    let (digits, shift) = match text.char_indices().next_back().ok_or_else(wrong)? {
+        (at, 'k' | 'K') => (&text[..at], 10),
+        (at, 'm' | 'M') => (&text[..at], 20),
+        (at, 'g' | 'G') => (&text[..at], 30),
+        _ => (text, 0),
+    };
+    let number: usize = digits.parse().map_err(|_| wrong())?;
+    number.checked_mul(1 << shift).filter(|&bytes| bytes > 0).ok_or_else(wrong)
 }
 
 /// Token ids as `1,2,3` (spaces allowed).

@@ -1,11 +1,11 @@
 //! `smollm info`: what a model is.
 
-use super::args::ModelArgs;
-use super::failure::plain;
+use super::args::{EngineArgs, ModelArgs};
+use super::failure::{plain, usage};
 use super::output::output;
 use super::progress::Bar;
 use indicatif::{BinaryBytes, HumanCount};
-use smollm::{Damage, Info as Facts};
+use smollm::{Damage, Info as Facts, Plan};
 use std::io::Write;
 use std::ops::ControlFlow;
 
@@ -20,9 +20,14 @@ pub(crate) struct Info {
     /// Read every weight and look for NaN, infinities and dead (all-zero) rows
     #[arg(long)]
     check: bool,
+    /// Predict the memory that serving it takes at most
+    #[arg(long)]
+    plan: bool,
     /// JSON instead of a table
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    engine: EngineArgs,
 }
 
 impl Info {
@@ -30,8 +35,13 @@ impl Info {
         if self.name.is_some() {
             self.model.name.model = self.name.take();
         }
+        let EngineArgs { parallel, memory, kv_tokens, batch_tokens } = &self.engine;
+        if !self.plan && (parallel.or(*memory).or(*kv_tokens).or(*batch_tokens)).is_some() {
+            return usage("--parallel, --memory, --kv-tokens and --batch-tokens are for --plan");
+        }
         let model = self.model.open()?;
         let facts = model.info()?;
+        let plan = self.plan.then(|| model.plan(&self.engine.options())).transpose()?;
         let damage = match self.check {
             false => None,
             true => {
@@ -46,12 +56,18 @@ impl Info {
         let mut out = output();
         if self.json {
             let mut json = serde_json::to_value(&facts)?;
+            if let Some(plan) = &plan {
+                json["plan"] = serde_json::to_value(plan)?;
+            }
             if let Some(damage) = &damage {
                 json["check"] = serde_json::to_value(damage)?;
             }
             writeln!(out, "{json}")?;
         } else {
             table(&mut out, &facts)?;
+            if let Some(plan) = &plan {
+                plan_table(&mut out, plan)?;
+            }
             if let Some(damage) = &damage {
                 report(&mut out, damage)?;
             }
@@ -99,6 +115,15 @@ fn table(out: &mut impl Write, f: &Facts) -> std::io::Result<()> {
     row("stops at", f.stop_ids.iter().map(u32::to_string).collect::<Vec<_>>().join(", "))?;
     row("runs on", format!("{} with {} threads", f.isa, f.threads))?;
     f.notes.iter().try_for_each(|note| row("note", note.clone()))
+}
+
+fn plan_table(out: &mut impl Write, p: &Plan) -> std::io::Result<()> {
+    let bytes = |bytes: usize| BinaryBytes(bytes as u64);
+    writeln!(out, "plan weights   {}", bytes(p.weight_bytes))?;
+    writeln!(out, "plan cache     {} at {} tokens", bytes(p.kv_bytes), p.kv_tokens)?;
+    writeln!(out, "plan buffers   {} for {} requests at once", bytes(p.buffer_bytes), p.parallel)?;
+    writeln!(out, "plan program   {}", bytes(p.program_bytes))?;
+    writeln!(out, "plan total     {}", bytes(p.total_bytes))
 }
 
 fn report(out: &mut impl Write, damage: &Damage) -> std::io::Result<()> {

@@ -1,6 +1,6 @@
 //! `smollm serve`: models over HTTP.
 
-use super::args::{RunArgs, number, whole};
+use super::args::{EngineArgs, RunArgs, bytes, number, whole};
 use super::failure::{plain, usage};
 use super::line_log::line_log;
 use super::output::note;
@@ -130,24 +130,14 @@ struct Network {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Load")]
 struct Load {
-    /// Requests that are answered at once
-    #[arg(long, value_name = "N", value_parser = whole::<usize>, default_value_t = 64)]
-    parallel: usize,
+    #[command(flatten)]
+    engine: EngineArgs,
     /// Requests that may wait; more are refused with 429
     #[arg(long, value_name = "N", value_parser = whole::<usize>, default_value_t = 512)]
     queue: usize,
     /// Refuse requests with 429 while they are expected to wait longer than this before their prompts are read
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "60")]
     queue_limit: Duration,
-    /// Bytes that weights, cache and buffers of a model may take, as 800M or 2G
-    #[arg(long, value_name = "BYTES", value_parser = bytes)]
-    memory: Option<usize>,
-    /// Tokens that the cache of a model holds for all requests together (default: four contexts, or what --memory leaves)
-    #[arg(long, value_name = "TOKENS", value_parser = whole::<usize>)]
-    kv_tokens: Option<usize>,
-    /// Tokens of a forward pass: prompts are read in parts of so many
-    #[arg(long, value_name = "TOKENS", value_parser = whole::<usize>)]
-    batch_tokens: Option<usize>,
     /// Largest body of a request, in bytes
     #[arg(long, value_name = "BYTES", value_parser = bytes, default_value = "16M")]
     max_body: usize,
@@ -179,19 +169,14 @@ impl Serve {
         if sources.len() > 1 && self.speculation.draft.is_some() {
             return usage("--draft guesses for one model, and there are several; serve them apart");
         }
-        let defaults = EngineOptions::default();
         let options = ServeOptions {
             open: self.run.options()?,
             answers: self.answers.options()?,
             chat_template: self.chat_template.clone(),
             engine: EngineOptions {
-                token_budget: self.load.batch_tokens.unwrap_or(defaults.token_budget),
-                max_running: self.load.parallel,
                 max_waiting: self.load.queue,
-                memory: self.load.memory,
-                kv_tokens: self.load.kv_tokens,
                 draft_tokens: self.speculation.draft_tokens,
-                ..defaults
+                ..self.load.engine.options()
             },
             draft: self.speculation.draft.clone(),
         };
@@ -286,17 +271,4 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .ok()
         .filter(|duration| !duration.is_zero() && duration.as_secs() <= 1_000_000_000)
         .ok_or_else(|| "expected a number of seconds, above 0 and at most 1e9".into())
-}
-
-/// A number of bytes, with K, M or G for powers of 1024.
-fn bytes(text: &str) -> Result<usize, String> {
-    let wrong = || "expected a number of bytes, as 800M or 2G".to_owned();
-    let (digits, shift) = match text.char_indices().next_back().ok_or_else(wrong)? {
-        (at, 'k' | 'K') => (&text[..at], 10),
-        (at, 'm' | 'M') => (&text[..at], 20),
-        (at, 'g' | 'G') => (&text[..at], 30),
-        _ => (text, 0),
-    };
-    let number: usize = digits.parse().map_err(|_| wrong())?;
-    number.checked_mul(1 << shift).filter(|&bytes| bytes > 0).ok_or_else(wrong)
 }

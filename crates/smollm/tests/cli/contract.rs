@@ -152,7 +152,7 @@ fn the_document_has_every_key_and_no_other() {
         ("generate --json", run("generate -m random --json abc -n 1 --ignore-eos --logprobs 1")),
         ("tokenize --json", run("tokenize -m random --json abc")),
         ("bench --json", run("bench -m random --json --prefill 2 --decode 1 --repeats 1")),
-        ("info --json", run("info random --json --check")),
+        ("info --json", run("info random --json --plan --check")),
         ("eval-quant --json", run("eval-quant random random --json --ids 5,6,7")),
         ("list --json", World::new().with_cached().run(&["list", "--json"]).json()),
     ];
