@@ -148,6 +148,28 @@ fn a_vector_of_a_prompt_is_its_hidden_states_together() {
     assert!(engine.submit(two).unwrap_err().to_string().contains("2 choices"));
 }
 
+#[test]
+fn a_vector_is_made_anew_after_a_preemption() {
+    let model = tiny();
+    let prompt = prompt_ids("vector", 1200, model.config.vocab_size);
+    let vector = |older: usize| {
+        let options = EngineOptions { token_budget: 32, max_stall: None, ..EngineOptions::default() };
+        let mut engine = engine(&model, &EngineOptions { kv_tokens: Some(50 * 32), draft_tokens: 0, ..options });
+        // They pass two borders of blocks while the prompt is read; there is room for one.
+        for i in 0..older {
+            let prompt = prompt_ids(&format!("older {i}"), 31, model.config.vocab_size);
+            engine.submit(Submission::new(prompt, request(60, 0.0, 0))).unwrap();
+        }
+        let submission = Submission::new(prompt.clone(), Request::default());
+        let id = engine.submit(Submission { pooling: Some(Pooling::Mean), ..submission }).unwrap();
+        let mut log = Log::default();
+        run(&mut engine, &mut log);
+        assert_eq!(engine.stats().preemptions > 0, older > 0);
+        log.vectors.remove(&id).unwrap()
+    };
+    assert_eq!(vector(6), vector(0));
+}
+
 /// Allows ids that go up by one, up to a last one.
 #[derive(Debug, Clone)]
 struct Counting {

@@ -58,6 +58,16 @@ fn a_short_prompt_is_not_stuck_behind_a_long_one() {
 }
 
 #[test]
+fn prompts_are_read_in_whole_blocks_which_others_can_share() {
+    let mut load = Load::new(EngineOptions { token_budget: 50, ..EngineOptions::default() });
+    let id = load.submit(100, 1);
+    for done in [32, 64, 100] {
+        load.step();
+        assert_eq!(load.read[&id], done);
+    }
+}
+
+#[test]
 fn a_long_prompt_gets_on_under_a_flood_of_short_ones() {
     let mut load = Load::new(EngineOptions { token_budget: 64, ..EngineOptions::default() });
     let long = load.submit(1600, 5);

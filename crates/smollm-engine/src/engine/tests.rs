@@ -3,6 +3,7 @@
 #[path = "../../tests/tiny_model/mod.rs"]
 mod tiny_model;
 
+use super::sequence::Sequence;
 use super::{Engine, EngineOptions};
 use crate::request::{Event, FinishReason, Request, RequestId, Submission, choice_seed};
 use crate::sampling::SamplingParams;
@@ -176,8 +177,11 @@ fn hear(asked: &mut BTreeMap<(RequestId, usize), Asked>, id: RequestId, event: E
     }
 }
 
-/// Every block has the holders that are counted, none is lost, and what will be written to has one.
+/// Every block has the holders that are counted, none is lost, and what will be written to has one. Older sequences stand before
+/// younger ones, those that gave their blocks back among them.
 fn in_order(engine: &Engine) {
+    assert!(engine.scheduler.running.is_sorted_by_key(Sequence::seniority));
+    assert!(engine.scheduler.waiting.is_sorted_by_key(Sequence::seniority));
     let mut holders = vec![0u32; engine.pool.len()];
     for sequence in &engine.scheduler.running {
         sequence.blocks.iter().for_each(|&block| holders[block as usize] += 1);
