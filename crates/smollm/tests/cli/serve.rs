@@ -1,6 +1,7 @@
 //! `smollm serve` over a real socket: every endpoint, every refusal, and what happens when clients or the server leave.
 
 mod adapters;
+mod budget;
 mod chat;
 mod client;
 mod completions;

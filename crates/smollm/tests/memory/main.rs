@@ -18,9 +18,6 @@ use world::World;
 
 /// Tokens of the released models.
 const VOCAB: usize = 49_152;
-/// Clients at once.
-const CLIENTS: usize = 32;
-
 /// What is served, and how.
 struct Case {
     shape: &'static str,
@@ -30,6 +27,10 @@ struct Case {
     quant: Option<&'static str>,
     kv_type: &'static str,
     kv_tokens: usize,
+    ctx: usize,
+    parallel: usize,
+    /// Clients at once, who ask twice each.
+    clients: usize,
     /// Tokens of a prompt: those of all clients are more than the cache holds.
     prompt: usize,
 }
@@ -48,6 +49,9 @@ const NARROW: Case = Case {
     quant: None,
     kv_type: "bf16",
     kv_tokens: 8192,
+    ctx: 2048,
+    parallel: 32,
+    clients: 24,
     prompt: 300,
 };
 
@@ -61,7 +65,8 @@ fn cases() -> Vec<Case> {
         REAL,
         Case { quant: Some("bf16"), ..REAL },
         Case { quant: Some("q8_0"), ..REAL },
-        Case { quant: Some("q4_0"), ..REAL },
+        Case { quant: Some("q4_0"), kv_type: "f16", parallel: 128, ..REAL },
+        Case { quant: Some("q4_0"), kv_tokens: 16_384, ctx: 8192, parallel: 2, clients: 3, prompt: 5000, ..REAL },
         Case { quant: Some("q4_k_m"), kv_type: "q8_0", kv_tokens: 16_384, prompt: 700, ..REAL },
         Case { shape: "smollm2-1.7b", quant: Some("q4_0"), kv_tokens: 2048, prompt: 100, ..REAL },
     ]
@@ -93,7 +98,7 @@ fn ask(served: &Served, case: &Case, client: usize, round: usize) {
         ids = ids[..own / 8].repeat(8);
     }
     let prompt = [prompt_ids("beginning", case.prompt / 4, VOCAB), ids].concat();
-    let mut body = json!({"prompt": prompt, "max_tokens": 24, "temperature": client % 2, "seed": client});
+    let mut body = json!({"prompt": prompt, "max_tokens": 16, "temperature": client % 2, "seed": client});
     if client.is_multiple_of(4) {
         body["logprobs"] = 5.into();
         body["echo"] = (client == 8).into();
@@ -103,9 +108,9 @@ fn ask(served: &Served, case: &Case, client: usize, round: usize) {
 
 /// Serves the model to all clients, and returns the most memory that the process had.
 fn peak(world: &World, options: &[&str], case: &Case) -> usize {
-    let served = Served::ready(world, &[options, &["--quiet"]].concat());
+    let served = Served::ready(world, &[options, &["--queue-limit", "1e9", "--quiet"]].concat());
     std::thread::scope(|scope| {
-        for client in 0..CLIENTS {
+        for client in 0..case.clients {
             let served = &served;
             scope.spawn(move || (0..2).for_each(|round| ask(served, case, client, round)));
         }
@@ -124,15 +129,15 @@ fn serving_takes_what_was_predicted() {
     for case in cases() {
         let world = World::new();
         let model = make(&world, &case);
-        let kv_tokens = case.kv_tokens.to_string();
-        let options =
-            ["-m", &model, "--ctx", "2048", "--kv", case.kv_type, "--kv-tokens", &kv_tokens, "--parallel", "32"];
+        let [ctx, kv_tokens, parallel] = [case.ctx, case.kv_tokens, case.parallel].map(|number| number.to_string());
+        let cache = ["--ctx", &ctx, "--kv", case.kv_type, "--kv-tokens", &kv_tokens];
+        let options = [&["-m", &model, "--parallel", &parallel], &cache[..]].concat();
         let plan = world.run(&[&["info", "--plan", "--json"], &options[..]].concat()).json()["plan"].clone();
         let planned = plan["total_bytes"].as_u64().unwrap() as usize;
         let measured = peak(&world, &options, &case);
-        let (name, off) =
-            (format!("{} {model} with a {} cache", case.shape, case.kv_type), measured as f64 / planned as f64);
-        println!("{name}: measured {measured}, planned {planned} ({:+.1} %): {plan}", 100.0 * (off - 1.0));
+        let name = format!("{} {}", case.shape, options.join(" "));
+        let off = measured as f64 / planned as f64;
+        eprintln!("{name}: measured {measured}, planned {planned} ({:+.1} %): {plan}", 100.0 * (off - 1.0));
         let bound = (measured / 20).max(16_000_000);
         assert!(measured.abs_diff(planned) <= bound, "{name}: {measured} bytes taken, {plan}");
     }

@@ -103,6 +103,17 @@ impl Served {
         Open::read_head(stream)
     }
 
+    /// Sends a request whose answer is left unread.
+    pub(crate) fn post_unread(&self, path: &str, body: &Value) -> TcpStream {
+        let (mut connection, body) = (self.connect(), body.to_string());
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        connection.write_all((head + &body).as_bytes()).unwrap();
+        connection
+    }
+
     pub(crate) fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();

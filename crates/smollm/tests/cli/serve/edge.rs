@@ -115,7 +115,7 @@ fn too_much_is_refused() {
     // one runs, one waits
     let mut first = json_post(&served, "/v1/completions", &[], &long(true));
     assert!(first.chunk().is_some());
-    let waits = json_post_unread(&served, &long(true));
+    let waits = served.post_unread("/v1/completions", &long(true));
     served.until("one waits", |served| served.metric("vllm:num_requests_waiting") == 1.0);
     let refused = served.post("/v1/completions", &long(false));
     assert_eq!(refused.error(429).2, "queue_full");
@@ -124,16 +124,6 @@ fn too_much_is_refused() {
     drop((first, waits));
     served.until("all is given up", |served| served.metric("vllm:num_requests_running") == 0.0);
     assert_eq!(served.post("/v1/completions", &json!({"prompt": "a", "max_tokens": 1})).status, 200);
-}
-
-fn json_post_unread(served: &Served, body: &Value) -> std::net::TcpStream {
-    let (mut connection, body) = (served.connect(), body.to_string());
-    let head = format!(
-        "POST /v1/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
-        body.len()
-    );
-    connection.write_all((head + &body).as_bytes()).unwrap();
-    connection
 }
 
 #[test]
@@ -169,7 +159,7 @@ fn a_client_that_does_not_read_is_cut_off() {
     let mut log = BufReader::new(served.child.stdout.take().unwrap());
     // more than the buffers of both ends hold
     let body = json!({"prompt": "a", "max_tokens": -1, "ignore_eos": true, "stream": true, "logprobs": 100});
-    let connection = json_post_unread(&served, &body);
+    let connection = served.post_unread("/v1/completions", &body);
     let line = loop {
         let mut line = String::new();
         assert_ne!(log.read_line(&mut line).unwrap(), 0, "no line");
