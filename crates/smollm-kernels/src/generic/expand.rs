@@ -10,11 +10,11 @@ use crate::quant::{Block, BlockQ4_0, BlockQ4K, BlockQ5_0, BlockQ6K, BlockQ8_0};
 
 /// Numbers of a unit.
 pub(crate) const UNIT: usize = 32;
+/// Lines that panels are asked for ahead of their use: what comes in less than a microsecond, which is what memory takes under load.
+pub(crate) const AHEAD: usize = 256;
+
 /// Vectors of codes of a unit: four numbers of sixteen rows each.
 pub(crate) const CODES: usize = UNIT / 4;
-
-/// Bytes that the panels are asked for ahead of their use.
-const AHEAD: usize = 4096;
 
 /// What the codes of a type stand for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -85,7 +85,7 @@ pub(crate) trait Unpack {
 #[inline(always)]
 fn ask<S: Dwords, const PARTS: usize>(s: S, words: &[Chunk<i32>], part: usize) {
     for line in part * words.len() / PARTS..(part + 1) * words.len() / PARTS {
-        s.prefetch(words.as_ptr().wrapping_add(line).cast::<u8>().wrapping_add(AHEAD));
+        s.prefetch(words.as_ptr().wrapping_add(line + AHEAD).cast());
     }
 }
 

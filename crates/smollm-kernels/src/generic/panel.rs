@@ -15,13 +15,13 @@ mod tiled;
 use crate::aligned::halves_of;
 use crate::dtype::Dtype;
 use crate::dwords::Dwords;
-use crate::generic::expand::{CODES, Meaning, Q4_0, Q4K, Q5_0, Q6K, Q8_0, Unpack, Visit, half_vectors};
+use crate::generic::expand::{AHEAD, CODES, Meaning, Q4_0, Q4K, Q5_0, Q6K, Q8_0, Unpack, Visit, half_vectors};
 use crate::lanes::{Chunk, LANES};
-use crate::panels::Layout;
 use crate::table::{ByteRow, PanelTask};
 use crate::tiles::Tiles;
 
 pub(crate) use few::FEW;
+
 /// Lines of scratch memory that a task takes with more than `FEW` activation rows: `block_rows` expanded rows of `units` units,
 /// and what stands beside them for a strip of activations.
 pub(crate) const fn scratch_len(meaning: Meaning, units: usize, block_rows: usize) -> usize {
@@ -75,7 +75,6 @@ fn matmul_tiled_of<S: Dwords, T: Unpack, U: Tiles>(s: S, task: &PanelTask<'_>, s
 /// A group of sixteen rows.
 #[derive(Clone, Copy)]
 struct Group<'a> {
-    layout: Layout,
     words: &'a [Chunk<i32>],
     halves: &'a [Chunk<u16>],
 }
@@ -86,15 +85,15 @@ impl<'a> Group<'a> {
         let layout = task.layout;
         let lines = &task.w[group * layout.group_lines()..][..layout.group_lines()];
         let (words, halves) = lines.split_at(layout.blocks * layout.words);
-        Self { layout, words, halves: half_vectors(halves_of(halves)) }
+        Self { words, halves: half_vectors(halves_of(halves)) }
     }
 
-    /// Shows the units of a block, and asks for the halves of the next group.
+    /// Shows the units of a block, and asks for what lies ahead of it.
     #[inline(always)]
     fn units<S: Dwords, T: Unpack, V: Visit<S>>(&self, s: S, block: usize, visit: &mut V) {
         let words = &self.words[block * T::WORDS..][..T::WORDS];
         let halves = &self.halves[block * T::HALVES..][..T::HALVES];
-        s.prefetch(halves.as_ptr().wrapping_add(self.layout.group_lines() * 2).cast());
+        s.prefetch(halves.as_ptr().wrapping_add(2 * AHEAD).cast());
         T::units(s, words, halves, visit);
     }
 }

@@ -11,56 +11,37 @@ use crate::table::{ByteRow, PanelTask};
 
 /// Activation rows up to which weights are unpacked in registers.
 pub(crate) const FEW: usize = 8;
-/// Groups of rows that are walked side by side: memory is read faster in several streams.
-const STREAMS: usize = 4;
-/// Units of a group that are met before it is the next one's turn: those of a block of the largest types.
+/// Units of a group that are met before it is the next activation rows' turn: those of a block of the largest types.
 const TURN: usize = 8;
 
-/// Each group of rows is read once.
+/// Each group of rows is read once, one after the other, as they lie in memory.
 #[inline(always)]
 pub(super) fn matmul<S: Dwords, T: Unpack>(s: S, task: &PanelTask<'_>) {
-    let run = task.groups.len() / STREAMS;
-    for first in task.groups.start..task.groups.start + run {
-        walk::<S, T, STREAMS>(s, task, first, run);
-    }
-    for group in task.groups.start + STREAMS * run..task.groups.end {
-        walk::<S, T, 1>(s, task, group, 0);
-    }
-}
-
-/// R groups, `apart` from each other, a block of each in turn.
-#[inline(always)]
-fn walk<S: Dwords, T: Unpack, const R: usize>(s: S, task: &PanelTask<'_>, group: usize, apart: usize) {
     let n = task.tokens.len();
     let row = |i: usize| task.x.row(task.tokens.start + i);
     let mut rows = [row(0); FEW];
     for i in 1..n {
         rows[i] = row(i);
     }
-    let mut groups = [Group::new(task, group); R];
-    for r in 1..R {
-        groups[r] = Group::new(task, group + r * apart);
-    }
-    let mut sums = [[[0.0; LANES]; FEW]; R];
-    let mut first = 0;
-    while first < task.layout.blocks {
-        let blocks = first..task.layout.blocks.min(first + TURN / T::UNITS);
-        for r in 0..R {
+    for index in task.groups.clone() {
+        let group = Group::new(task, index);
+        let mut sums = [[0.0; LANES]; FEW];
+        let mut first = 0;
+        while first < task.layout.blocks {
+            let blocks = first..task.layout.blocks.min(first + TURN / T::UNITS);
             let mut done = 0;
             while done < n {
-                let (rows, sums) = (&rows[done..], &mut sums[r][done..]);
+                let (rows, sums) = (&rows[done..], &mut sums[done..]);
                 done += match n - done {
-                    1 => strip::<S, T, 1>(s, &groups[r], &blocks, rows, sums),
-                    2 | 3 => strip::<S, T, 2>(s, &groups[r], &blocks, rows, sums),
-                    _ => strip::<S, T, 4>(s, &groups[r], &blocks, rows, sums),
+                    1 => strip::<S, T, 1>(s, &group, &blocks, rows, sums),
+                    2 | 3 => strip::<S, T, 2>(s, &group, &blocks, rows, sums),
+                    _ => strip::<S, T, 4>(s, &group, &blocks, rows, sums),
                 };
             }
+            first = blocks.end;
         }
-        first = blocks.end;
-    }
-    for r in 0..R {
         for i in 0..n {
-            write(s, task, group + r * apart, task.tokens.start + i, s.load(&sums[r][i]));
+            write(s, task, index, task.tokens.start + i, s.load(&sums[i]));
         }
     }
 }

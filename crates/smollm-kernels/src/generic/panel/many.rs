@@ -34,8 +34,8 @@ pub(super) fn matmul<S: Dwords, T: Unpack, const M: usize>(s: S, task: &PanelTas
         while token < task.tokens.end {
             let left = (task.tokens.end - token).min(M);
             token += match left {
-                6.. => strip::<S, T, 6>(s, task, scratch, token, &groups),
-                4..6 => strip::<S, T, 4>(s, task, scratch, token, &groups),
+                6.. if M >= 6 && task.tokens.end - token != 8 => strip::<S, T, 6>(s, task, scratch, token, &groups),
+                4.. => strip::<S, T, 4>(s, task, scratch, token, &groups),
                 2..4 => strip::<S, T, 2>(s, task, scratch, token, &groups),
                 _ => strip::<S, T, 1>(s, task, scratch, token, &groups),
             };
