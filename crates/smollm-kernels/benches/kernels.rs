@@ -54,7 +54,7 @@ impl Bench<'_> {
                 [("q_proj", c, h * HEAD_DIM), ("gate_proj", c, f), ("down_proj", f, c), ("lm_head", c, VOCABULARY)];
             for (name, cols, rows) in products {
                 for dtype in DTYPES.into_iter().filter(|dtype| cols % dtype.block_len() == 0) {
-                    for n in [1, 2, 4, 8, 16, 64, 512] {
+                    for n in [1, 2, 4, 8, 16, 32, 64, 512] {
                         self.matmul(&format!("{model} {name}"), dtype, n, cols, rows);
                     }
                 }

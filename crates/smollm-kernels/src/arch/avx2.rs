@@ -73,7 +73,7 @@ fn matmul_bf16(task: &mut MatmulTask<'_, Chunk<f32>, Chunk<u16>>) {
 
 #[target_feature(enable = "avx2,fma,f16c")]
 fn matmul_panels(task: &PanelTask<'_>, scratch: &mut [Chunk<f32>]) {
-    panel::matmul::<_, 2>(Avx2(()), task, scratch);
+    panel::matmul::<_, 2, 8>(Avx2(()), task, scratch);
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]

@@ -89,7 +89,7 @@ fn matmul_bf16(task: &mut MatmulTask<'_, Chunk<f32>, Chunk<u16>>) {
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 fn matmul_panels(task: &PanelTask<'_>, scratch: &mut [Chunk<f32>]) {
-    panel::matmul::<_, 6>(Avx512(()), task, scratch);
+    panel::matmul::<_, 6, 16>(Avx512(()), task, scratch);
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]

@@ -19,7 +19,7 @@ pub(super) static ROW: Kernels = Kernels {
     matmul_bf16: |task| matmul::matmul::<_, _, 2, 1, 1>(Portable, Widened::<Bf16>::new(), task),
     pairs: None,
     tiles: None,
-    matmul_panels: |task, scratch| panel::matmul::<_, 2>(Portable, task, scratch),
+    matmul_panels: |task, scratch| panel::matmul::<_, 2, 8>(Portable, task, scratch),
     quantize_row: |x, words, scales, sums| panel::quantize_row(Portable, x, words, scales, sums),
     widen_f16: |from, to| elementwise::widen_f16(Portable, from, to),
     widen_bf16: |from, to| elementwise::widen_bf16(from, to),

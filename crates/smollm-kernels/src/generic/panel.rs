@@ -28,23 +28,31 @@ pub(crate) const fn scratch_len(meaning: Meaning, units: usize, block_rows: usiz
     many::panels_len(meaning, units, block_rows) + tiled::columns_len(units)
 }
 
-/// All outputs of a task; M rows of activations at most go together.
+/// All outputs of a task. M rows of activations at most go together; up to F, at least `FEW`, are few.
 #[inline(always)]
-pub(crate) fn matmul<S: Dwords, const M: usize>(s: S, task: &PanelTask<'_>, scratch: &mut [Chunk<f32>]) {
+pub(crate) fn matmul<S: Dwords, const M: usize, const F: usize>(
+    s: S,
+    task: &PanelTask<'_>,
+    scratch: &mut [Chunk<f32>],
+) {
     match task.layout.dtype {
-        Dtype::Q8_0 => matmul_of::<S, Q8_0, M>(s, task, scratch),
-        Dtype::Q4_0 => matmul_of::<S, Q4_0, M>(s, task, scratch),
-        Dtype::Q5_0 => matmul_of::<S, Q5_0, M>(s, task, scratch),
-        Dtype::Q4_K => matmul_of::<S, Q4K, M>(s, task, scratch),
-        Dtype::Q6_K => matmul_of::<S, Q6K, M>(s, task, scratch),
+        Dtype::Q8_0 => matmul_of::<S, Q8_0, M, F>(s, task, scratch),
+        Dtype::Q4_0 => matmul_of::<S, Q4_0, M, F>(s, task, scratch),
+        Dtype::Q5_0 => matmul_of::<S, Q5_0, M, F>(s, task, scratch),
+        Dtype::Q4_K => matmul_of::<S, Q4K, M, F>(s, task, scratch),
+        Dtype::Q6_K => matmul_of::<S, Q6K, M, F>(s, task, scratch),
         dtype => unreachable!("{dtype} has no panels"),
     }
 }
 
 #[inline(always)]
-fn matmul_of<S: Dwords, T: Unpack, const M: usize>(s: S, task: &PanelTask<'_>, scratch: &mut [Chunk<f32>]) {
-    if task.tokens.len() <= FEW {
-        few::matmul::<S, T>(s, task);
+fn matmul_of<S: Dwords, T: Unpack, const M: usize, const F: usize>(
+    s: S,
+    task: &PanelTask<'_>,
+    scratch: &mut [Chunk<f32>],
+) {
+    if task.tokens.len() <= F {
+        few::matmul::<S, T, F>(s, task);
     } else {
         many::matmul::<S, T, M>(s, task, scratch);
     }
@@ -66,7 +74,7 @@ pub(crate) fn matmul_tiled<S: Dwords, U: Tiles>(s: S, task: &PanelTask<'_>, scra
 #[inline(always)]
 fn matmul_tiled_of<S: Dwords, T: Unpack, U: Tiles>(s: S, task: &PanelTask<'_>, scratch: &mut [Chunk<f32>]) {
     if task.tokens.len() <= FEW {
-        few::matmul::<S, T>(s, task);
+        few::matmul::<S, T, FEW>(s, task);
     } else {
         tiled::matmul::<S, T, U>(s, task, scratch);
     }

@@ -9,23 +9,23 @@ use crate::generic::expand::{CODES, Unpack, Visit};
 use crate::lanes::{Chunk, LANES};
 use crate::table::{ByteRow, PanelTask};
 
-/// Activation rows up to which weights are unpacked in registers.
+/// Activation rows up to which weights are unpacked in registers, in every row of the table.
 pub(crate) const FEW: usize = 8;
 /// Units of a group that are met before it is the next activation rows' turn: those of a block of the largest types.
 const TURN: usize = 8;
 
-/// Each group of rows is read once, one after the other, as they lie in memory.
+/// Each group of rows is read once, one after the other, as they lie in memory; F activation rows at most.
 #[inline(always)]
-pub(super) fn matmul<S: Dwords, T: Unpack>(s: S, task: &PanelTask<'_>) {
+pub(super) fn matmul<S: Dwords, T: Unpack, const F: usize>(s: S, task: &PanelTask<'_>) {
     let n = task.tokens.len();
     let row = |i: usize| task.x.row(task.tokens.start + i);
-    let mut rows = [row(0); FEW];
+    let mut rows = [row(0); F];
     for i in 1..n {
         rows[i] = row(i);
     }
     for index in task.groups.clone() {
         let group = Group::new(task, index);
-        let mut sums = [[0.0; LANES]; FEW];
+        let mut sums = [[0.0; LANES]; F];
         let mut first = 0;
         while first < task.layout.blocks {
             let blocks = first..task.layout.blocks.min(first + TURN / T::UNITS);
