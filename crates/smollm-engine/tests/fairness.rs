@@ -58,6 +58,14 @@ fn a_short_prompt_is_not_stuck_behind_a_long_one() {
 }
 
 #[test]
+fn of_prompts_behind_a_long_one_the_shortest_is_read_first() {
+    let mut load = Load::new(EngineOptions { token_budget: 64, ..EngineOptions::default() });
+    let [long, medium, short] = [1600, 800, 20].map(|len| load.submit(len, 5));
+    load.step();
+    assert_eq!([long, medium, short].map(|id| load.read[&id]), [16, 28, 20]);
+}
+
+#[test]
 fn prompts_are_read_in_whole_blocks_which_others_can_share() {
     let mut load = Load::new(EngineOptions { token_budget: 50, ..EngineOptions::default() });
     let id = load.submit(100, 1);
