@@ -222,4 +222,12 @@ fn masks_decide_what_may_come() {
         assert_eq!(log.choices[&key].tokens.iter().map(|t| t.id).collect::<Vec<_>>(), [7, 8, 9, 10]);
     }
     assert_eq!(log.failed[&ids[2]].to_string(), "the constraint on the answer failed: counted too far");
+    // What is said of a token is what the model thinks of it without the mask.
+    let mut masked = submission(1, 0.0, 100);
+    masked.request.logprobs = Some(0);
+    let unmasked = Submission::new(vec![1, 2, 3, 7], request(0, 0.0, 0));
+    let [masked, unmasked] =
+        [masked, Submission { prompt_logprobs: Some(0), ..unmasked }].map(|asked| engine.submit(asked).unwrap());
+    run(&mut engine, &mut log);
+    assert_eq!(log.choices[&(masked, 0)].tokens[0], log.prompt_tokens[&unmasked][2]);
 }

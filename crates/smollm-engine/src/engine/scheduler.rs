@@ -225,3 +225,6 @@ impl Scheduler {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

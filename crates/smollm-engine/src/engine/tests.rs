@@ -1,7 +1,7 @@
 //! Random loads on a tiny model and a tiny cache: after every step the blocks are in order, and every request ends as it would alone.
 
 #[path = "../../tests/tiny_model/mod.rs"]
-mod tiny_model;
+pub(super) mod tiny_model;
 
 use super::sequence::Sequence;
 use super::{Engine, EngineOptions};

@@ -1,0 +1,75 @@
+//! What guesses turned out to be worth is remembered, of a sequence and for those to come.
+
+use crate::draft::{Drafter, Guess};
+use crate::engine::gate::{Acceptance, Candidate, Gate};
+use crate::engine::tests::tiny_model;
+use crate::engine::{Engine, EngineOptions};
+use crate::request::{Request, Submission};
+use crate::session::{Session, SessionOptions};
+use smollm_kernels::Cpu;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// Knows prompt and answer, and says it or what it is not.
+#[derive(Debug)]
+struct Oracle {
+    whole: Vec<u32>,
+    right: bool,
+}
+
+impl Drafter for Oracle {
+    fn draft(&mut self, guesses: &mut [Guess<'_>]) {
+        for guess in guesses {
+            let next = self.whole[guess.tokens.len()..].iter().take(guess.max);
+            guess.draft = next.map(|id| id ^ u32::from(!self.right)).collect();
+        }
+    }
+
+    fn forget(&mut self, _sequence: u64) {}
+}
+
+/// How much of a guess of eight tokens is verified where one costs 0.15 of a step.
+fn verified(acceptance: Acceptance) -> usize {
+    let mut gate = Gate::new(true);
+    gate.measured(1, 1.0);
+    gate.measured(9, 2.2);
+    gate.choose(1, 20, 0.0, &[Candidate { len: 8, acceptance }])[0]
+}
+
+const PROMPT: [u32; 3] = [5, 6, 7];
+
+/// An engine that is asked for a hundred tokens after [`PROMPT`], and whose guesses of them are all right or all wrong.
+fn asked(right: bool, draft_gated: bool) -> Engine {
+    let (model, cpu) = (tiny_model::tiny(), Arc::new(Cpu::new(1).unwrap()));
+    let request = Request { max_tokens: Some(100), ..Request::default() };
+    let mut session = Session::new(model.clone(), cpu.clone(), &SessionOptions::default());
+    let answer = session.generate(&PROMPT, &request, &mut |_| ControlFlow::Continue(())).unwrap().ids();
+    let options = EngineOptions { draft_tokens: 4, draft_gated, ..EngineOptions::default() };
+    let mut engine = Engine::new(model, cpu, &options).unwrap();
+    engine.set_drafter(Box::new(Oracle { whole: [&PROMPT[..], &answer].concat(), right }));
+    engine.submit(Submission::new(PROMPT.to_vec(), request)).unwrap();
+    engine
+}
+
+#[test]
+fn guesses_are_believed_as_far_as_they_were_right() {
+    for (right, expected) in [(true, 8), (false, 0)] {
+        let mut engine = asked(right, false);
+        let overall = |engine: &Engine| engine.speculation.as_ref().unwrap().gate.estimate();
+        assert_eq!(verified(overall(&engine)), 2, "nothing is known yet");
+        while engine.stats().generated_tokens < 40 {
+            engine.step(&mut || None, &mut |_, _| {});
+        }
+        let own = engine.scheduler.running[0].acceptance.unwrap();
+        assert_eq!([own, overall(&engine)].map(verified), [expected; 2], "right: {right}");
+    }
+}
+
+#[test]
+fn steps_are_measured_so_that_guesses_are_tried_at_least_now_and_then() {
+    let mut engine = asked(true, true);
+    while !engine.is_idle() {
+        engine.step(&mut || None, &mut |_, _| {});
+    }
+    assert!(engine.stats().drafted_tokens > 0, "{:?}", engine.stats());
+}
