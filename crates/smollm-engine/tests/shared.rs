@@ -88,6 +88,49 @@ fn nobody_waits_for_a_block_that_is_of_no_use_to_it() {
     );
 }
 
+#[test]
+fn what_a_choice_computed_is_known_by_all_that_stands_before_it() {
+    let model = tiny_model::tiny();
+    let prompt = prompt_ids("choice", 40, model.config.vocab_size);
+    let mut engine = engine(&model, &EngineOptions::default());
+    let mut log = Log::default();
+    let asked =
+        engine.submit(Submission { choices: 2, ..Submission::new(prompt.clone(), request(60, 1.0, 1)) }).unwrap();
+    run(&mut engine, &mut log);
+    for choice in 0..2 {
+        let answer = log.choices[&(asked, choice)].tokens.iter().map(|t| t.id);
+        let whole: Vec<u32> = prompt.iter().copied().chain(answer).collect();
+        // All but the last token was computed, three blocks and a part; the second block is none without the first.
+        for (prompt, found) in [(&whole[..], 96), (&whole[32..], 0)] {
+            let before = engine.stats().prompt_tokens_cached;
+            let submission = Submission::new(prompt.to_vec(), request(20, 0.0, 0));
+            let id = engine.submit(submission).unwrap();
+            run(&mut engine, &mut log);
+            assert_eq!(engine.stats().prompt_tokens_cached - before, found, "choice {choice}");
+            assert_eq!(log.choices[&(id, 0)].tokens, alone(&model, prompt, &request(20, 0.0, 0)).0);
+        }
+    }
+}
+
+#[test]
+fn blocks_claimed_in_vain_go_back_when_others_have_filled_theirs() {
+    let model = tiny_model::tiny();
+    let ids = |name: &str, len| prompt_ids(name, len, model.config.vocab_size);
+    let beginning = ids("beginning", 96);
+    let mut engine = engine(&model, &EngineOptions { max_stall: None, ..EngineOptions::default() });
+    let mut log = Log::default();
+    let submit = |engine: &mut Engine, prompt| engine.submit(Submission::new(prompt, request(1, 0.0, 0))).unwrap();
+    submit(&mut engine, ids("oldest", 1600));
+    submit(&mut engine, [beginning.clone(), ids("long", 200)].concat());
+    let mut cancelled = Some(submit(&mut engine, ids("cancelled", 40)));
+    engine.step(&mut || cancelled.take(), &mut |id, event| log.hear(id, event));
+    assert_eq!(engine.stats().abandoned_steps, 1, "blocks were claimed, and nothing was written");
+    submit(&mut engine, [beginning, ids("short", 5)].concat());
+    run(&mut engine, &mut log);
+    let stats = engine.stats();
+    assert_eq!((stats.prompt_tokens_cached, stats.blocks_free), (96, stats.blocks), "{stats:?}");
+}
+
 /// An adapter, its base model, and the model with the adapter laid over it for good.
 fn adapted(golden: &LoraGolden) -> (Arc<Model>, Arc<LoraWeights>, Arc<Model>) {
     let base = tiny_model::of(&logits_golden(&golden.base), &[], Dtype::F32);
