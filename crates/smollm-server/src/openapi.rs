@@ -2,6 +2,7 @@
 
 use crate::{native, openai};
 use axum::Json;
+use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 #[derive(OpenApi)]
@@ -26,18 +27,52 @@ use utoipa::OpenApi;
         native::health::health,
         native::health::ready,
         native::prometheus::metrics,
-    ),
-    // What the events of streams hold, which the document can only call text.
-    components(schemas(openai::chat::ChatChunk, native::completion::NativePiece))
+    )
 )]
 struct Document;
 
 /// The document as `/openapi.json` shows it.
-pub fn document() -> utoipa::openapi::OpenApi {
-    Document::openapi()
+pub fn document() -> Value {
+    let mut document = serde_json::to_value(Document::openapi()).expect("keys of the document are text");
+    describe_events(&mut document);
+    document
+}
+
+/// Says of every stream what its events are. Before version 3.2 OpenAPI has no word for it; what reads streams takes the schema of
+/// `text/event-stream` for that of one event, and finds what is in its `data` by JSON Schema's `contentSchema`.
+fn describe_events(value: &mut Value) {
+    match value {
+        Value::Object(keys) => {
+            if let Some(piece) = keys.get_mut("text/event-stream").and_then(|stream| stream.get_mut("schema")) {
+                let what = json!({"anyOf": [piece.take(), {"$ref": "#/components/schemas/ErrorBody"}]});
+                let json = json!({"type": "string", "contentMediaType": "application/json", "contentSchema": what});
+                let data = json!({"anyOf": [{"const": "[DONE]"}, json]});
+                *piece = json!({"type": "object", "required": ["data"], "properties": {"data": data}});
+            }
+            keys.values_mut().for_each(describe_events);
+        }
+        Value::Array(list) => list.iter_mut().for_each(describe_events),
+        _ => {}
+    }
 }
 
 /// `GET /openapi.json`.
-pub(crate) async fn openapi() -> Json<utoipa::openapi::OpenApi> {
+pub(crate) async fn openapi() -> Json<Value> {
     Json(document())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_described_as_what_they_carry() {
+        let document = document();
+        let answer = &document["paths"]["/v1/chat/completions"]["post"]["responses"]["200"]["content"];
+        assert_eq!(answer["application/json"]["schema"]["$ref"], "#/components/schemas/ChatCompletion");
+        let data = &answer["text/event-stream"]["schema"]["properties"]["data"]["anyOf"];
+        assert_eq!(data[0]["const"], "[DONE]");
+        assert_eq!(data[1]["contentSchema"]["anyOf"][0]["$ref"], "#/components/schemas/ChatChunk");
+        assert!(document["components"]["schemas"]["ErrorBody"].is_object());
+    }
 }

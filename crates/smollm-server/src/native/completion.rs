@@ -23,7 +23,7 @@ use telling::{Part, Telling, Wanted};
     post, path = "/completion", tag = "llama-server", request_body = NativeRequest,
     responses(
         (status = 200, description = "The answer; with `stream` its pieces as server-sent events, each a NativePiece, the last of which has `stop`",
-         content((NativeCompletion = "application/json"), (String = "text/event-stream"))),
+         content((NativeCompletion = "application/json"), (NativePiece = "text/event-stream"))),
         (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)
     )
 )]

@@ -34,7 +34,7 @@ const OWN_VARIABLES: [&str; 4] = ["messages", "tools", "documents", "add_generat
     post, path = "/v1/chat/completions", tag = "OpenAI", request_body = ChatRequest,
     responses(
         (status = 200, description = "The answer; with `stream` its pieces as server-sent events, each a ChatChunk, then `[DONE]`",
-         content((ChatCompletion = "application/json"), (String = "text/event-stream"))),
+         content((ChatCompletion = "application/json"), (ChatChunk = "text/event-stream"))),
         (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)
     )
 )]

@@ -25,7 +25,7 @@ const DEFAULT_MAX_TOKENS: usize = 16;
     post, path = "/v1/completions", tag = "OpenAI", request_body = CompletionRequest,
     responses(
         (status = 200, description = "The answer; with `stream` its pieces as server-sent events, then `[DONE]`",
-         content((Completion = "application/json"), (String = "text/event-stream"))),
+         content((Completion = "application/json"), (Completion = "text/event-stream"))),
         (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)
     )
 )]
