@@ -6,6 +6,7 @@ WORK_FOLDER is an empty folder for models, SMOLLM the binary, STAND_IN_MODELS th
 with random weights. Needs openai. Exit code 0 and a last line "openai_check: N checks passed", or a traceback.
 """
 
+import asyncio
 import concurrent.futures
 import subprocess
 import sys
@@ -36,16 +37,17 @@ def chat(client):
     again = ask(temperature=5, seed=7, n=3)
     check([c.message.content for c in again.choices] == [c.message.content for c in several.choices], "seeds repeat")
     check(ask(temperature=5, seed=7).choices[0].message.content == several.choices[0].message.content, "n adds choices")
+    check(ask(temperature=5, seed=8).choices[0].message.content != several.choices[0].message.content, "another seed")
     logged = ask(temperature=0, logprobs=True, top_logprobs=4)
     tokens = logged.choices[0].logprobs.content
     check(len(tokens) == logged.usage.completion_tokens, "a log-probability for each token")
     check(all(len(t.top_logprobs) == 4 and t.top_logprobs[0].logprob == t.logprob for t in tokens), "greedy is the likeliest")
     text = b"".join(bytes(t.bytes) for t in tokens).decode(errors="replace")
     check(text == logged.choices[0].message.content, "their bytes are the text")
-    if len(text) > 2:
-        cut = ask(temperature=0, stop=[text[2:]])
-        check(cut.choices[0].message.content == text[: text.index(text[2:])], "the answer ends before the stop string")
-        check(cut.choices[0].finish_reason == "stop", "and says why")
+    stop = text[2:4]
+    cut = ask(temperature=0, stop=[stop])
+    check(len(stop) == 2 and cut.choices[0].message.content == text[: text.index(stop)], "ends before the stop string")
+    check(cut.choices[0].finish_reason == "stop", "and says why")
     biased = ask(temperature=0, logit_bias={"70": 100}, logprobs=True)
     check(len({t.token for t in biased.choices[0].logprobs.content}) == 1, "a bias of 100 rules")
 
@@ -60,6 +62,13 @@ def stream(client):
     check(pieces[0].choices[0].delta.role == "assistant", "the first says who")
     check(pieces[-1].usage.completion_tokens == whole.usage.completion_tokens, "the last says how many")
     check(len({p.id for p in pieces}) == 1, "all have one id")
+    several = dict(max_tokens=20, n=2, logprobs=True, top_logprobs=2)
+    pieces = [piece.choices[0] for piece in ask(**several, stream=True)]
+    for choice in ask(**several).choices:
+        mine = [piece for piece in pieces if piece.index == choice.index]
+        check("".join(c.delta.content or "" for c in mine) == choice.message.content, "the pieces of each choice")
+        tokens = [token for c in mine if c.logprobs for token in c.logprobs.content]
+        check(tokens == choice.logprobs.content, "with its log-probabilities")
     with client.chat.completions.stream(model=MODEL, messages=MESSAGES, temperature=0, max_tokens=20) as events:
         events.until_done()
         final = events.current_completion_snapshot  # the final one is an error where an answer reaches its limit
@@ -71,6 +80,14 @@ def stream(client):
         pieces.close()
     check(ask(max_tokens=1).usage.completion_tokens == 1, "others are answered after clients left")
     check(time.monotonic() - started < 60, "and soon")
+
+    async def leave():
+        async with openai.AsyncOpenAI(base_url=client.base_url, api_key="none", max_retries=0) as hasty:
+            options = dict(model=MODEL, messages=MESSAGES, max_tokens=1500, n=8, extra_body={"ignore_eos": True})
+            await asyncio.wait_for(hasty.chat.completions.create(**options), 0.5)
+
+    raises(TimeoutError, lambda: asyncio.run(leave()), "leaving before the answer")
+    check(ask(max_tokens=20).choices[0].message.content == text, "and others are answered")
 
 
 def completions(client):

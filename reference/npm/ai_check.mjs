@@ -36,6 +36,17 @@ async function generate(address) {
   check(further.usage.inputTokens > inputTokens, "a longer conversation");
 }
 
+/** What the SDK has no words for, by the options that it hands on: log-probabilities, several choices. */
+async function handedOn(address) {
+  const more = { n: 2, logprobs: true, top_logprobs: 3 };
+  const answer = await generateText({ ...options(address), ...PROMPT, providerOptions: { smollm: more } });
+  const { choices, usage } = answer.response.body;
+  equal(choices.map((choice) => choice.message.content), [answer.text, answer.text], "two greedy choices");
+  const tokens = choices.flatMap((choice) => choice.logprobs.content);
+  equal(tokens.length, usage.completion_tokens, "a log-probability for each token");
+  check(tokens.every((token) => token.top_logprobs.length === 3), "and three alternatives");
+}
+
 /** Pieces, and leaving in the middle. */
 async function stream(address) {
   const whole = await generateText({ ...options(address), ...PROMPT });
@@ -87,4 +98,4 @@ async function errors(address) {
 }
 
 const { version } = createRequire(import.meta.url)("ai/package.json");
-await tour("ai_check", `ai ${version}`, [generate, stream, others, errors]);
+await tour("ai_check", `ai ${version}`, [generate, handedOn, stream, others, errors]);

@@ -27,6 +27,7 @@ async function chat(address) {
   const several = await ask({ temperature: 1.5, seed: 7, n: 3 });
   equal(several.choices.map((choice) => choice.index), [0, 1, 2], "three choices");
   equal(contents(await ask({ temperature: 1.5, seed: 7, n: 3 })), contents(several), "seeds repeat");
+  check(contents(await ask({ temperature: 1.5, seed: 8 }))[0] !== contents(several)[0], "another seed, another answer");
   const logged = await ask({ temperature: 0, logprobs: true, top_logprobs: 4 });
   const tokens = logged.choices[0].logprobs.content;
   equal(tokens.length, completion_tokens, "a log-probability for each token");

@@ -5,7 +5,6 @@ use crate::edge::keys::Keys;
 use crate::error::ApiError;
 use crate::settings::Settings;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The server's parts.
@@ -13,8 +12,6 @@ pub(crate) struct App {
     pub(crate) settings: Settings,
     pub(crate) catalog: Catalog,
     pub(crate) keys: Option<Keys>,
-    /// Set once the server is told to stop.
-    pub(crate) draining: AtomicBool,
     /// Seconds since 1970 when it started.
     pub(crate) started: u64,
 }
@@ -26,12 +23,8 @@ impl App {
     /// Whether requests can be answered.
     ///
     /// # Errors
-    /// 503 while the only model is being loaded and once the server stops, 500 if the model cannot be loaded.
+    /// 503 while the only model is being loaded, 500 if it cannot be loaded.
     pub(crate) fn ready(&self) -> Result<(), ApiError> {
-        if self.draining.load(Ordering::Relaxed) {
-            let stopping = "the server is about to stop";
-            return Err(ApiError::new(axum::http::StatusCode::SERVICE_UNAVAILABLE, stopping).code("stopping"));
-        }
         match self.catalog.only() {
             Some(entry) => entry.ready(),
             None => Ok(()),

@@ -7,7 +7,12 @@ use utoipa::OpenApi;
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "smollm", description = "SmolLM on this machine, in the words of OpenAI, llama-server and vLLM."),
+    info(
+        title = "smollm",
+        description = "SmolLM on this machine, in the words of OpenAI, llama-server and vLLM. Each endpoint has one path here; \
+            `/chat/completions`, `/embeddings` and `/models` are the same as with `/v1`, `/v1/health` is `/health`, and \
+            `/completions` is `/completion`."
+    ),
     paths(
         openai::chat::chat_completions,
         openai::chat::input_tokens,
@@ -35,7 +40,14 @@ struct Document;
 pub fn document() -> Value {
     let mut document = serde_json::to_value(Document::openapi()).expect("keys of the document are text");
     describe_events(&mut document);
+    describe_keys(&mut document);
     document
+}
+
+/// Says how keys are sent, to a server that wants them.
+fn describe_keys(document: &mut Value) {
+    document["components"]["securitySchemes"] = json!({"key": {"type": "http", "scheme": "bearer"}});
+    document["security"] = json!([{}, {"key": []}]);
 }
 
 /// Says of every stream what its events are. Before version 3.2 OpenAPI has no word for it; what reads streams takes the schema of
@@ -66,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn events_are_described_as_what_they_carry() {
+    fn events_are_described_as_what_they_carry_and_keys_as_they_are_sent() {
         let document = document();
         let answer = &document["paths"]["/v1/chat/completions"]["post"]["responses"]["200"]["content"];
         assert_eq!(answer["application/json"]["schema"]["$ref"], "#/components/schemas/ChatCompletion");
@@ -74,5 +86,6 @@ mod tests {
         assert_eq!(data[0]["const"], "[DONE]");
         assert_eq!(data[1]["contentSchema"]["anyOf"][0]["$ref"], "#/components/schemas/ChatChunk");
         assert!(document["components"]["schemas"]["ErrorBody"].is_object());
+        assert_eq!(document["components"]["securitySchemes"]["key"]["scheme"], "bearer");
     }
 }

@@ -15,7 +15,6 @@ use hyper_util::service::TowerToHyperService;
 use std::future::Future;
 use std::net::{SocketAddr, TcpListener as StdListener, ToSocketAddrs};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::TcpListener;
 
@@ -87,7 +86,6 @@ impl Server {
             settings,
             catalog: Catalog::new(sources, loader),
             keys,
-            draining: AtomicBool::new(false),
             started: unix_seconds(),
         };
         let nowhere: AccessLog = Arc::new(|_| {});
@@ -172,8 +170,7 @@ impl Server {
                 },
             }
         }
-        app.draining.store(true, Ordering::Relaxed);
-        drop(listener);
+        drop(listener); // whoever balances loads sees that nobody listens, and another server may take the port
         notes("stopping: requests under way are answered, new ones are not taken");
         tokio::select! {
             () = connections.shutdown() => {}

@@ -13,7 +13,7 @@ pub(crate) struct Health {
     status: &'static str,
 }
 
-/// Whether requests can be answered: 503 while the model is being loaded, and once the server is told to stop.
+/// Whether requests can be answered: 503 while the only model is being loaded.
 #[utoipa::path(
     get, path = "/health", tag = "server",
     responses((status = 200, body = Health), (status = 500, body = ErrorBody), (status = 503, body = ErrorBody))

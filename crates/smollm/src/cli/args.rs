@@ -59,7 +59,7 @@ pub(crate) struct RunArgs {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct EngineArgs {
     /// Requests that are answered at once (default: 64)
-    #[arg(long, value_name = "N", value_parser = whole::<usize>)]
+    #[arg(long, value_name = "N", value_parser = places)]
     pub(crate) parallel: Option<usize>,
     /// Bytes that weights, cache and buffers of a model may take, as 800M or 2G
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
@@ -134,6 +134,13 @@ pub(crate) fn whole<T: FromStr<Err = ParseIntError>>(text: &str) -> Result<T, St
         IntErrorKind::PosOverflow => "the number is too large".into(),
         _ => "expected a whole number, 0 or more".into(),
     })
+}
+
+/// Sequences that may run at once: `/slots` lists them all.
+fn places(text: &str) -> Result<usize, String> {
+    const MOST: usize = 4096;
+    let wrong = || format!("expected a whole number from 1 to {MOST}");
+    text.parse().ok().filter(|places| (1..=MOST).contains(places)).ok_or_else(wrong)
 }
 
 pub(crate) fn number(text: &str) -> Result<f32, String> {

@@ -158,9 +158,10 @@ impl Telling {
             self.piece(index, message, logprobs, out);
         }
         if let Some(reason) = self.answers.choices[index].end() {
+            let timings = self.extras.timings.then(|| self.answers.spoken_timings(index));
             let last =
                 ChunkChoice { index, delta: DeltaMessage::default(), logprobs: None, finish_reason: Some(reason) };
-            out.data(&self.chunk(vec![last]));
+            out.data(&ChatChunk { timings, ..self.chunk(vec![last]) });
         }
     }
 }

@@ -67,6 +67,9 @@ fn a_stream_is_the_same_answer_in_pieces() {
     assert!(events.iter().all(|event| event["id"] == events[0]["id"] && event["object"] == "chat.completion.chunk"));
     // without being asked for, there is no usage
     assert!(served.stream(PATH, body(json!({}))).iter().all(|event| event.get("usage").is_none()));
+    let timed = served.stream(PATH, body(json!({"timings_per_token": true})));
+    assert!(timed[0].get("timings").is_none(), "the first piece says only who speaks");
+    assert!(timed[1..].iter().all(|event| event["timings"]["prompt_n"].is_u64()), "{timed:?}");
 }
 
 #[test]

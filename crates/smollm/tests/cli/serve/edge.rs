@@ -93,7 +93,7 @@ fn keys_are_asked_for_and_may_change() {
 }
 
 #[test]
-fn a_public_address_needs_keys_or_a_word() {
+fn what_cannot_be_served_is_told_before_anything_is_loaded() {
     let world = World::new().with_random();
     let error = world.run(&["serve", "-m", "random", "--port", "0", "--host", "0.0.0.0"]);
     assert!(error.error(1).starts_with("error: 0.0.0.0:0 can be reached from other machines"), "{error:?}");
@@ -103,6 +103,10 @@ fn a_public_address_needs_keys_or_a_word() {
     let error = world.run(&["serve", "-m", "random", "--port", "0", "--host", "no.such.host.invalid"]);
     assert!(error.error(1).starts_with("error: cannot resolve the address"), "{error:?}");
     world.run(&["serve", "--port", "0"]).error(2);
+    for places in ["0", "4097", "many"] {
+        let error = world.run(&["serve", "-m", "random", "--port", "0", "--parallel", places]);
+        assert!(error.error(2).contains("expected a whole number from 1 to 4096"), "{error:?}");
+    }
 }
 
 #[test]
