@@ -1,5 +1,7 @@
 //! The body of a request: JSON of a known type, with a list of what in it nobody knows.
 
+mod words;
+
 use crate::app::Shared;
 use crate::error::ApiError;
 use crate::refused;
@@ -67,10 +69,9 @@ impl<'v> Fields<'v> {
         let fields = serde_ignored::Deserializer::new(self.object, &mut note);
         let value = serde_path_to_error::deserialize(fields).map_err(|error| {
             let path = error.path().to_string().replace(".?", "").replace("?.", "");
-            match path.as_str() {
-                "." | "?" | "" => ApiError::bad(error.inner().to_string()),
-                path => ApiError::bad(format!("{path}: {}", error.inner())).param(path),
-            }
+            let path = if matches!(path.as_str(), "." | "?") { "" } else { &path };
+            let (message, param) = words::told(path, &error.inner().to_string());
+            ApiError { param, ..ApiError::bad(message) }
         })?;
         self.unknown = Some(match self.unknown.take() {
             Some(before) => before.intersection(&unknown).cloned().collect(),

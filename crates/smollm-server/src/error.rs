@@ -124,10 +124,8 @@ impl From<EngineError> for ApiError {
                 Self::bad(message).param(sampling.name.split(' ').next().unwrap_or(sampling.name))
             }
             EngineError::Choices { .. } => Self::bad(message).param("n"),
-            EngineError::EmptyPrompt => Self::bad(message).param("prompt"),
-            EngineError::TokenOutOfRange { .. } | EngineError::NothingAllowed { .. } | EngineError::ForeignAdapter => {
-                Self::bad(message)
-            }
+            EngineError::EmptyPrompt | EngineError::TokenOutOfRange { .. } => Self::bad(message).param("prompt"),
+            EngineError::NothingAllowed { .. } | EngineError::ForeignAdapter => Self::bad(message),
             EngineError::QueueFull { .. } => {
                 Self { retry_after: Some(1), ..Self::new(StatusCode::TOO_MANY_REQUESTS, message).code("queue_full") }
             }

@@ -40,7 +40,7 @@ pub enum ServerError {
     Resolve { host: String, port: u16, error: std::io::Error },
     #[error("{host} has no address")]
     NoAddress { host: String },
-    #[error("cannot listen on {address}: {error}")]
+    #[error("cannot listen on {address}: {error}{}", advice(error))]
     Listen { address: SocketAddr, error: std::io::Error },
     #[error(
         "{address} can be reached from other machines, and there are no API keys; give a key file (--key-file), or say that it is \
@@ -53,6 +53,15 @@ pub enum ServerError {
     Runtime(std::io::Error),
     #[error("{0}")]
     Model(String),
+}
+
+/// What to do about an address that cannot be had.
+fn advice(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::AddrInUse => "; another program listens there, choose another --port",
+        std::io::ErrorKind::PermissionDenied => "; ports below 1024 are for the administrator, choose another --port",
+        _ => "",
+    }
 }
 
 impl std::fmt::Debug for Server {
@@ -82,12 +91,7 @@ impl Server {
         let listener = StdListener::bind(address).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let app = App {
-            settings,
-            catalog: Catalog::new(sources, loader),
-            keys,
-            started: unix_seconds(),
-        };
+        let app = App { settings, catalog: Catalog::new(sources, loader), keys, started: unix_seconds() };
         let nowhere: AccessLog = Arc::new(|_| {});
         Ok(Self { listener, address, app: Arc::new(app), access_log: nowhere.clone(), notes: nowhere })
     }

@@ -100,7 +100,9 @@ pub enum Error {
         problem: String,
     },
     /// Text was given to a model without tokenizer.
-    #[error("{model} has no tokenizer, so it works with token ids only (--ids); put tokenizer.json beside the weights")]
+    #[error(
+        "{model} has no tokenizer; put tokenizer.json beside the weights, or give token ids (--ids of generate and score)"
+    )]
     NoTokenizer {
         /// The model.
         model: String,

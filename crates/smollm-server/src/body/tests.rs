@@ -33,8 +33,14 @@ fn unknown_fields_are_reported_wherever_they_stand() {
 fn what_is_wrong_is_named() {
     refused("{", None, "the body is no JSON: EOF");
     refused("[]", None, "the body must be a JSON object");
-    refused("{}", None, "missing field `messages`");
-    refused(r#"{"messages": [], "temperature": "hot"}"#, Some("temperature"), "temperature: invalid type: string");
+    refused("{}", Some("messages"), "missing field `messages`");
+    refused(
+        r#"{"messages": ["hi"]}"#,
+        Some("messages[0]"),
+        "messages[0]: invalid type: string \"hi\", expected an object",
+    );
+    let hot = "temperature: invalid type: string \"hot\", expected a number";
+    refused(r#"{"messages": [], "temperature": "hot"}"#, Some("temperature"), hot);
     refused(r#"{"messages": [{"role": 5}]}"#, Some("messages[0].role"), "messages[0].role: invalid type");
     refused(r#"{"messages": [], "stop": 5}"#, Some("stop"), "stop: must be a string or a list of strings");
     refused(r#"{"messages": [], "tools": [{}]}"#, Some("tools"), "`tools` is not supported");

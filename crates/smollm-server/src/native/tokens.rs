@@ -136,6 +136,11 @@ fn piece(tokenizer: &Tokenizer, id: u32) -> Piece {
 pub(crate) async fn detokenize(State(app): State<Shared>, body: Body<DetokenizeRequest>) -> Result<Response, ApiError> {
     let Body { value: request, ignored } = body;
     let lease = app.catalog.lease(request.model.as_deref()).await?;
+    let size = lease.model.engine.limits().vocab_size();
+    if let Some((index, id)) = request.tokens.iter().enumerate().find(|(_, id)| **id as usize >= size) {
+        let message = format!("tokens[{index}] is {id}; it must be below {size}, the size of the vocabulary");
+        return Err(ApiError::bad(message).param(format!("tokens[{index}]")));
+    }
     let content = lease.model.tokenizer.decode(&request.tokens, false);
     let mut response = Json(DetokenizeAnswer { prompt: content.clone(), content }).into_response();
     ignored.note(&mut response);

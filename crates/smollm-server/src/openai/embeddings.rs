@@ -107,7 +107,11 @@ pub(crate) async fn embeddings(State(app): State<Shared>, body: Body<EmbeddingRe
         submissions.push(Submission { pooling: Some(pooling), adapter, ..Submission::new(ids, Request::default()) });
     }
     let count = submissions.len();
-    let call = Call::start(&lease.model.engine, submissions, app.settings.queue_limit)?;
+    let call = Call::start(&lease.model.engine, submissions, app.settings.queue_limit);
+    let call = call.map_err(|error| match error.param.as_deref() {
+        Some("prompt") => error.param("input"), // as it is called here
+        _ => error,
+    })?;
     let vectors = vectors(call, count);
     let mut vectors = match app.settings.request_limit {
         Some(limit) => tokio::time::timeout(limit, vectors).await.unwrap_or_else(|_| Err(too_slow()))?,

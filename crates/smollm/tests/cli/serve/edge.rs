@@ -103,6 +103,10 @@ fn what_cannot_be_served_is_told_before_anything_is_loaded() {
     let error = world.run(&["serve", "-m", "random", "--port", "0", "--host", "no.such.host.invalid"]);
     assert!(error.error(1).starts_with("error: cannot resolve the address"), "{error:?}");
     world.run(&["serve", "--port", "0"]).error(2);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let error = world.run(&["serve", "-m", "random", "--port", &port]);
+    assert!(error.error(1).ends_with("another program listens there, choose another --port"), "{error:?}");
     for places in ["0", "4097", "many"] {
         let error = world.run(&["serve", "-m", "random", "--port", "0", "--parallel", places]);
         assert!(error.error(2).contains("expected a whole number from 1 to 4096"), "{error:?}");

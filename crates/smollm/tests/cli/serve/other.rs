@@ -27,6 +27,7 @@ fn tokens_and_text() {
     assert_eq!((&back["content"], &back["prompt"]), (&json!(text), &json!(text)));
     assert_eq!(served.post("/tokenize", &json!({})).error(400).1, "content");
     assert_eq!(served.post("/detokenize", &json!({"tokens": [-1]})).error(400).1, "tokens[0]");
+    assert_eq!(served.post("/detokenize", &json!({"tokens": [5, 99999]})).error(400).1, "tokens[1]");
 }
 
 #[test]
