@@ -39,6 +39,7 @@ struct Document;
 /// The document as `/openapi.json` shows it.
 pub fn document() -> Value {
     let mut document = serde_json::to_value(Document::openapi()).expect("keys of the document are text");
+    let_forms_overlap(&mut document);
     describe_events(&mut document);
     describe_keys(&mut document);
     document
@@ -68,24 +69,25 @@ fn describe_events(value: &mut Value) {
     }
 }
 
+/// Lets a value fit several of its forms, of which the first that fits is read: `[1, 2]` is a prompt as a list of ids, and one as a list
+/// of elements that may be ids.
+fn let_forms_overlap(value: &mut Value) {
+    match value {
+        Value::Object(keys) => {
+            if let Some(forms) = keys.shift_remove("oneOf") {
+                keys.insert("anyOf".into(), forms);
+            }
+            keys.values_mut().for_each(let_forms_overlap);
+        }
+        Value::Array(list) => list.iter_mut().for_each(let_forms_overlap),
+        _ => {}
+    }
+}
+
 /// `GET /openapi.json`.
 pub(crate) async fn openapi() -> Json<Value> {
     Json(document())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn events_are_described_as_what_they_carry_and_keys_as_they_are_sent() {
-        let document = document();
-        let answer = &document["paths"]["/v1/chat/completions"]["post"]["responses"]["200"]["content"];
-        assert_eq!(answer["application/json"]["schema"]["$ref"], "#/components/schemas/ChatCompletion");
-        let data = &answer["text/event-stream"]["schema"]["properties"]["data"]["anyOf"];
-        assert_eq!(data[0]["const"], "[DONE]");
-        assert_eq!(data[1]["contentSchema"]["anyOf"][0]["$ref"], "#/components/schemas/ChatChunk");
-        assert!(document["components"]["schemas"]["ErrorBody"].is_object());
-        assert_eq!(document["components"]["securitySchemes"]["key"]["scheme"], "bearer");
-    }
-}
+mod tests;

@@ -21,7 +21,7 @@ const LONG_PROMPT: usize = 1 << 16;
 )]
 pub(crate) enum Prompts {
     Text(String),
-    Object(Object),
+    Object(PromptObject),
     /// Tried before the general form, for the sake of long prompts.
     Ids(Vec<u32>),
     List(Vec<Element>),
@@ -34,22 +34,23 @@ pub(crate) enum Element {
     Id(u32),
     Text(String),
     Ids(Vec<u32>),
-    Mixed(Vec<Piece>),
-    Object(Object),
+    Mixed(Vec<PromptPiece>),
+    Object(PromptObject),
 }
 
 /// Part of a prompt.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(untagged)]
-pub(crate) enum Piece {
+pub(crate) enum PromptPiece {
     Id(u32),
     Text(String),
 }
 
 /// A prompt as llama-server's object.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
-pub(crate) struct Object {
-    /// The text.
+pub(crate) struct PromptObject {
+    /// The text. (The description leaves out that it may be absent beside `content`.)
+    #[schema(required = true, nullable = false)]
     prompt_string: Option<String>,
     /// Or the text in parts, as in a message.
     content: Option<Vec<ContentPart>>,
@@ -71,7 +72,7 @@ pub(crate) type Prompt = (Option<String>, Vec<u32>);
 /// A prompt before it is tokenised.
 enum Raw {
     Text(String),
-    Pieces(Vec<Piece>),
+    Pieces(Vec<PromptPiece>),
 }
 
 impl Prompts {
@@ -108,8 +109,8 @@ fn raw(elements: Vec<Element>, param: &str) -> Result<Vec<Raw>, ApiError> {
         && elements.iter().any(|element| matches!(element, Element::Id(_)));
     if one {
         let piece = |element| match element {
-            Element::Id(id) => Some(Piece::Id(id)),
-            Element::Text(text) => Some(Piece::Text(text)),
+            Element::Id(id) => Some(PromptPiece::Id(id)),
+            Element::Text(text) => Some(PromptPiece::Text(text)),
             _ => None,
         };
         return Ok(vec![Raw::Pieces(elements.into_iter().filter_map(piece).collect())]);
@@ -118,7 +119,7 @@ fn raw(elements: Vec<Element>, param: &str) -> Result<Vec<Raw>, ApiError> {
         let place = format!("{param}[{index}]");
         Ok(match element {
             Element::Text(text) => Raw::Text(text),
-            Element::Ids(ids) => Raw::Pieces(ids.into_iter().map(Piece::Id).collect()),
+            Element::Ids(ids) => Raw::Pieces(ids.into_iter().map(PromptPiece::Id).collect()),
             Element::Mixed(pieces) => Raw::Pieces(pieces),
             Element::Object(object) => Raw::Text(object.text(&place)?),
             Element::Id(_) => {
@@ -133,9 +134,9 @@ fn raw(elements: Vec<Element>, param: &str) -> Result<Vec<Raw>, ApiError> {
 impl Raw {
     /// Bytes of text in it.
     fn size(&self) -> usize {
-        let piece = |piece: &Piece| match piece {
-            Piece::Id(_) => 0,
-            Piece::Text(text) => text.len(),
+        let piece = |piece: &PromptPiece| match piece {
+            PromptPiece::Id(_) => 0,
+            PromptPiece::Text(text) => text.len(),
         };
         match self {
             Self::Text(text) => text.len(),
@@ -153,9 +154,9 @@ impl Raw {
                 let mut ids = Vec::with_capacity(pieces.len());
                 for (index, piece) in pieces.into_iter().enumerate() {
                     match piece {
-                        Piece::Id(id) => ids.push(id),
-                        Piece::Text(text) if index == 0 => ids.extend(model.prompt_ids(&text)),
-                        Piece::Text(text) => ids.extend(model.tokenizer.encode(&text, Specials::Parse)),
+                        PromptPiece::Id(id) => ids.push(id),
+                        PromptPiece::Text(text) if index == 0 => ids.extend(model.prompt_ids(&text)),
+                        PromptPiece::Text(text) => ids.extend(model.tokenizer.encode(&text, Specials::Parse)),
                     }
                 }
                 (None, ids)
@@ -164,7 +165,7 @@ impl Raw {
     }
 }
 
-impl Object {
+impl PromptObject {
     /// `place` names the object in an error.
     fn text(self, place: &str) -> Result<String, ApiError> {
         if self.multimodal_data.is_some_and(|data| !data.is_null()) {
@@ -208,9 +209,9 @@ mod tests {
             Prompts::Object(object) => object.text("prompt").map(|text| vec![Raw::Text(text)]),
             other => panic!("{other:?} is no list"),
         };
-        let spell = |piece: &Piece| match piece {
-            Piece::Id(id) => format!("<{id}>"),
-            Piece::Text(text) => text.clone(),
+        let spell = |piece: &PromptPiece| match piece {
+            PromptPiece::Id(id) => format!("<{id}>"),
+            PromptPiece::Text(text) => text.clone(),
         };
         let spell = |raw: Raw| match raw {
             Raw::Text(text) => text,

@@ -16,14 +16,13 @@ pub(crate) enum LogitBias {
     /// Token id as text, or a text whose tokens are meant.
     Object(BTreeMap<String, Bias>),
     /// Pairs of the same, in which ids may be numbers.
-    #[schema(value_type = Vec<Vec<Biased>>)]
-    Pairs(Vec<(Biased, Bias)>),
+    Pairs(Vec<(BiasTarget, Bias)>),
 }
 
 /// A token, or a text whose tokens are meant.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(untagged)]
-pub(crate) enum Biased {
+pub(crate) enum BiasTarget {
     Id(u32),
     Text(String),
 }
@@ -36,7 +35,7 @@ pub(crate) enum Bias {
     Switch(bool),
 }
 
-impl Biased {
+impl BiasTarget {
     fn len(&self) -> usize {
         match self {
             Self::Id(_) => size_of::<u32>(),
@@ -80,8 +79,8 @@ impl LogitBias {
             Self::Pairs(pairs) => {
                 for (biased, bias) in pairs {
                     match biased {
-                        Biased::Id(id) => entries.push((*id, bias.number()?)),
-                        Biased::Text(text) => push_text(text, bias.number()?, tokenizer, &mut entries),
+                        BiasTarget::Id(id) => entries.push((*id, bias.number()?)),
+                        BiasTarget::Text(text) => push_text(text, bias.number()?, tokenizer, &mut entries),
                     }
                 }
             }

@@ -3,7 +3,7 @@
 mod telling;
 mod wire;
 
-pub(crate) use wire::{NativeCompletion, NativePiece, NativeRequest};
+pub(crate) use wire::{NativeCompletion, NativeEvent, NativeRequest};
 
 use super::parameters::Parameters;
 use crate::answer::{Answers, collect};
@@ -22,8 +22,8 @@ use telling::{Part, Telling, Wanted};
 #[utoipa::path(
     post, path = "/completion", tag = "llama-server", request_body = NativeRequest,
     responses(
-        (status = 200, description = "The answer; with `stream` its pieces as server-sent events, each a NativePiece, the last of which has `stop`",
-         content((NativeCompletion = "application/json"), (NativePiece = "text/event-stream"))),
+        (status = 200, description = "The answer; with `stream` its pieces as server-sent events, each a NativeEvent, the last of which has `stop`",
+         content((NativeCompletion = "application/json"), (NativeEvent = "text/event-stream"))),
         (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)
     )
 )]

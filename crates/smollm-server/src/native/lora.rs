@@ -56,7 +56,7 @@ impl Wire for UnloadLora {
 
 /// Loads a LoRA adapter, which requests then name as the model.
 #[utoipa::path(
-    post, path = "/v1/load_lora_adapter", tag = "vLLM", request_body = LoadLora,
+    post, path = "/v1/load_lora_adapter", tag = "vLLM", operation_id = "load_lora_adapter", request_body = LoadLora,
     responses(
         (status = 200, description = "It is loaded", body = String, content_type = "text/plain"),
         (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)
@@ -89,7 +89,7 @@ pub(crate) async fn load(State(app): State<Shared>, body: Body<LoadLora>) -> Res
 
 /// Forgets a LoRA adapter. Requests under way keep it.
 #[utoipa::path(
-    post, path = "/v1/unload_lora_adapter", tag = "vLLM", request_body = UnloadLora,
+    post, path = "/v1/unload_lora_adapter", tag = "vLLM", operation_id = "unload_lora_adapter", request_body = UnloadLora,
     responses(
         (status = 200, description = "It is gone", body = String, content_type = "text/plain"),
         (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)

@@ -51,7 +51,7 @@ fn objects(entry: &Entry, created: u64) -> Vec<ModelObject> {
 
 /// All models, with their adapters.
 #[utoipa::path(
-    get, path = "/v1/models", tag = "OpenAI",
+    get, path = "/v1/models", tag = "OpenAI", operation_id = "list_models",
     responses((status = 200, body = ModelList), (status = 401, body = ErrorBody))
 )]
 pub(crate) async fn list(State(app): State<Shared>) -> Json<ModelList> {
@@ -61,7 +61,7 @@ pub(crate) async fn list(State(app): State<Shared>) -> Json<ModelList> {
 
 /// One model.
 #[utoipa::path(
-    get, path = "/v1/models/{model}", tag = "OpenAI",
+    get, path = "/v1/models/{model}", tag = "OpenAI", operation_id = "retrieve_model",
     params(("model" = String, Path, description = "Its name")),
     responses((status = 200, body = ModelObject), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody))
 )]

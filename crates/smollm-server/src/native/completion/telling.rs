@@ -1,6 +1,6 @@
 //! The continuations of prompts in llama-server's own words, told at once or piece by piece.
 
-use super::wire::{NativeAnswer, NativeCompletion, NativePiece};
+use super::wire::{NativeAnswer, NativeCompletion, NativeEvent, NativePiece};
 use crate::answer::{Answers, News, Wish};
 use crate::ask::Extras;
 use crate::catalog::Lease;
@@ -158,20 +158,20 @@ impl Telling {
         part.choices[number].has_new_line |= delta.text.contains('\n');
         if !delta.text.is_empty() || !delta.tokens.is_empty() {
             let probabilities = || ChatLogprobs::of(&self.lease.model.tokenizer, &delta.tokens).content;
-            out.data(&NativePiece {
+            out.data(&NativeEvent::Piece(NativePiece {
                 completion_probabilities: self.extras.logprobs.then(probabilities),
                 tokens: delta.tokens.iter().map(|token| token.id).collect(),
                 timings: self.extras.timings.then(|| self.parts[at].answers.spoken_timings(number)),
                 content: delta.text,
                 ..self.piece(at, number)
-            });
+            }));
         }
         if self.parts[at].answers.choices[number].end().is_some() {
             let answer = self.answer(at, number);
-            match self.wanted.fields.as_slice() {
-                [] => out.data(&answer),
-                fields => out.data(&chosen(&answer, fields)),
-            }
+            out.data(&match self.wanted.fields.as_slice() {
+                [] => NativeEvent::Last(Box::new(answer)),
+                fields => NativeEvent::Fields(chosen(&answer, fields)),
+            });
         }
     }
 }
@@ -191,7 +191,8 @@ impl Narrator for Telling {
             News::Prefill(reports) if self.extras.progress => {
                 for (progress, timings) in reports {
                     let timings = self.extras.timings.then(|| SpokenTimings::new(&timings, 0));
-                    out.data(&NativePiece { prompt_progress: Some(progress), timings, ..self.piece(index, 0) });
+                    let piece = NativePiece { prompt_progress: Some(progress), timings, ..self.piece(index, 0) };
+                    out.data(&NativeEvent::Piece(piece));
                 }
             }
             News::Prefill(_) | News::Nothing => {}

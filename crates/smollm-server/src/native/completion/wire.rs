@@ -134,6 +134,17 @@ pub(crate) struct NativePiece {
     pub(crate) completion_probabilities: Option<Vec<ChatToken>>,
 }
 
+/// What an event of a stream holds.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum NativeEvent {
+    Piece(NativePiece),
+    /// The end of an answer.
+    Last(Box<NativeAnswer>),
+    /// The fields of it that `response_fields` names.
+    Fields(Map<String, Value>),
+}
+
 /// Everything that is answered at once: an answer, several, or the chosen fields of them.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
