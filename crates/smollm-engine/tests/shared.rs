@@ -6,7 +6,7 @@ mod tiny_model;
 use load::{Log, alone, cpu, engine, request, run};
 use smollm_checkpoint::Tensor;
 use smollm_checkpoint::adapter::{Adapter, AdapterConfig};
-use smollm_engine::{Engine, EngineOptions, Pooling, Submission};
+use smollm_engine::{Engine, EngineOptions, Event, Pooling, Submission};
 use smollm_kernels::{Bytes, Dtype, KvDtype};
 use smollm_model::{LoraWeights, Model};
 use smollm_testkit::golden::{LoraGolden, logits_golden, lora_goldens};
@@ -129,6 +129,29 @@ fn blocks_claimed_in_vain_go_back_when_others_have_filled_theirs() {
     run(&mut engine, &mut log);
     let stats = engine.stats();
     assert_eq!((stats.prompt_tokens_cached, stats.blocks_free), (96, stats.blocks), "{stats:?}");
+}
+
+#[test]
+fn what_waits_for_room_counts_what_it_found_once() {
+    let model = tiny_model::tiny();
+    let ids = |name: &str, len| prompt_ids(name, len, model.config.vocab_size);
+    let options = EngineOptions { kv_tokens: Some(8 * 32), draft_tokens: 0, ..EngineOptions::default() };
+    let mut engine = engine(&model, &options);
+    let submit =
+        |engine: &mut Engine, prompt, answer| engine.submit(Submission::new(prompt, request(answer, 0.0, 0))).unwrap();
+    submit(&mut engine, ids("found", 70), 1);
+    run(&mut engine, &mut Log::default());
+    submit(&mut engine, ids("before it", 90), 30);
+    let last = submit(&mut engine, [&ids("found", 70)[..64], &ids("own", 96)].concat(), 1);
+    let mut cached = None;
+    while !engine.is_idle() {
+        engine.step(&mut || None, &mut |id, event| {
+            if let (true, Event::Finished { timings, .. }) = (id == last, event) {
+                cached = Some((timings.cached_tokens, timings.prefill_tokens));
+            }
+        });
+    }
+    assert_eq!(cached, Some((64, 96)));
 }
 
 /// An adapter, its base model, and the model with the adapter laid over it for good.

@@ -122,3 +122,16 @@ fn parameters_out_of_range_are_named() {
     assert_eq!(name(SamplingParams { logit_bias: vec![(10, 0.0)], ..params() }), "logit_bias token");
     assert_eq!(params().validate(10), Ok(()));
 }
+
+#[test]
+fn frequency_and_presence_penalties_count_the_answer_alone() {
+    let answer = |params: SamplingParams| {
+        let mut sampler = Sampler::new(params, &[1, 1, 1]);
+        [(); 6].map(|()| sampler.next(&mut [0.0, 1.0]).unwrap())
+    };
+    let frequency = SamplingParams { frequency_penalty: 0.4, ..SamplingParams::default() };
+    assert_eq!(answer(frequency), [1, 1, 1, 0, 1, 0], "1, 0.6, 0.2, -0.2 against 0, -0.2 against -0.4, -0.6");
+    // The repetition penalty makes 0.8 of the logit and counts the prompt; presence does not.
+    let presence = SamplingParams { presence_penalty: 0.9, repetition_penalty: 1.25, ..SamplingParams::default() };
+    assert_eq!(answer(presence), [1, 0, 1, 1, 1, 1], "0.8, -0.1 against 0, then against -0.9");
+}

@@ -9,12 +9,14 @@ use crate::session::{Session, SessionOptions};
 use smollm_kernels::Cpu;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Knows prompt and answer, and says it or what it is not.
 #[derive(Debug)]
 struct Oracle {
     whole: Vec<u32>,
     right: bool,
+    forgotten: Arc<AtomicUsize>,
 }
 
 impl Drafter for Oracle {
@@ -25,7 +27,9 @@ impl Drafter for Oracle {
         }
     }
 
-    fn forget(&mut self, _sequence: u64) {}
+    fn forget(&mut self, _sequence: u64) {
+        self.forgotten.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 /// How much of a guess of eight tokens is verified where one costs 0.15 of a step.
@@ -39,22 +43,24 @@ fn verified(acceptance: Acceptance) -> usize {
 const PROMPT: [u32; 3] = [5, 6, 7];
 
 /// An engine that is asked for a hundred tokens after [`PROMPT`], and whose guesses of them are all right or all wrong.
-fn asked(right: bool, draft_gated: bool) -> Engine {
+fn asked(right: bool, draft_gated: bool) -> (Engine, Arc<AtomicUsize>) {
     let (model, cpu) = (tiny_model::tiny(), Arc::new(Cpu::new(1).unwrap()));
     let request = Request { max_tokens: Some(100), ..Request::default() };
     let mut session = Session::new(model.clone(), cpu.clone(), &SessionOptions::default());
     let answer = session.generate(&PROMPT, &request, &mut |_| ControlFlow::Continue(())).unwrap().ids();
     let options = EngineOptions { draft_tokens: 4, draft_gated, ..EngineOptions::default() };
     let mut engine = Engine::new(model, cpu, &options).unwrap();
-    engine.set_drafter(Box::new(Oracle { whole: [&PROMPT[..], &answer].concat(), right }));
+    let forgotten = Arc::new(AtomicUsize::new(0));
+    let whole = [&PROMPT[..], &answer].concat();
+    engine.set_drafter(Box::new(Oracle { whole, right, forgotten: forgotten.clone() }));
     engine.submit(Submission::new(PROMPT.to_vec(), request)).unwrap();
-    engine
+    (engine, forgotten)
 }
 
 #[test]
 fn guesses_are_believed_as_far_as_they_were_right() {
     for (right, expected) in [(true, 8), (false, 0)] {
-        let mut engine = asked(right, false);
+        let (mut engine, _) = asked(right, false);
         let overall = |engine: &Engine| engine.speculation.as_ref().unwrap().gate.estimate();
         assert_eq!(verified(overall(&engine)), 2, "nothing is known yet");
         while engine.stats().generated_tokens < 40 {
@@ -67,9 +73,10 @@ fn guesses_are_believed_as_far_as_they_were_right() {
 
 #[test]
 fn steps_are_measured_so_that_guesses_are_tried_at_least_now_and_then() {
-    let mut engine = asked(true, true);
+    let (mut engine, forgotten) = asked(true, true);
     while !engine.is_idle() {
         engine.step(&mut || None, &mut |_, _| {});
     }
     assert!(engine.stats().drafted_tokens > 0, "{:?}", engine.stats());
+    assert_eq!(forgotten.load(Ordering::Relaxed), 1, "who guesses is told of the end");
 }
