@@ -148,6 +148,7 @@ mod tests {
         let flat = vec![0.0; 5000];
         assert_eq!(ids(&flat, 0, 0.5, 0.0).len(), 2500);
         assert_eq!(ids(&flat, 0, 1.0, 0.5).len(), 5000);
+        assert_eq!(ids(&flat, 0, 1.0, 1.0).len(), 5000, "as likely as the likeliest is likely enough");
         assert_eq!(ids(&flat, 3000, 0.5, 0.0).len(), 1500);
     }
 
