@@ -41,10 +41,11 @@ def main():
     subprocess.run([STAND_INS, str(WORK)], check=True)
     model = WORK / "HuggingFaceTB/SmolLM2-135M-Instruct"
     let_it_think(model)
-    with Server(SMOLLM, "-m", model, "--ctx", "1024").ready() as server:
+    # answers of up to 128 choices that nobody bounds are to end on a busy machine, too
+    with Server(SMOLLM, "-m", model, "--ctx", "256", "--max-tokens", "32").ready() as server:
         program = Path(sys.executable).absolute().with_name("schemathesis")
         run = [program, "run", f"{server.address}/openapi.json", "--checks", CHECKS, "--max-examples", EXAMPLES]
-        run += ["--seed", "1", "--request-timeout", "60"]
+        run += ["--seed", "1", "--request-timeout", "300"]
         code = subprocess.run([*map(str, run)], stderr=subprocess.STDOUT, cwd=WORK).returncode
         check(server.child.poll() is None, "the server has ended")
         check(code == 0, "schemathesis found something")
