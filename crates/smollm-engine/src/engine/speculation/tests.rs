@@ -43,12 +43,12 @@ fn verified(acceptance: Acceptance) -> usize {
 const PROMPT: [u32; 3] = [5, 6, 7];
 
 /// An engine that is asked for a hundred tokens after [`PROMPT`], and whose guesses of them are all right or all wrong.
-fn asked(right: bool, draft_gated: bool) -> (Engine, Arc<AtomicUsize>) {
+fn asked(right: bool, draft_gated: bool, token_budget: usize) -> (Engine, Arc<AtomicUsize>) {
     let (model, cpu) = (tiny_model::tiny(), Arc::new(Cpu::new(1).unwrap()));
     let request = Request { max_tokens: Some(100), ..Request::default() };
     let mut session = Session::new(model.clone(), cpu.clone(), &SessionOptions::default());
     let answer = session.generate(&PROMPT, &request, &mut |_| ControlFlow::Continue(())).unwrap().ids();
-    let options = EngineOptions { draft_tokens: 4, draft_gated, ..EngineOptions::default() };
+    let options = EngineOptions { draft_tokens: 4, draft_gated, token_budget, ..EngineOptions::default() };
     let mut engine = Engine::new(model, cpu, &options).unwrap();
     let forgotten = Arc::new(AtomicUsize::new(0));
     let whole = [&PROMPT[..], &answer].concat();
@@ -60,7 +60,7 @@ fn asked(right: bool, draft_gated: bool) -> (Engine, Arc<AtomicUsize>) {
 #[test]
 fn guesses_are_believed_as_far_as_they_were_right() {
     for (right, expected) in [(true, 8), (false, 0)] {
-        let (mut engine, _) = asked(right, false);
+        let (mut engine, _) = asked(right, false, 256);
         let overall = |engine: &Engine| engine.speculation.as_ref().unwrap().gate.estimate();
         assert_eq!(verified(overall(&engine)), 2, "nothing is known yet");
         while engine.stats().generated_tokens < 40 {
@@ -73,10 +73,20 @@ fn guesses_are_believed_as_far_as_they_were_right() {
 
 #[test]
 fn steps_are_measured_so_that_guesses_are_tried_at_least_now_and_then() {
-    let (mut engine, forgotten) = asked(true, true);
+    let (mut engine, forgotten) = asked(true, true, 256);
     while !engine.is_idle() {
         engine.step(&mut || None, &mut |_, _| {});
     }
     assert!(engine.stats().drafted_tokens > 0, "{:?}", engine.stats());
     assert_eq!(forgotten.load(Ordering::Relaxed), 1, "who guesses is told of the end");
+}
+
+#[test]
+fn a_step_has_no_more_rows_than_its_budget_with_guesses_among_them() {
+    let (mut engine, _) = asked(true, false, 3);
+    while !engine.is_idle() {
+        engine.step(&mut || None, &mut |_, _| {});
+        assert!(engine.stats().last_step_tokens <= 3, "{:?}", engine.stats());
+    }
+    assert!(engine.stats().accepted_tokens > 60, "two of three rows are guesses: {:?}", engine.stats());
 }
