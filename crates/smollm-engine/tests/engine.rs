@@ -158,25 +158,33 @@ fn a_vector_of_a_prompt_is_its_hidden_states_together() {
 }
 
 #[test]
-fn a_vector_is_made_anew_after_a_preemption() {
+fn what_is_said_of_a_prompt_is_said_once_whatever_is_read_again_after_a_preemption() {
     let model = tiny();
     let prompt = prompt_ids("vector", 1200, model.config.vocab_size);
-    let vector = |older: usize| {
+    let heard = |older: usize| {
         let options = EngineOptions { token_budget: 32, max_stall: None, ..EngineOptions::default() };
         let mut engine = engine(&model, &EngineOptions { kv_tokens: Some(50 * 32), draft_tokens: 0, ..options });
-        // They pass two borders of blocks while the prompt is read; there is room for one.
-        for i in 0..older {
-            let prompt = prompt_ids(&format!("older {i}"), 31, model.config.vocab_size);
-            engine.submit(Submission::new(prompt, request(60, 0.0, 0))).unwrap();
-        }
-        let submission = Submission::new(prompt.clone(), Request::default());
-        let id = engine.submit(Submission { pooling: Some(Pooling::Mean), ..submission }).unwrap();
         let mut log = Log::default();
-        run(&mut engine, &mut log);
-        assert_eq!(engine.stats().preemptions > 0, older > 0);
-        log.vectors.remove(&id).unwrap()
+        let submission = || Submission::new(prompt.clone(), request(1, 0.0, 0));
+        let vector = Submission { pooling: Some(Pooling::Mean), ..submission() };
+        let scored = Submission { prompt_logprobs: Some(0), ..submission() };
+        let asked = [vector, scored].map(|asked| {
+            // They pass two borders of blocks while the prompt is read; there is room for one.
+            for i in 0..older {
+                let prompt = prompt_ids(&format!("older {i}"), 31, model.config.vocab_size);
+                engine.submit(Submission { reuse: false, ..Submission::new(prompt, request(60, 0.0, 0)) }).unwrap();
+            }
+            let preemptions = engine.stats().preemptions;
+            let id = engine.submit(asked).unwrap();
+            run(&mut engine, &mut log);
+            assert_eq!(engine.stats().preemptions > preemptions, older > 0);
+            id
+        });
+        (log.vectors.remove(&asked[0]).unwrap(), log.prompt_tokens.remove(&asked[1]).unwrap())
     };
-    assert_eq!(vector(6), vector(0));
+    let expected = heard(0);
+    assert_eq!(expected.1.iter().map(|token| token.id).collect::<Vec<_>>(), prompt[1..]);
+    assert_eq!(heard(6), expected);
 }
 
 /// Allows ids that go up by one, up to a last one.
