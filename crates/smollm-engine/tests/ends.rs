@@ -41,6 +41,22 @@ fn a_bad_request_is_refused_with_the_numbers_and_a_full_queue_says_so() {
 }
 
 #[test]
+fn whoever_hears_of_an_end_finds_it_counted() {
+    let handle = EngineHandle::spawn(engine(&tiny(), &EngineOptions::default())).unwrap();
+    let (sender, ends) = channel();
+    let watched = handle.clone();
+    let sink = move |event| {
+        if let Event::Finished { .. } = event {
+            let stats = watched.stats();
+            sender.send((stats.running, stats.length, stats.generated_tokens)).unwrap();
+        }
+        ControlFlow::Continue(())
+    };
+    handle.submit(Submission::new(vec![5], request(3, 0.0, 0)), Box::new(sink)).unwrap();
+    assert_eq!(ends.recv().unwrap(), (0, 1, 3));
+}
+
+#[test]
 fn a_model_that_gives_nan_fails_its_requests() {
     let mut broken = (*tiny()).clone();
     broken.weights.norm[3] = f32::NAN;

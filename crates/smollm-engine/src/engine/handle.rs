@@ -162,15 +162,25 @@ impl Desk {
                 Err(TryRecvError::Empty | TryRecvError::Disconnected) => return None,
             }
         };
-        engine.step(cancelled, &mut |id, event| {
-            if pass_on(open, id, event).is_break() {
-                gone.push(id);
+        let mut ends = Vec::new();
+        engine.step(cancelled, &mut |id, event| match event {
+            Event::Finished { .. } | Event::Failed(_) => ends.push((id, event)),
+            event => {
+                if pass_on(open, id, event).is_break() {
+                    gone.push(id);
+                }
             }
         });
-        for id in gone {
-            self.engine.cancel(id, &mut |_, _| {});
+        self.publish(); // whoever hears that an answer has ended finds it ended
+        for (id, event) in ends {
+            if pass_on(&mut self.open, id, event).is_break() {
+                gone.push(id);
+            }
         }
-        self.publish();
+        if !gone.is_empty() {
+            gone.into_iter().for_each(|id| self.engine.cancel(id, &mut |_, _| {}));
+            self.publish();
+        }
     }
 
     fn publish(&self) {
