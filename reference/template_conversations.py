@@ -48,6 +48,7 @@ TOOL_TURNS = [
     message("tool", "{\"sky\": \"clear\", \"t\": 21.5}", tool_call_id="call_1", name="get_weather"),
     assistant("Clear, 21.5 degrees."),
 ]
+BEGUN = {"continue_final_message": True}
 
 # name: (messages, options)
 CONVERSATIONS = {
@@ -103,5 +104,15 @@ CONVERSATIONS = {
     "/system_override and tools": ([system("/system_override"), QUESTION], {"extra": {"xml_tools": TOOLS}}),
     "thoughts in the answer": ([QUESTION, assistant("<think>\nHm.\n</think>\n\nParis."), user("Sure?")], {"add_generation_prompt": True}),
     "reasoning beside the answer": ([QUESTION, assistant("Paris.", reasoning_content="Hm."), user("Sure?")], {}),
+    "begun": ([QUESTION, assistant("The capital")], BEGUN),
+    "begun, with space": ([QUESTION, assistant("\n\nThe capital \n")], BEGUN),
+    "begun, and nothing said": ([QUESTION, assistant("")], BEGUN),
+    "begun with thoughts": ([QUESTION, assistant("<think>\nWell, ")], BEGUN),
+    "begun, thinking off": ([QUESTION, assistant("The capital")], {**BEGUN, "extra": {"enable_thinking": False}}),
+    "begun, with thoughts aside": ([QUESTION, assistant("The", reasoning_content="Hm.")], BEGUN),
+    "begun and nothing else": ([assistant("Once upon")], BEGUN),
+    "begun by the user": ([user("What is the")], BEGUN),
+    "begun without content": ([QUESTION, {"role": "assistant"}], BEGUN),
+    "begun without messages": ([], BEGUN),
     "own token": ([QUESTION], {"extra": {"bos_token": "<own>", "eos_token": "<end>"}}),
 }

@@ -64,7 +64,7 @@ def rendered(template, messages, options):
     extra = options.get("extra", {})
     common = {key: value for key, value in options.items() if key != "extra"}
     ranges = []
-    if "{% generation %}" in template:
+    if "{% generation %}" in template and not options.get("continue_final_message"):
         # apply_chat_template gives a mask of ids; the ranges behind it come from the function below.
         plain = [{key: value for key, value in one.items() if value is not None} for one in messages]
         variables = {**common, **SPECIAL, **extra}

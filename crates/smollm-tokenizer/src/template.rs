@@ -4,6 +4,7 @@
 //! (methods of str, list and dict, `tojson`, `raise_exception`, `strftime_now`, `{% generation %}`) is added in
 //! `environment.rs`, `json.rs` and `rewrite.rs`.
 
+mod begun;
 mod environment;
 mod error;
 mod json;

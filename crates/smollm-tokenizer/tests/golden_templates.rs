@@ -41,7 +41,11 @@ fn rendered(
         extra: conversation.get("extra").and_then(Value::as_object).cloned().unwrap_or_default(),
         now,
     };
-    ChatTemplate::new(template, special)?.render_with_spans(&conversation["messages"], &options)
+    let template = ChatTemplate::new(template, special)?;
+    if is("continue_final_message") {
+        return Ok((template.render_begun(&conversation["messages"], &options)?, Vec::new()));
+    }
+    template.render_with_spans(&conversation["messages"], &options)
 }
 
 /// What is wrong with `got`, if anything.

@@ -69,6 +69,28 @@ fn generation_blocks_give_spans_and_leave_no_trace() {
 }
 
 #[test]
+fn a_message_that_is_only_begun_ends_the_prompt() {
+    let begun = |source: &str, messages: serde_json::Value| {
+        ChatTemplate::new(source, &[]).unwrap().render_begun(&messages, &RenderOptions::default())
+    };
+    let source =
+        |text: &str| format!("{{% for m in messages %}}[{{{{ m.role }}}}]{{{{ {text} }}}}<end>\n{{% endfor %}}");
+    let messages = |text: &str| json!([{"role": "user", "content": "hi"}, {"role": "assistant", "content": text}]);
+    let whole = source("m.content");
+    assert_eq!(begun(&whole, messages(" Of ")).unwrap(), "[user]hi<end>\n[assistant] Of ");
+    assert_eq!(begun(&whole, messages("hi")).unwrap(), "[user]hi<end>\n[assistant]hi");
+    assert_eq!(begun(&whole, messages("")).unwrap(), "[user]hi<end>\n[assistant]");
+    assert_eq!(begun(&source("m.content | trim"), messages(" Of ")).unwrap(), "[user]hi<end>\n[assistant]Of");
+    let tag = "CONTINUE_FINAL_MESSAGE_TAG ";
+    assert_eq!(begun(&whole, messages(tag)).unwrap(), format!("[user]hi<end>\n[assistant]{tag}"));
+    let lost = begun(&source("m.content | upper"), messages("Of")).unwrap_err().to_string();
+    assert_eq!(lost, "the chat template does not show the last message as it is, so it cannot be continued");
+    let none = begun(&whole, json!([{"role": "assistant"}])).unwrap_err().to_string();
+    assert_eq!(none, "the last message has no text to continue");
+    assert!(begun(&whole, json!([])).is_err());
+}
+
+#[test]
 fn tools_choose_the_template_made_for_them() {
     let template = ChatTemplate::new("plain", &[]).unwrap().with_tool_use("tools").unwrap();
     let tools = RenderOptions { tools: Some(json!([])), ..RenderOptions::default() };
