@@ -9,6 +9,7 @@
 
 pub mod adapter;
 mod checkpoint;
+mod digest;
 mod error;
 pub mod gguf;
 pub mod imatrix;

@@ -68,6 +68,7 @@ pub enum AdapterError {
 #[derive(Debug)]
 pub struct LoraWeights {
     id: u64,
+    digest: [u8; 32],
     /// The model that it was made for.
     config: ModelConfig,
     pairs: HashMap<(usize, LayerSlot), LowRank>,
@@ -83,12 +84,23 @@ impl LoraWeights {
         static NEXT_ID: AtomicU64 = AtomicU64::new(1);
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let pairs = pairs(&model.weights, adapter)?;
-        Ok(Self { id, config: model.config.clone(), pairs, source: adapter.source().cloned() })
+        Ok(Self {
+            id,
+            digest: adapter.digest(),
+            config: model.config.clone(),
+            pairs,
+            source: adapter.source().cloned(),
+        })
     }
 
     /// Tells it from every other that this process made: two loads of one file are two.
     pub fn id(&self) -> u64 {
         self.id
+    }
+
+    /// A digest of its matrices and scale: two loads of one file have the same.
+    pub fn digest(&self) -> [u8; 32] {
+        self.digest
     }
 
     /// Whether it was made for a model of this configuration.

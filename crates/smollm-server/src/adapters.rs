@@ -20,7 +20,6 @@ pub struct AdapterSource {
 /// One of them for a request, which keeps it whatever happens to the name.
 #[derive(Debug, Clone)]
 pub(crate) struct Adapter {
-    pub(crate) source: AdapterSource,
     pub(crate) weights: Arc<LoraWeights>,
 }
 
@@ -58,8 +57,8 @@ impl Adapters {
     /// The adapter of this name, if it is in memory.
     pub(crate) fn loaded(&self, name: &str) -> Option<Adapter> {
         let all = self.lock();
-        let Known { source, weights } = all.iter().find(|known| known.source.name == name)?;
-        Some(Adapter { source: source.clone(), weights: weights.clone()? })
+        let known = all.iter().find(|known| known.source.name == name)?;
+        Some(Adapter { weights: known.weights.clone()? })
     }
 
     /// The adapter of this name, opened if it is not in memory; `None` if there is none.
@@ -79,7 +78,7 @@ impl Adapters {
             Some(known) if known.source == source => known.weights.get_or_insert(opened).clone(),
             _ => opened,
         };
-        Ok(Some(Adapter { source, weights }))
+        Ok(Some(Adapter { weights }))
     }
 
     /// Lets requests name an adapter from now on; `replace` puts it in the place of another of that name.

@@ -52,6 +52,8 @@ pub(crate) struct Sampling {
     /// Another name for `repetition_penalty`, which goes first.
     #[schema(exclusive_minimum = 0, maximum = 100)]
     repeat_penalty: Option<f32>,
+    /// How far back `repetition_penalty` looks: -1, the whole context, unless the penalty is off.
+    repeat_last_n: Option<i64>,
     /// Token id (as text) to what is added to its logit; or pairs of both, as llama-server has them.
     pub(crate) logit_bias: Option<LogitBias>,
     /// The same seed gives the same answer; the server's, or a new one each time, where absent. Negative numbers are seeds too, -1 is none.
@@ -170,12 +172,17 @@ impl Sampling {
             Some(k) => usize::try_from(k)
                 .map_err(|_| ApiError::bad(format!("top_k is {k}; it must be -1 or more")).param("top_k"))?,
         };
+        let repetition_penalty = self.repetition_penalty.or(self.repeat_penalty).unwrap_or(defaults.repetition_penalty);
+        if let Some(n) = self.repeat_last_n.filter(|&n| n != -1 && repetition_penalty != 1.0) {
+            let message = format!("repeat_last_n is {n}; repetition_penalty looks at the whole context, which is -1");
+            return Err(ApiError::unsupported("repeat_last_n", message));
+        }
         Ok(SamplingParams {
             temperature: self.temperature.unwrap_or(defaults.temperature),
             top_k,
             top_p: self.top_p.unwrap_or(defaults.top_p),
             min_p: self.min_p.unwrap_or(defaults.min_p),
-            repetition_penalty: self.repetition_penalty.or(self.repeat_penalty).unwrap_or(defaults.repetition_penalty),
+            repetition_penalty,
             frequency_penalty: self.frequency_penalty.unwrap_or(defaults.frequency_penalty),
             presence_penalty: self.presence_penalty.unwrap_or(defaults.presence_penalty),
             logit_bias: match &self.logit_bias {

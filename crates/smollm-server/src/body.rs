@@ -80,9 +80,21 @@ impl<'v> Fields<'v> {
         Ok(value)
     }
 
-    fn ignored(self) -> Ignored {
-        let unknown = self.unknown.unwrap_or_default().into_iter();
-        Ignored(unknown.filter(|key| !refused::is_known(key)).chain(self.nested).collect())
+    /// What no type has asked for and has no effect.
+    ///
+    /// # Errors
+    /// One of the fields is known elsewhere, and would change the answer.
+    fn ignored(self) -> Result<Ignored, ApiError> {
+        let mut unread = self.unknown.unwrap_or_default();
+        unread.extend(self.nested);
+        for path in &unread {
+            let nested = || self.object.pointer(&format!("/{}", path.replace('.', "/")));
+            if let Some(value) = self.object.get(path).or_else(nested) {
+                refused::check(path, value)?;
+            }
+        }
+        unread.retain(|path| !refused::is_known(path));
+        Ok(Ignored(unread))
     }
 }
 
@@ -94,10 +106,9 @@ pub(crate) fn read<T: Wire>(bytes: &[u8]) -> Result<Body<T>, ApiError> {
         return Err(ApiError::bad("the body must be a JSON object"));
     };
     keys.iter_mut().filter(|(key, _)| !HANDED_ON.contains(&key.as_str())).for_each(|(_, value)| whole_numbers(value));
-    refused::check(keys)?;
     let mut fields = Fields::new(&object);
     let value = T::read(&mut fields)?;
-    Ok(Body { value, ignored: fields.ignored() })
+    Ok(Body { value, ignored: fields.ignored()? })
 }
 
 /// Makes integers of numbers such as `16.0`: in JSON both are the same number, and some languages write all numbers so.

@@ -31,8 +31,12 @@ pub struct Model {
     pub open_adapter: AdapterLoader,
     /// Where the model lies.
     pub path: String,
-    /// All that decides the bytes of an answer besides the request: version, weights, instruction set.
+    /// What runs it: version, form of weights and cache, instruction set.
     pub build: String,
+    /// A digest of weights and vocabulary.
+    pub digest: [u8; 32],
+    /// Whether it thinks where a request does not say, if it can; as it is used to where absent.
+    pub thinking: Option<bool>,
 }
 
 impl std::fmt::Debug for Model {
@@ -42,11 +46,11 @@ impl std::fmt::Debug for Model {
 }
 
 impl Model {
-    /// The prompt of a conversation. Its last message is continued if `prefill` says so, else the template opens an answer.
+    /// The prompt of a conversation.
     ///
     /// # Errors
     /// There is no template, or it refuses.
-    pub(crate) fn render(&self, messages: Value, render: Render) -> Result<String, ApiError> {
+    pub(crate) fn render(&self, messages: &Value, render: Render) -> Result<String, ApiError> {
         let Some(template) = &self.template else {
             return Err(ApiError::bad(
                 "this model has no chat template: it is a base model; use /v1/completions, or serve its instruct version",
@@ -54,14 +58,15 @@ impl Model {
             .code("no_chat_template"));
         };
         let options = RenderOptions {
-            add_generation_prompt: render.open_answer,
+            add_generation_prompt: render.end == End::OpenAnswer,
             extra: render.variables,
             now: local_time(),
             ..RenderOptions::default()
         };
-        let mut prompt = template.render(&messages, &options)?;
-        prompt.push_str(&render.prefill);
-        Ok(prompt)
+        Ok(match render.end {
+            End::InLastMessage => template.render_begun(messages, &options)?,
+            End::AsTheyAre | End::OpenAnswer => template.render(messages, &options)?,
+        })
     }
 
     /// The ids of a prompt, with the token that begins a text where the model expects one.
@@ -87,9 +92,15 @@ impl Model {
 
     /// OpenAI's `system_fingerprint`: equal where the same request gets the same bytes. As llama-server's it begins with `b`.
     pub(crate) fn fingerprint(&self, adapter: Option<&Adapter>) -> String {
-        let mut hash = Sha256::new_with_prefix(self.build.as_bytes());
-        if let Some(Adapter { source, weights }) = adapter {
-            hash.update(format!(" {} {}", source.location, weights.id()));
+        let sampling = SamplingParams { seed: 0, ..self.sampling.clone() }; // requests get theirs from `seed`
+        let defaults = (sampling, self.seed, self.max_tokens, &self.stop_ids, self.thinking);
+        let mut hash = Sha256::new_with_prefix(self.digest);
+        hash.update(format!("{}\0{defaults:?}\0{}\0", self.build, self.engine.limits().context()));
+        if let Some(template) = &self.template {
+            hash.update(template.source());
+        }
+        if let Some(Adapter { weights, .. }) = adapter {
+            hash.update(weights.digest());
         }
         let digest = hash.finalize();
         let hex: String = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
@@ -119,12 +130,20 @@ impl Model {
 }
 
 /// What a template needs besides messages.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Render {
-    /// End with the header of an assistant's turn.
-    pub(crate) open_answer: bool,
+    pub(crate) end: End,
     /// Variables of the template.
     pub(crate) variables: Map<String, Value>,
-    /// The beginning of the answer.
-    pub(crate) prefill: String,
+}
+
+/// Where a prompt ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// After the last message.
+    AsTheyAre,
+    /// After the header of an assistant's turn.
+    OpenAnswer,
+    /// Where the text of the last message ends: it is the beginning of the answer.
+    InLastMessage,
 }

@@ -1,5 +1,7 @@
 //! The prompts of a request in all forms that clients write them in: texts, token ids, and both mixed.
 
+mod read;
+
 use crate::catalog::Lease;
 use crate::error::ApiError;
 use crate::model::Model;
@@ -14,21 +16,17 @@ const MOST_PROMPTS: usize = 2048;
 const LONG_PROMPT: usize = 1 << 16;
 
 /// A prompt, or several. A list of texts, lists or objects is several prompts; one of token ids, or of ids and texts, is one.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
-#[serde(
-    untagged,
-    expecting = "must be a string, a list of strings, a list of token ids, a list of such lists, or an object with prompt_string"
-)]
+#[derive(Debug, Clone, ToSchema)]
+#[serde(untagged)]
 pub(crate) enum Prompts {
     Text(String),
     Object(PromptObject),
-    /// Tried before the general form, for the sake of long prompts.
     Ids(Vec<u32>),
     List(Vec<Element>),
 }
 
 /// An element of a list.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[derive(Debug, Clone, ToSchema)]
 #[serde(untagged)]
 pub(crate) enum Element {
     Id(u32),
@@ -40,7 +38,7 @@ pub(crate) enum Element {
 
 /// Part of a prompt.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "must be a token id or a string")]
 pub(crate) enum PromptPiece {
     Id(u32),
     Text(String),

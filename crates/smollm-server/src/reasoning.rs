@@ -13,6 +13,8 @@ pub(crate) struct Splitter {
     state: State,
     /// Text that may turn out to be a tag, or space around one.
     held: String,
+    /// Bytes at its start that stand in the prompt: they are told apart with the rest, and not told again.
+    old: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,14 +38,19 @@ pub(crate) struct Split {
 }
 
 impl Splitter {
-    /// For an answer to this prompt, which may have opened the thoughts itself. `thinks` is false for a model that cannot.
-    pub(crate) fn new(prompt: &str, thinks: bool) -> Self {
+    /// For an answer to this prompt, which may have opened the thoughts itself, and whose end may be the beginning of the answer (`begun`,
+    /// give or take the space around it). `thinks` is false for a model that cannot.
+    pub(crate) fn new(prompt: &str, begun: &str, thinks: bool) -> Self {
+        let before = prompt.trim_end().strip_suffix(begun.trim()).unwrap_or_default();
         let state = match thinks {
             false => State::Answering,
-            true if prompt.trim_end().ends_with(OPEN) => State::Thinking { fresh: true },
+            true if before.trim_end().ends_with(OPEN) => State::Thinking { fresh: true },
             true => State::Start,
         };
-        Self { state, held: String::new() }
+        let mut splitter = Self { state, held: String::new(), old: 0 };
+        splitter.push(begun);
+        splitter.old = splitter.held.len();
+        splitter
     }
 
     /// Whether the text so far leaves off inside of thoughts.
@@ -65,7 +72,7 @@ impl Splitter {
 
     /// Nothing follows.
     pub(crate) fn finish(&mut self) -> Split {
-        let rest = std::mem::take(&mut self.held);
+        let rest = self.take(self.held.len());
         match self.state {
             State::Thinking { .. } => Split { reasoning: rest.trim_end().into(), ..Split::default() },
             State::Between => Split::default(),
@@ -73,13 +80,26 @@ impl Splitter {
         }
     }
 
+    /// The next bytes of what is held, without those that stand in the prompt.
+    fn take(&mut self, len: usize) -> String {
+        let old = self.old.min(len);
+        self.old -= old;
+        self.held.drain(..len).as_str()[old..].to_owned()
+    }
+
+    /// Drops space at the start of what is held.
+    fn trim_start(&mut self) {
+        self.take(self.held.len() - self.held.trim_start().len());
+    }
+
     /// One step; whether there may be another.
     fn advance(&mut self, split: &mut Split) -> bool {
         match self.state {
             State::Start => {
                 let text = self.held.trim_start();
-                if let Some(rest) = text.strip_prefix(OPEN) {
-                    self.held = rest.into();
+                if text.starts_with(OPEN) {
+                    self.trim_start();
+                    self.take(OPEN.len());
                     self.state = State::Thinking { fresh: true };
                     return true;
                 }
@@ -87,36 +107,47 @@ impl Splitter {
                     return false; // may become the tag
                 }
                 self.state = State::Answering;
-                split.content.push_str(&std::mem::take(&mut self.held));
+                split.content.push_str(&self.take(self.held.len()));
                 false
             }
             State::Thinking { fresh } => {
                 if fresh {
-                    self.held = self.held.trim_start().into();
+                    self.trim_start();
                     self.state = State::Thinking { fresh: self.held.is_empty() };
                 }
                 if let Some(at) = self.held.find(CLOSE) {
-                    split.reasoning.push_str(self.held[..at].trim_end());
-                    self.held = self.held[at + CLOSE.len()..].into();
+                    split.reasoning.push_str(self.take(at).trim_end());
+                    self.take(CLOSE.len());
                     self.state = State::Between;
                     return true;
                 }
-                let keep = uncertain(&self.held);
-                let rest = self.held.split_off(self.held.len() - keep);
-                split.reasoning.push_str(&std::mem::replace(&mut self.held, rest));
+                split.reasoning.push_str(&self.take(self.held.len() - uncertain(&self.held)));
                 false
             }
             State::Between => {
-                self.held = self.held.trim_start().into();
+                self.trim_start();
                 if !self.held.is_empty() {
                     self.state = State::Answering;
-                    split.content.push_str(&std::mem::take(&mut self.held));
+                    split.content.push_str(&self.take(self.held.len()));
                 }
                 false
             }
             State::Answering => false,
         }
     }
+}
+
+/// An answer that has these thoughts, which have ended if it says something besides.
+pub(crate) fn begun_thoughts(thoughts: &str, content: &str) -> String {
+    match content {
+        "" => format!("{OPEN}\n{thoughts}"),
+        _ => format!("{OPEN}\n{}\n{CLOSE}\n\n{content}", thoughts.trim_end()),
+    }
+}
+
+/// Whether the thoughts have just ended.
+pub(crate) fn ends_with_thoughts(text: &str) -> bool {
+    text.trim_end().ends_with(CLOSE)
 }
 
 /// Bytes at the end that may be the space before the closing tag, or its beginning.
@@ -133,10 +164,16 @@ mod tests {
     /// Every way to cut the text into two pieces gives the same, and so does one character at a time.
     #[track_caller]
     fn check(prompt: &str, text: &str, reasoning: &str, content: &str) {
+        check_begun(prompt, "", text, reasoning, content);
+    }
+
+    /// The same where the prompt ends with the beginning of the answer.
+    #[track_caller]
+    fn check_begun(prompt: &str, begun: &str, text: &str, reasoning: &str, content: &str) {
         let cuts = (0..=text.len()).filter(|&at| text.is_char_boundary(at)).map(|at| vec![&text[..at], &text[at..]]);
         let letters = text.char_indices().map(|(at, c)| &text[at..at + c.len_utf8()]).collect();
         for pieces in cuts.chain([letters]) {
-            let mut splitter = Splitter::new(prompt, true);
+            let mut splitter = Splitter::new(&format!("{prompt}{begun}"), begun, true);
             let mut whole = Split::default();
             let mut add = |split: Split| {
                 whole.reasoning.push_str(&split.reasoning);
@@ -171,8 +208,24 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_in_the_prompt_is_told_apart_and_not_told_again() {
+        check_begun("", "<think>\nLet me", " see</think>\nYes.", " see", "Yes.");
+        check_begun("", "<think>\nLet me \n", "see</think>Yes.", "see", "Yes.");
+        check_begun("<think>\n", "Let me", " see</think>Yes.", " see", "Yes.");
+        check_begun("", "<think>a</thi", "nk>Yes.", "", "Yes.");
+        check_begun("", "<think>a</thi", "ck>", "ck>", "");
+        check_begun("", "<think>a</think>\nY", "es </think>", "", "es </think>");
+        check_begun("", "<think>a</think>", "\n\nYes", "", "Yes");
+        check_begun("", "<thi", "nk>a</think>b", "a", "b");
+        check_begun("", "<thi", "s>", "", "s>");
+        check_begun("", "The", " <think>", "", " <think>");
+        check_begun("", "\n", "<think>a", "a", "");
+        check_begun("", " \n", " b", "", " b");
+    }
+
+    #[test]
     fn a_model_that_cannot_think_is_not_split() {
-        let mut splitter = Splitter::new("", false);
+        let mut splitter = Splitter::new("", "", false);
         assert_eq!(splitter.push("<think>a</think>b").content, "<think>a</think>b");
     }
 }

@@ -25,8 +25,6 @@ pub struct Settings {
     pub read_limit: Duration,
     /// Requests are refused while they are expected to wait longer than this before their prompts are read.
     pub queue_limit: Option<Duration>,
-    /// Whether models that can think do so where a request does not say; as they are used to where absent.
-    pub thinking: Option<bool>,
     /// How embeddings are made of hidden states where a request does not say.
     pub pooling: Pooling,
     /// Whether `/slots` and `/metrics` are there.
@@ -56,7 +54,6 @@ impl Default for Settings {
             read_limit: Duration::from_secs(30),
             queue_limit: Some(Duration::from_secs(60)),
             adapter_updates: false,
-            thinking: None,
             pooling: Pooling::Mean,
             slots: true,
             metrics: true,

@@ -5,6 +5,8 @@ use crate::files::ModelFiles;
 use crate::model::{Model, OpenOptions};
 use crate::text::GenerateOptions;
 use crate::text_parts::special_tokens;
+use sha2::{Digest, Sha256};
+use smollm_checkpoint::Checkpoint;
 use smollm_checkpoint::adapter::Adapter;
 use smollm_engine::{Engine, EngineError, EngineHandle, EngineOptions, ModelDrafter};
 use smollm_hub::{ModelRef, Progress};
@@ -22,6 +24,8 @@ pub struct ServeOptions {
     pub open: OpenOptions,
     /// How answers are drawn where a request does not say; what is absent here comes from the model.
     pub answers: GenerateOptions,
+    /// Whether models that can think do so where a request does not say; as they are used to where absent.
+    pub thinking: Option<bool>,
     /// A file with the chat template, in place of the model's own.
     pub chat_template: Option<PathBuf>,
     /// The engine; context and type of the cache come from `open`.
@@ -44,13 +48,14 @@ impl ServeOptions {
         options.memory = options.memory.map(|memory| memory.saturating_sub(taken));
         let files = model.files().path().display().to_string();
         let build = format!(
-            "smollm {} {files} {:?} {} {:?}",
+            "smollm {} {:?} {} {:?}",
             env!("CARGO_PKG_VERSION"),
             self.open.storage,
             model.cpu().isa(),
             model.kv_dtype()
         );
         let slots = options.max_running;
+        let digest = digest(&model)?;
         let engine = Engine::new(model.shared_decoder(), model.shared_cpu(), &options);
         let mut engine = engine.map_err(|error| match (error, self.engine.memory) {
             // the budget that the user knows has the smaller model in it
@@ -86,6 +91,8 @@ impl ServeOptions {
             open_adapter: Arc::new(open_adapter),
             path: files,
             build,
+            digest,
+            thinking: self.thinking,
         })
     }
 
@@ -100,6 +107,18 @@ impl ServeOptions {
         let decoder = draft.shared_decoder();
         Ok(Some(ModelDrafter::new(decoder, model.shared_cpu(), model.decoder(), model.context())?))
     }
+}
+
+/// A digest of weights and vocabulary.
+fn digest(model: &Model) -> Result<[u8; 32], Error> {
+    let tokenizer = model.tokenizer()?;
+    let weights = model.decoder().checkpoint().map(Checkpoint::digest).unwrap_or_default();
+    let mut hash = Sha256::new_with_prefix(weights);
+    for id in 0..tokenizer.vocab_size() as u32 {
+        hash.update(tokenizer.token_str(id).unwrap_or_default());
+        hash.update([0]);
+    }
+    Ok(hash.finalize().into())
 }
 
 /// The chat template in a file, for this vocabulary.

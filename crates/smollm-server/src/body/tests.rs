@@ -1,7 +1,9 @@
 //! What is read from bodies, what is refused, and what is reported as ignored.
 
 use super::*;
+use crate::native::completion::NativeRequest;
 use crate::openai::chat::ChatRequest;
+use crate::openai::completions::CompletionRequest;
 use serde_json::json;
 
 #[track_caller]
@@ -27,6 +29,56 @@ fn unknown_fields_are_reported_wherever_they_stand() {
     let nested = json!({"messages": [{"role": "user", "content": "x", "cache_control": {}}],
                         "stream_options": {"include_usage": true, "colour": 1}});
     assert_eq!(ignored(nested), "messages.0.cache_control, stream_options.colour");
+}
+
+#[test]
+fn unknown_fields_are_reported_in_the_parts_of_a_message() {
+    let parts = json!([{"type": "text", "text": "x"}, {"type": "text", "text": "y", "cache_control": {}}]);
+    let body = json!({"messages": [{"role": "user", "content": parts}]});
+    assert_eq!(ignored(body), "messages.0.content.1.cache_control");
+    let prompt = json!([{"prompt_string": "x", "colour": 1}, {"content": [{"type": "text", "text": "y", "size": 2}]}]);
+    let read: Body<CompletionRequest> =
+        read(json!({"prompt": prompt}).to_string().as_bytes()).unwrap_or_else(|error| panic!("{error:?}"));
+    let list: Vec<&str> = read.ignored.0.iter().map(String::as_str).collect();
+    assert_eq!(list, ["prompt.0.colour", "prompt.1.content.0.size"]);
+    refused(
+        r#"{"messages": [{"role": "user", "content": [{"type": 5}]}]}"#,
+        Some("messages[0].content[0].type"),
+        "messages[0].content[0].type: invalid type: integer",
+    );
+    let expected = "messages[0].content: invalid type: integer `5`, expected a string or a list of parts";
+    refused(r#"{"messages": [{"role": "user", "content": 5}]}"#, Some("messages[0].content"), expected);
+}
+
+#[test]
+fn fields_that_an_endpoint_does_not_read_are_refused_where_they_would_change_the_answer() {
+    #[track_caller]
+    fn check<T: Wire>(mut body: Value, more: &[Value]) {
+        for field in more {
+            let (name, value) = field.as_object().and_then(|object| object.iter().next()).expect("a field");
+            body[name] = value.clone();
+            let inner = value.as_object().and_then(|object| object.keys().next());
+            let path = inner.map_or(name.clone(), |inner| format!("{name}.{inner}"));
+            let Err(error) = read::<T>(body.to_string().as_bytes()) else { panic!("{field} is accepted") };
+            assert_eq!((error.param.as_deref(), error.code), (Some(&*path), Some("unsupported_parameter")), "{field}");
+            body[name] = Value::Null;
+            assert!(read::<T>(body.to_string().as_bytes()).is_ok(), "{name}: null");
+        }
+    }
+    let chat = json!({"messages": [{"role": "user", "content": "x"}]});
+    let unread = [
+        json!({"n_probs": 3}),
+        json!({"prompt_logprobs": 0}),
+        json!({"echo": true}),
+        json!({"reasoning_format": "none"}),
+        json!({"include_reasoning": false}),
+        json!({"reasoning": {"exclude": true}}),
+        json!({"stream_options": {"continuous_usage_stats": true}}),
+    ];
+    check::<ChatRequest>(chat, &unread);
+    let unread = [json!({"top_logprobs": 3}), json!({"n_probs": 3}), json!({"max_completion_tokens": 3})];
+    check::<CompletionRequest>(json!({"prompt": "x"}), &unread);
+    check::<NativeRequest>(json!({"prompt": "x"}), &[json!({"logprobs": true}), json!({"echo": true})]);
 }
 
 #[test]

@@ -44,7 +44,6 @@ pub(crate) async fn completion(State(app): State<Shared>, body: Body<NativeReque
     let mut parts = Vec::new();
     for (_, ids) in native.prompt.clone().resolve(&lease, "prompt").await? {
         let mut submission = sampling.submission(&lease, ids, &ask, request.clone())?;
-        native.check_penalty(submission.request.sampling.repetition_penalty)?;
         if ignore_eos {
             // llama-server's `ignore_eos` keeps end tokens from coming at all
             let never = lease.model.ends(false).into_iter().map(|id| (id, f32::NEG_INFINITY));

@@ -51,7 +51,7 @@ pub(crate) async fn apply_template(
 ) -> Result<Response, ApiError> {
     let TemplateRequest { model: ModelName { model }, chat, thinking } = body.value;
     let lease = app.catalog.lease(model.as_deref()).await?;
-    let (prompt, _) = prompt(&app, &lease, chat, &thinking).await?;
+    let prompt = prompt(&lease, chat, &thinking).await?.text;
     let mut response = Json(TemplateAnswer { prompt }).into_response();
     body.ignored.note(&mut response);
     Ok(response)

@@ -7,7 +7,7 @@ pub(crate) use wire::{Completion, CompletionRequest};
 
 use crate::answer::{Answers, collect};
 use crate::app::Shared;
-use crate::ask::{Ask, token_limit};
+use crate::ask::Ask;
 use crate::body::Body;
 use crate::call::{Call, admit};
 use crate::error::{ApiError, ErrorBody};
@@ -38,7 +38,7 @@ pub(crate) async fn completions(
     admit(&lease.model.engine, app.settings.queue_limit)?;
     let echo = completion.echo.unwrap_or(false);
     let ask = Ask {
-        max_tokens: Some(token_limit("max_tokens", completion.max_tokens)?.unwrap_or(DEFAULT_MAX_TOKENS)),
+        max_tokens: Some(completion.max_tokens()?.unwrap_or(DEFAULT_MAX_TOKENS)),
         logprobs: completion.logprobs,
         prompt_logprobs: completion.logprobs.filter(|_| echo),
         conversation: false,

@@ -2,7 +2,10 @@
 
 use crate::error::ApiError;
 use serde::Deserialize;
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde_json::{Value, json};
+use std::fmt::Formatter;
 use utoipa::ToSchema;
 use utoipa::openapi::{Object, Schema, Type};
 
@@ -11,7 +14,7 @@ use utoipa::openapi::{Object, Schema, Type};
 pub(crate) struct Message {
     /// `system`, `developer` (which is `system` here), `user` or `assistant`; what else a template knows.
     pub(crate) role: String,
-    /// Text, or parts that are text. (The description leaves out that it may be absent beside `refusal`.)
+    /// Text, or parts that are text. (The description leaves out that it may be absent beside `refusal` and thoughts.)
     #[schema(required = true, nullable = false)]
     pub(crate) content: Option<Content>,
     /// Who says it.
@@ -33,11 +36,36 @@ pub(crate) struct Message {
     pub(crate) tool_call_id: Option<String>,
 }
 
-#[derive(Debug, Clone, Deserialize, ToSchema)]
-#[serde(untagged, expecting = "must be a string or a list of parts")]
+#[derive(Debug, Clone, ToSchema)]
+#[serde(untagged)]
 pub(crate) enum Content {
     Text(String),
     Parts(Vec<Part>),
+}
+
+impl<'de> Deserialize<'de> for Content {
+    /// By hand: what serde calls untagged is read twice, and the first reading forgets the places of unknown fields.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyContent)
+    }
+}
+
+struct AnyContent;
+
+impl<'de> Visitor<'de> for AnyContent {
+    type Value = Content;
+
+    fn expecting(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a string or a list of parts")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Content, E> {
+        Ok(Content::Text(text.into()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, parts: A) -> Result<Content, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(parts)).map(Content::Parts)
+    }
 }
 
 /// `{"type": "text", "text": "..."}`.
@@ -93,7 +121,9 @@ impl Message {
     pub(crate) fn text(&self, index: usize) -> Result<String, ApiError> {
         let parts = match &self.content {
             None => {
-                return self.refusal.clone().ok_or_else(|| {
+                let thoughts = self.reasoning_content.as_ref().or(self.reasoning.as_ref());
+                let instead = self.refusal.clone().or_else(|| thoughts.map(|_| String::new()));
+                return instead.ok_or_else(|| {
                     ApiError::bad(format!("messages[{index}] has no content"))
                         .param(format!("messages[{index}].content"))
                 });
@@ -149,6 +179,12 @@ mod tests {
             let message = json!({"role": "assistant", "content": "4", name: "2 and 2"});
             check(json!([message]), Ok(json!([{"role": "assistant", "content": "4", "reasoning_content": "2 and 2"}])));
         }
+    }
+
+    #[test]
+    fn thoughts_may_stand_alone() {
+        let message = json!({"role": "assistant", "content": null, "reasoning": "hm"});
+        check(json!([message]), Ok(json!([{"role": "assistant", "content": "", "reasoning_content": "hm"}])));
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub(crate) struct Thinking {
     reasoning: Option<Reasoning>,
     /// Anthropic, DeepSeek and Z.ai.
     thinking: Option<Switch>,
+    /// Qwen's services; for others it is a variable of the template.
+    enable_thinking: Option<bool>,
     /// vLLM: the longest thoughts, in tokens.
     #[schema(maximum = 2147483647)]
     thinking_token_budget: Option<usize>,
@@ -95,6 +97,7 @@ impl Thinking {
         if let Some(thinking) = &self.thinking {
             switches.extend(thinking.r#type.map(|word| ("thinking.type", word == OnOff::Enabled)));
         }
+        switches.extend(self.enable_thinking.map(|on| ("enable_thinking", on)));
         if !switches.iter().any(|(_, on)| !on) {
             // whoever says how long it may think wants it to; where thinking is off, there is nothing to limit
             switches.extend(self.budgets().map(|(param, tokens)| (param, tokens > 0)));
@@ -147,6 +150,7 @@ mod tests {
         check(json!({"thinking": {"type": "enabled", "budget_tokens": 5}}), true, Ok(Some(true)));
         check(json!({"thinking": {"type": "disabled", "budget_tokens": 5}}), true, Ok(Some(false)));
         check(json!({"thinking_token_budget": 0}), true, Ok(Some(false)));
+        check(json!({"enable_thinking": false}), true, Ok(Some(false)));
         check(json!({"thinking": {"type": "enabled"}, "reasoning": {"effort": "low"}}), true, Ok(Some(true)));
     }
 

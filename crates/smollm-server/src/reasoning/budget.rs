@@ -22,15 +22,15 @@ pub(crate) struct ThinkingBudget {
 }
 
 impl ThinkingBudget {
-    /// For an answer to `prompt`, which may have opened the thoughts itself.
-    pub(crate) fn new(model: &Model, prompt: &str, tokens: usize) -> Self {
-        Self::of(&model.tokenizer, model.engine.limits().vocab_size(), prompt, tokens)
+    /// For an answer whose thoughts this splitter, which has heard nothing yet, will find.
+    pub(crate) fn new(model: &Model, splitter: Splitter, tokens: usize) -> Self {
+        Self::of(&model.tokenizer, model.engine.limits().vocab_size(), splitter, tokens)
     }
 
-    fn of(tokenizer: &Arc<Tokenizer>, vocab_size: usize, prompt: &str, tokens: usize) -> Self {
+    fn of(tokenizer: &Arc<Tokenizer>, vocab_size: usize, splitter: Splitter, tokens: usize) -> Self {
         Self {
             stream: TextStream::continuing(tokenizer.clone()).with_special(),
-            splitter: Splitter::new(prompt, true),
+            splitter,
             left: tokens,
             close: tokenizer.encode(CLOSE, Specials::Parse).into(),
             said: None,
@@ -81,9 +81,15 @@ mod tests {
 
     /// Says `text` byte by byte where it may, and what it must where it must; what was said in the end.
     fn say(prompt: &str, text: &str, tokens: usize) -> String {
+        say_on(prompt, "", text, tokens)
+    }
+
+    /// The same where the prompt ends with the beginning of the answer.
+    fn say_on(prompt: &str, begun: &str, text: &str, tokens: usize) -> String {
         let json = smollm_testkit::byte_level::tokenizer_json(320).to_string();
         let tokenizer = Arc::new(Tokenizer::from_json(json.as_bytes(), "tokenizer.json").expect("a tokenizer"));
-        let mut mask: Box<dyn TokenMask> = Box::new(ThinkingBudget::of(&tokenizer, 320, prompt, tokens));
+        let splitter = Splitter::new(&format!("{prompt}{begun}"), begun, true);
+        let mut mask: Box<dyn TokenMask> = Box::new(ThinkingBudget::of(&tokenizer, 320, splitter, tokens));
         let mut said = Vec::new();
         for byte in text.bytes() {
             let wanted = (0..320).find(|&id| tokenizer.token_bytes(id).is_some_and(|b| *b == [byte])).expect("a byte");
@@ -109,6 +115,7 @@ mod tests {
         assert_eq!(say("<think>\n", "abcdefg", 3), "abc</think>defg");
         assert_eq!(say("", "<think>abcdefg", 4), "<think>abc</think>defg", "the tag's end is inside");
         assert_eq!(say("<think>\n", "ab</think>defg", 20), "ab</think>defg");
+        assert_eq!(say_on("", "<think>ab", "cdefg", 3), "cde</think>fg");
     }
 
     #[test]

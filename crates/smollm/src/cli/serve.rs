@@ -178,6 +178,7 @@ impl Serve {
                 draft_tokens: self.speculation.draft_tokens,
                 ..self.load.engine.options()
             },
+            thinking: self.answers.thinking.as_ref().map(|switch| switch == "on"),
             draft: self.speculation.draft.clone(),
         };
         let quiet = self.quiet;
@@ -229,7 +230,6 @@ impl Serve {
             adapter_updates: self.adapter_updates,
             drain_limit: load.drain_limit,
             idle_unload: self.idle_unload.map(Duration::from_secs),
-            thinking: self.answers.thinking.as_ref().map(|switch| switch == "on"),
             pooling: if self.pooling == "last" { Pooling::Last } else { Pooling::Mean },
             slots: !network.no_slots,
             metrics: !network.no_metrics,

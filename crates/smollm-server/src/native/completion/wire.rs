@@ -39,8 +39,6 @@ pub(crate) struct Native {
     pub(crate) return_tokens: Option<bool>,
     /// Give these fields alone; `a/b` is the field `b` in `a`.
     pub(crate) response_fields: Option<Vec<String>>,
-    /// How far back `repeat_penalty` looks: -1, the whole context, unless the penalty is off.
-    repeat_last_n: Option<i64>,
 }
 
 impl Wire for NativeRequest {
@@ -62,21 +60,6 @@ impl Native {
                 let message = format!("n_predict is {max}; it must be 0 or more, or -1 for no limit");
                 ApiError::bad(message).param("n_predict")
             }),
-        }
-    }
-
-    /// Checks that a window is not asked for where it would matter.
-    ///
-    /// # Errors
-    /// The penalty is on and does not look at the whole context.
-    pub(super) fn check_penalty(&self, penalty: f32) -> Result<(), ApiError> {
-        match self.repeat_last_n {
-            None | Some(-1) => Ok(()),
-            Some(_) if penalty == 1.0 => Ok(()),
-            Some(n) => {
-                let message = format!("repeat_last_n is {n}; repeat_penalty looks at the whole context, which is -1");
-                Err(ApiError::unsupported("repeat_last_n", message))
-            }
         }
     }
 }

@@ -35,12 +35,11 @@ struct Choice {
 }
 
 impl Telling {
-    /// Nothing heard yet of the answers to `prompt`, which the engine has taken.
-    pub(super) fn new(lease: Lease, mut answers: Answers, prompt: &str, extras: Extras) -> Self {
+    /// Nothing heard yet of the answers to a prompt that the engine has taken; `splitter` finds their thoughts.
+    pub(super) fn new(lease: Lease, mut answers: Answers, splitter: &Splitter, extras: Extras) -> Self {
         answers.taken();
-        let thinks = lease.model.can_think();
         let choice = |_: &_| Choice {
-            splitter: Splitter::new(prompt, thinks),
+            splitter: splitter.clone(),
             whole: Split::default(),
             tokens: Vec::new(),
             reasoning_tokens: 0,

@@ -1,6 +1,6 @@
 //! What `/v1/chat/completions` reads and writes.
 
-use crate::ask::Sampling;
+use crate::ask::{Sampling, token_limit};
 use crate::body::{Fields, Wire};
 use crate::error::ApiError;
 use crate::native::timings::{Progress, SpokenTimings};
@@ -30,10 +30,13 @@ pub(crate) struct Chat {
     pub(crate) messages: Vec<Message>,
     /// The longest answer in tokens; the model's own limit where absent, -1 for as long as the context lasts.
     #[schema(minimum = -1)]
-    pub(crate) max_completion_tokens: Option<i64>,
+    max_completion_tokens: Option<i64>,
     /// The older name of `max_completion_tokens`.
     #[schema(minimum = -1)]
     pub(crate) max_tokens: Option<i64>,
+    /// The same in llama-server's words.
+    #[schema(minimum = -1)]
+    n_predict: Option<i64>,
     /// Log-probabilities of the answer's tokens.
     logprobs: Option<bool>,
     /// With so many alternatives.
@@ -44,8 +47,10 @@ pub(crate) struct Chat {
     pub(crate) chat_template_kwargs: Option<Map<String, Value>>,
     /// End the prompt with the header of an answer (true where absent).
     pub(crate) add_generation_prompt: Option<bool>,
-    /// The last message is the beginning of the answer.
+    /// The last message, which is the assistant's, is the beginning of the answer.
     pub(crate) continue_final_message: Option<bool>,
+    /// Put the token before the prompt that the model expects, if the template has not (true where absent).
+    pub(crate) add_special_tokens: Option<bool>,
 }
 
 impl Wire for ChatRequest {
@@ -55,6 +60,20 @@ impl Wire for ChatRequest {
 }
 
 impl Chat {
+    /// The longest answer that is asked for: the first of its names that is given.
+    ///
+    /// # Errors
+    /// A negative number that has no meaning.
+    pub(crate) fn max_tokens(&self) -> Result<Option<usize>, ApiError> {
+        let names = [
+            ("max_completion_tokens", self.max_completion_tokens),
+            ("max_tokens", self.max_tokens),
+            ("n_predict", self.n_predict),
+        ];
+        let given = names.into_iter().find(|(_, value)| value.is_some());
+        given.map_or(Ok(None), |(param, value)| token_limit(param, value))
+    }
+
     /// How many alternatives, if log-probabilities are wanted.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! What `/v1/completions` reads and writes.
 
-use crate::ask::Sampling;
+use crate::ask::{Sampling, token_limit};
 use crate::body::{Fields, Wire};
 use crate::error::ApiError;
 use crate::native::timings::{Progress, SpokenTimings};
@@ -25,7 +25,10 @@ pub(crate) struct Continuation {
     pub(crate) prompt: Prompts,
     /// The longest answer in tokens, 16 where absent; -1 for as long as the context lasts.
     #[schema(minimum = -1)]
-    pub(crate) max_tokens: Option<i64>,
+    max_tokens: Option<i64>,
+    /// The same in llama-server's words.
+    #[schema(minimum = -1)]
+    n_predict: Option<i64>,
     /// Log-probabilities of the answer's tokens and of so many alternatives; with `echo` of the prompt's tokens too.
     #[schema(minimum = 0, maximum = 100)]
     pub(crate) logprobs: Option<usize>,
@@ -36,6 +39,19 @@ pub(crate) struct Continuation {
 impl Wire for CompletionRequest {
     fn read(fields: &mut Fields<'_>) -> Result<Self, ApiError> {
         Ok(Self { sampling: fields.take()?, completion: fields.take()? })
+    }
+}
+
+impl Continuation {
+    /// The longest answer that is asked for.
+    ///
+    /// # Errors
+    /// A negative number that has no meaning.
+    pub(super) fn max_tokens(&self) -> Result<Option<usize>, ApiError> {
+        match self.max_tokens {
+            None => token_limit("n_predict", self.n_predict),
+            given => token_limit("max_tokens", given),
+        }
     }
 }
 

@@ -104,6 +104,7 @@ fn answers_end_where_they_are_told_to() {
     assert_eq!(say(json!({"stop": "é"})), pair("Hi €", "stop"));
     assert_eq!(say(json!({"stop": ["nothing", "i €é"]})), pair("H", "stop"));
     assert_eq!(say(json!({"max_tokens": 2})), pair("Hi", "length"));
+    assert_eq!(say(json!({"n_predict": 2})), pair("Hi", "length"));
     assert_eq!(say(json!({"max_completion_tokens": 1, "max_tokens": 2})), pair("H", "length"));
     // half a character is shown as what it is
     assert_eq!(say(json!({"max_tokens": 4})), pair("Hi \u{FFFD}", "length"));
@@ -164,6 +165,9 @@ fn what_cannot_be_honoured_is_refused_and_what_is_unknown_is_named() {
     refused(json!({"logit_bias": biases}), "logit_bias", Value::Null);
     refused(json!({"logit_bias": {"999": 1}}), "logit_bias", Value::Null);
     refused(json!({"max_tokens": -2}), "max_tokens", Value::Null);
+    refused(json!({"repeat_last_n": 64, "repeat_penalty": 1.1}), "repeat_last_n", unsupported());
+    refused(json!({"n_probs": 2}), "n_probs", unsupported());
+    refused(json!({"reasoning": {"exclude": true}}), "reasoning.exclude", unsupported());
     refused(
         json!({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}),
         "messages[0].content[0]",
@@ -208,6 +212,18 @@ fn templates_get_their_variables_and_answers_their_beginning() {
         "continue_final_message"
     );
     assert_eq!(served.post(PATH, &body(json!({"messages": []}))).error(400).1, "messages");
+    // nothing need come before it, and nothing of it is lost
+    let alone = |last: Value| json!({"continue_final_message": true, "messages": [last]});
+    let said = |more: Value| {
+        let mut last = json!({"role": "assistant", "content": "H"});
+        more.as_object().unwrap().iter().for_each(|(key, value)| last[key] = value.clone());
+        alone(last)
+    };
+    assert_eq!(prompt(said(json!({}))), "<|im_start|>assistant\nH");
+    let refused = |more: Value| served.post(PATH, &body(said(more))).error(400).1;
+    assert_eq!(refused(json!({"tool_calls": [{}]})), "messages[0].tool_calls");
+    assert_eq!(refused(json!({"reasoning_content": "hm"})), "messages[0].reasoning_content", "it cannot think");
+    assert_eq!(prompt(json!({"add_special_tokens": false})), prompt(json!({})));
 }
 
 #[test]
@@ -233,4 +249,17 @@ fn thoughts_are_told_apart() {
     assert_eq!((piece("content"), piece("reasoning_content")), (String::new(), SCRIPT.to_owned()));
     let usage = &served.ask(PATH, body(json!({})))["usage"];
     assert_eq!(usage["completion_tokens_details"]["reasoning_tokens"], usage["completion_tokens"]);
+    // thoughts that the request begins are gone on with, and those that it ends are at an end
+    let begun =
+        |last: Value| json!({"continue_final_message": true, "messages": [{"role": "user", "content": "x"}, last]});
+    let prefix = begun(json!({"role": "assistant", "content": "<think>\nH"}));
+    let rest = json!({"role": "assistant", "content": "", "reasoning_content": SCRIPT[1..], "refusal": null});
+    assert_eq!(message(prefix.clone()), rest);
+    let beside = begun(json!({"role": "assistant", "content": null, "reasoning_content": "H"}));
+    assert_eq!(message(beside.clone()), rest);
+    let prompt = |more: Value| served.ask("/apply-template", body(more))["prompt"].clone();
+    assert_eq!(prompt(beside), prompt(prefix));
+    let ended = begun(json!({"role": "assistant", "content": "H", "reasoning_content": "hm"}));
+    assert!(prompt(ended.clone()).as_str().unwrap().ends_with("assistant\n<think>\nhm\n</think>\n\nH"));
+    assert_eq!(message(ended), json!({"role": "assistant", "content": SCRIPT[1..], "refusal": null}));
 }

@@ -67,6 +67,36 @@ fn the_state_of_the_server() {
 }
 
 #[test]
+fn a_fingerprint_knows_what_answers_and_not_where_it_lies() {
+    let world = World::new().with_scripted();
+    let fingerprint = |options: &[&str]| {
+        let props = Served::ready(&world, options).get("/props").json(200);
+        props["system_fingerprint"].as_str().unwrap().to_owned()
+    };
+    let copy = |name: &str| {
+        for file in std::fs::read_dir(world.path("scripted")).unwrap().map(|file| file.unwrap().file_name()) {
+            let file = file.to_str().unwrap();
+            world.write(&format!("{name}/{file}"), world.read(&format!("scripted/{file}")));
+        }
+    };
+    let plain = fingerprint(&["-m", "scripted"]);
+    copy("copied/elsewhere");
+    assert_eq!(fingerprint(&["-m", "copied/elsewhere"]), plain);
+    assert_eq!(fingerprint(&["-m", "scripted", "--parallel", "3"]), plain);
+    for options in [["--temperature", "0.5"], ["--seed", "1"], ["--thinking", "on"], ["--ctx", "256"]] {
+        assert_ne!(fingerprint(&[&["-m", "scripted"][..], &options].concat()), plain, "{options:?}");
+    }
+    copy("template");
+    world.edit("template/tokenizer_config.json", |config| config["chat_template"] = "{{ messages }}".into());
+    assert_ne!(fingerprint(&["-m", "template"]), plain);
+    copy("trained");
+    let mut weights = world.read("trained/model.safetensors");
+    *weights.last_mut().unwrap() ^= 1;
+    world.write("trained/model.safetensors", weights);
+    assert_ne!(fingerprint(&["-m", "trained"]), plain);
+}
+
+#[test]
 fn texts_become_vectors() {
     let world = World::new().with_random();
     let served = Served::ready(&world, &["-m", "random"]);
