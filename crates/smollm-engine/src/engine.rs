@@ -259,7 +259,7 @@ impl Engine {
     fn report_finished(&mut self, sequence: &Sequence, reason: FinishReason, sink: &mut dyn FnMut(RequestId, Event)) {
         let timings = sequence.timings();
         if reason != FinishReason::Cancelled {
-            self.backlog.finished(&timings, sequence.answer.generated());
+            self.backlog.finished(sequence);
         }
         self.stats.count_finished(sequence.choice, reason, &timings);
         sink(sequence.request, Event::Finished { choice: sequence.choice, reason, timings });

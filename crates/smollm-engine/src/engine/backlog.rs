@@ -3,7 +3,7 @@
 use super::Share;
 use super::scheduler::Scheduler;
 use super::sequence::Sequence;
-use crate::request::Timings;
+use smollm_model::BLOCK_TOKENS;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
@@ -12,15 +12,22 @@ use std::time::Duration;
 const NEW: f64 = 0.1;
 /// Seconds that a token of a prompt is taken to cost before any was read.
 const FIRST_TOKEN_S: f64 = 2e-3;
+/// Tokens of prompts that the memory of their cost is worth.
+const MEMORY_TOKENS: f64 = 2000.0;
 /// Tokens that an answer is taken to have, if its request allows them, before any has ended.
 const FIRST_ANSWER: f64 = 256.0;
 
 /// What the last requests were like.
 #[derive(Debug)]
 pub(crate) struct Backlog {
-    /// Seconds of a step for each prompt token in it.
-    token_s: Average,
-    /// Seconds of a step while somebody waits for a place: so long takes each token of those that run.
+    /// Seconds that prompts took beyond what answers take in a step, and tokens of those prompts, both fading.
+    reading_s: f64,
+    reading: f64,
+    /// Tokens of prompts in a step.
+    share: Average,
+    /// Seconds of a step without prompts.
+    answering_s: Average,
+    /// Seconds of a step: so long takes each token of those that run.
     step_s: Average,
     /// Tokens of an answer.
     answer: Average,
@@ -68,30 +75,52 @@ impl Average {
 
 impl Backlog {
     pub(crate) fn new() -> Self {
-        let [token_s, step_s, answer, fresh] = Default::default();
-        Self { token_s, step_s, answer, fresh }
+        let [share, answering_s, step_s, answer, fresh] = Default::default();
+        Self { reading_s: 0.0, reading: 0.0, share, answering_s, step_s, answer, fresh }
     }
 
     /// A complete step over `shares` took `seconds`.
     pub(crate) fn measured(&mut self, shares: &[Share], seconds: f64) {
         self.step_s.add(seconds);
         let read: usize = shares.iter().filter(|share| !share.decodes).map(|share| share.count).sum();
-        if read > 0 {
-            self.token_s.add(seconds / read as f64);
+        if read == 0 {
+            self.answering_s.add(seconds);
+        } else if read >= BLOCK_TOKENS {
+            // A step with less is bound by reading the weights, and says nothing of longer prompts.
+            let answers = if shares.iter().any(|share| share.decodes) { self.answering_s.or(0.0) } else { 0.0 };
+            let fade = (-(read as f64) / MEMORY_TOKENS).exp();
+            self.reading_s = self.reading_s * fade + (seconds - answers).max(0.0);
+            self.reading = self.reading * fade + read as f64;
+            self.share.add(read as f64);
         }
     }
 
     /// A sequence has come to its own end.
-    pub(crate) fn finished(&mut self, timings: &Timings, generated: usize) {
-        self.answer.add(generated as f64);
-        let prompt = timings.cached_tokens + timings.prefill_tokens;
-        if prompt > 0 {
-            self.fresh.add(timings.prefill_tokens as f64 / prompt as f64);
+    pub(crate) fn finished(&mut self, sequence: &Sequence) {
+        // Those that were to say nothing are not like those that answer.
+        if sequence.answer.generated() > 0 {
+            self.answer.add(sequence.answer.generated() as f64);
+        }
+        // The first choice of a request reads its prompt for all.
+        if sequence.choice == 0 {
+            self.fresh.add(1.0 - sequence.clock.cached_tokens as f64 / sequence.prompt_len as f64);
+        }
+    }
+
+    /// Seconds for a token of a prompt, beside the answers that are under way if `answering`.
+    fn token_s(&self, answering: bool) -> f64 {
+        let own = if self.reading > 0.0 { self.reading_s / self.reading } else { FIRST_TOKEN_S };
+        match (answering, self.share.0, self.answering_s.0) {
+            (true, Some(share), Some(answers)) => own + answers / share,
+            _ => own,
         }
     }
 
     /// Tokens that a sequence is still expected to generate.
     fn left(&self, sequence: &Sequence) -> f64 {
+        if sequence.pooled.is_some() {
+            return 0.0;
+        }
         let (done, usual) = (sequence.answer.generated() as f64, self.answer.or(FIRST_ANSWER));
         // one that is longer than usual may end at any time, or not
         (usual - done).max(usual / 4.0).min(sequence.answer.left() as f64)
@@ -102,7 +131,7 @@ impl Backlog {
         let pending = |list: &[Sequence]| -> usize {
             list.iter().filter(|s| !s.decodes() && !s.follows).map(Sequence::pending).sum()
         };
-        let token_s = self.token_s.or(FIRST_TOKEN_S);
+        let token_s = self.token_s(scheduler.running.iter().any(Sequence::decodes));
         let read_more_s = token_s * self.fresh.or(1.0);
         let read_s = pending(&scheduler.running) as f64 * token_s + pending(&scheduler.waiting) as f64 * read_more_s;
         let Some(slots) = scheduler.places() else {
