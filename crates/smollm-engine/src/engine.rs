@@ -180,6 +180,20 @@ impl Engine {
         }
     }
 
+    /// Ends one choice of a request, as [`Engine::cancel`] does with all. What of the prompt the first choice would have reported
+    /// is not.
+    pub fn cancel_choice(&mut self, id: RequestId, choice: usize, sink: &mut dyn FnMut(RequestId, Event)) {
+        for sequence in self.take_out(|s| s.request == id && s.choice == choice) {
+            // who waits for it to read the prompt has to read it now
+            self.scheduler
+                .waiting
+                .iter_mut()
+                .filter(|s| choice == 0 && s.request == id)
+                .for_each(|s| s.follows = false);
+            self.report_finished(&sequence, FinishReason::Cancelled, sink);
+        }
+    }
+
     /// Nothing runs and nothing waits.
     pub fn is_idle(&self) -> bool {
         self.scheduler.is_idle()

@@ -169,3 +169,46 @@ fn the_thread_serves_everybody_and_hears_cancels_at_any_time() {
         Err(EngineError::EmptyPrompt)
     ));
 }
+
+#[test]
+fn one_choice_may_end_before_the_others() {
+    let model = tiny();
+    let submission = || Submission { choices: 3, ..Submission::new(vec![9; 100], request(40, 1.0, 7)) };
+    let answers = |cancel: Option<(usize, usize)>| {
+        let mut engine = engine(&model, &EngineOptions::default());
+        let id = engine.submit(submission()).unwrap();
+        let mut log = Log::default();
+        if let Some((choice, steps)) = cancel {
+            (0..steps).for_each(|_| engine.step(&mut || None, &mut |id, event| log.hear(id, event)));
+            engine.cancel_choice(id, choice, &mut |id, event| log.hear(id, event));
+        }
+        run(&mut engine, &mut log);
+        assert_eq!(engine.stats().blocks_free, engine.stats().blocks);
+        log.choices.into_values().collect::<Vec<_>>()
+    };
+    let whole = answers(None);
+    // the first may go before it has read the prompt for the others
+    for (choice, steps) in [(1, 5), (0, 5), (0, 0), (2, 0)] {
+        let cut = answers(Some((choice, steps)));
+        for (index, (cut, whole)) in cut.iter().zip(&whole).enumerate() {
+            let (reason, tokens) =
+                if index == choice { (FinishReason::Cancelled, steps) } else { (FinishReason::Length, 40) };
+            assert_eq!(cut.reason, Some(reason), "choice {index} with {choice} cancelled after {steps} steps");
+            assert_eq!(cut.tokens, whole.tokens[..tokens]);
+        }
+    }
+}
+
+#[test]
+fn a_thread_that_is_gone_is_told_and_nobody_waits_for_it() {
+    let handle = EngineHandle::spawn(engine(&tiny(), &EngineOptions::default())).unwrap();
+    assert!(handle.is_running());
+    handle.submit(Submission::new(vec![5], request(2, 0.0, 0)), Box::new(|_| panic!("a sink that breaks"))).unwrap();
+    while handle.is_running() {
+        std::thread::yield_now();
+    }
+    let refused = handle.submit(Submission::new(vec![5], request(2, 0.0, 0)), Box::new(|_| ControlFlow::Continue(())));
+    assert!(matches!(refused, Err(EngineError::Stopped)), "{refused:?}");
+    assert_eq!(handle.stats().waiting, 0);
+    handle.end();
+}

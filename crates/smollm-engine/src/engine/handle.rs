@@ -7,6 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// Hears the events of one request, on the engine's thread between two forward passes: it must not block. `Break` cancels the
@@ -20,11 +21,13 @@ pub struct EngineHandle {
     commands: Sender<Command>,
     limits: Arc<Limits>,
     stats: Arc<Mutex<EngineStats>>,
+    thread: Arc<JoinHandle<()>>,
 }
 
 enum Command {
     Submit(RequestId, Box<Submission>, EventSink),
     Cancel(RequestId),
+    CancelChoice(RequestId, usize),
 }
 
 impl EngineHandle {
@@ -35,10 +38,10 @@ impl EngineHandle {
     pub fn spawn(engine: Engine) -> Result<Self, EngineError> {
         let (commands, inbox) = channel();
         let stats = Arc::new(Mutex::new(engine.stats()));
-        let handle = Self { commands, limits: engine.limits().clone(), stats: stats.clone() };
-        let desk = Desk { engine, inbox, pending: VecDeque::new(), open: HashMap::new(), stats };
-        std::thread::Builder::new().name("engine".into()).spawn(move || desk.run()).map_err(EngineError::Thread)?;
-        Ok(handle)
+        let limits = engine.limits().clone();
+        let desk = Desk { engine, inbox, pending: VecDeque::new(), open: HashMap::new(), stats: stats.clone() };
+        let thread = std::thread::Builder::new().name("engine".into()).spawn(move || desk.run());
+        Ok(Self { commands, limits, stats, thread: Arc::new(thread.map_err(EngineError::Thread)?) })
     }
 
     /// Checks a request and puts it in the queue. Never waits for a forward pass.
@@ -55,18 +58,41 @@ impl EngineHandle {
     /// # Errors
     /// As [`EngineHandle::submit`], for the first of them that is refused.
     pub fn submit_all(&self, requests: Vec<(Submission, EventSink)>) -> Result<Vec<RequestId>, EngineError> {
+        if !self.is_running() {
+            return Err(EngineError::Stopped); // and not that its queue is full
+        }
         requests.iter().try_for_each(|(submission, _)| self.limits.check(submission))?;
         let sequences = requests.iter().map(|(submission, _)| submission.choices).sum();
         let tokens = requests.iter().map(|(submission, _)| submission.prompt.len()).sum();
         self.limits.admit(sequences, tokens)?;
-        let mut ids = Vec::new();
+        let (mut ids, mut left) = (Vec::new(), (sequences, tokens));
         for (submission, sink) in requests {
             let id = self.limits.next_id();
+            let (choices, prompt) = (submission.choices, submission.prompt.len());
             let submit = Command::Submit(id, Box::new(submission), sink);
-            self.commands.send(submit).map_err(|_| EngineError::Stopped)?;
+            if self.commands.send(submit).is_err() {
+                self.limits.arrived(left.0, left.1); // their places are nobody's
+                return Err(EngineError::Stopped);
+            }
+            left = (left.0 - choices, left.1 - prompt);
             ids.push(id);
         }
         Ok(ids)
+    }
+
+    /// Whether its thread is there: it ends with the last handle, or by a fault.
+    pub fn is_running(&self) -> bool {
+        !self.thread.is_finished()
+    }
+
+    /// Gives the handle up; if it is the last, waits until the requests under way are answered and the engine's memory is free.
+    pub fn end(self) {
+        let Self { commands, thread, .. } = self;
+        drop(commands);
+        if let Some(thread) = Arc::into_inner(thread) {
+            // by a fault or not, it has ended
+            drop(thread.join());
+        }
     }
 
     /// Ends a request: its open choices are reported as cancelled. It gets no further token after the pass that runs now, and if
@@ -74,6 +100,13 @@ impl EngineHandle {
     pub fn cancel(&self, id: RequestId) {
         // Without a thread there is nothing left to cancel.
         let _ = self.commands.send(Command::Cancel(id));
+    }
+
+    /// Ends one choice of a request, which is reported as cancelled; the others go on. It gets no further token after the pass that
+    /// runs now.
+    pub fn cancel_choice(&self, id: RequestId, choice: usize) {
+        // Without a thread there is nothing left to cancel.
+        let _ = self.commands.send(Command::CancelChoice(id, choice));
     }
 
     /// What a request may be.
@@ -137,14 +170,17 @@ impl Desk {
                 self.open.insert(id, (sink, submission.choices));
                 self.engine.enqueue(id, *submission);
             }
-            Command::Cancel(id) => {
-                let Self { engine, open, .. } = self;
-                engine.cancel(id, &mut |id, event| {
-                    // It has ended, so whether anybody still listens changes nothing.
-                    let _ = pass_on(open, id, event);
-                });
-            }
+            Command::Cancel(id) => self.cancel(|engine, sink| engine.cancel(id, sink)),
+            Command::CancelChoice(id, choice) => self.cancel(|engine, sink| engine.cancel_choice(id, choice, sink)),
         }
+    }
+
+    fn cancel(&mut self, end: impl FnOnce(&mut Engine, &mut dyn FnMut(RequestId, Event))) {
+        let Self { engine, open, .. } = self;
+        end(engine, &mut |id, event| {
+            // It has ended, so whether anybody still listens changes nothing.
+            let _ = pass_on(open, id, event);
+        });
     }
 
     fn step(&mut self) {
@@ -214,6 +250,10 @@ impl std::fmt::Debug for Command {
         match self {
             Self::Submit(id, ..) => write!(f, "Submit({id})"),
             Self::Cancel(id) => write!(f, "Cancel({id})"),
+            Self::CancelChoice(id, choice) => write!(f, "CancelChoice({id}, {choice})"),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
