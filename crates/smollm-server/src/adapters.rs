@@ -54,11 +54,12 @@ impl Adapters {
         self.names().iter().try_for_each(|name| self.open(name, loader).map(|_| ()))
     }
 
-    /// The adapter of this name, if it is in memory.
+    /// The adapter of this name, if it is in memory and still what is in its file.
     pub(crate) fn loaded(&self, name: &str) -> Option<Adapter> {
         let all = self.lock();
         let known = all.iter().find(|known| known.source.name == name)?;
-        Some(Adapter { weights: known.weights.clone()? })
+        let weights = known.weights.clone().filter(|weights| weights.still_intact().is_ok())?;
+        Some(Adapter { weights })
     }
 
     /// The adapter of this name, opened if it is not in memory; `None` if there is none.
@@ -75,7 +76,10 @@ impl Adapters {
         let mut all = self.lock();
         // meanwhile somebody else may have opened it, or put another one under its name
         let weights = match all.iter_mut().find(find) {
-            Some(known) if known.source == source => known.weights.get_or_insert(opened).clone(),
+            Some(known) if known.source == source => {
+                let current = known.weights.take().filter(|weights| weights.still_intact().is_ok());
+                known.weights.insert(current.unwrap_or(opened)).clone()
+            }
             _ => opened,
         };
         Ok(Some(Adapter { weights }))

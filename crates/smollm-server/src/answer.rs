@@ -1,14 +1,20 @@
 //! What the engine says of an answer, turned into text and numbers that every dialect needs.
 
+use crate::body::beside;
 use crate::call::Call;
 use crate::catalog::Lease;
 use crate::error::ApiError;
 use crate::metrics::Watch;
 use crate::native::timings::{Pace, Progress, SpokenTimings};
-use crate::sse::{engine_gone, too_slow};
+use crate::sse::too_slow;
 use crate::transcript::{Delta, Transcript};
+use crate::unsent::Share;
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 use smollm_engine::{Event, Submission, Timings, Token};
 use smollm_tokenizer::stream::StopStrings;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The answers to one prompt, as far as they are.
@@ -25,6 +31,8 @@ pub(crate) struct Answers {
     /// Choices whose text is not complete, and those that the engine still works on: it does not know of stop strings.
     untold: usize,
     unfinished: usize,
+    /// The choice whose text was made complete by what was heard last, and which the engine still works on.
+    stopped: Option<usize>,
     watch: Watch,
 }
 
@@ -44,6 +52,8 @@ pub(crate) enum News {
 pub(crate) enum Wish {
     /// More of them.
     More,
+    /// The end of one choice of a submission: its text is complete, and that of others is not.
+    EnoughOf(usize),
     /// The end of a submission: its text is complete.
     Enough,
     /// Nothing: everything is there.
@@ -64,6 +74,7 @@ impl Answers {
             timings: vec![None; submission.choices],
             untold: submission.choices,
             unfinished: submission.choices,
+            stopped: None,
             watch: Watch::start(lease.metrics.clone(), submission),
         }
     }
@@ -76,6 +87,7 @@ impl Answers {
 
     /// Takes an event in. `Failed` is for the caller.
     pub(crate) fn hear(&mut self, event: Event) -> News {
+        self.stopped = None;
         match event {
             Event::Prefill { cached, done, total } => News::Prefill(self.pace.read(total, cached, done)),
             Event::PromptTokens(tokens) => {
@@ -84,7 +96,10 @@ impl Answers {
             }
             Event::Token { choice, token } => {
                 self.pace.token();
-                self.change(choice, |transcript| transcript.push(token))
+                let untold = self.untold;
+                let news = self.change(choice, |transcript| transcript.push(token));
+                self.stopped = (self.untold < untold).then_some(choice);
+                news
             }
             Event::Finished { choice, reason, timings } => {
                 if let Some(place) = self.timings.get_mut(choice) {
@@ -122,7 +137,7 @@ impl Answers {
         match (self.untold, self.unfinished) {
             (_, 0) => Wish::Nothing,
             (0, _) => Wish::Enough,
-            _ => Wish::More,
+            _ => self.stopped.map_or(Wish::More, Wish::EnoughOf),
         }
     }
 
@@ -143,7 +158,8 @@ impl Answers {
     }
 }
 
-/// Waits for all answers; `hear` is told of every event and says what is wanted then.
+/// Waits for all answers; `hear` is told of every event and says what is wanted then. What comes back is to be held until they are
+/// told.
 ///
 /// # Errors
 /// The engine failed, or time is up.
@@ -151,17 +167,17 @@ pub(crate) async fn collect(
     mut call: Call,
     limit: Option<Duration>,
     mut hear: impl FnMut(usize, Event) -> Wish,
-) -> Result<(), ApiError> {
+) -> Result<Arc<Share>, ApiError> {
     let all = async {
         loop {
-            match call.next().await {
-                Some((_, Event::Failed(error))) => return Err(error.into()),
-                Some((index, event)) => match hear(index, event) {
+            match call.next().await? {
+                (_, Event::Failed(error)) => return Err(error.into()),
+                (index, event) => match hear(index, event) {
                     Wish::More => {}
+                    Wish::EnoughOf(choice) => call.cancel_choice(index, choice),
                     Wish::Enough => call.cancel(index),
-                    Wish::Nothing => return Ok(()),
+                    Wish::Nothing => return Ok(call.kept()),
                 },
-                None => return Err(engine_gone()),
             }
         }
     };
@@ -169,4 +185,21 @@ pub(crate) async fn collect(
         Some(limit) => tokio::time::timeout(limit, all).await.unwrap_or_else(|_| Err(too_slow())),
         None => all.await,
     }
+}
+
+/// The response with a whole answer, of which `kept` was kept.
+///
+/// # Errors
+/// Making it failed unexpectedly.
+pub(crate) async fn tell<T: Serialize>(
+    kept: Arc<Share>,
+    answer: impl FnOnce() -> T + Send + 'static,
+) -> Result<Response, ApiError> {
+    let large = kept.is_large();
+    let words = move || {
+        let response = Json(answer()).into_response();
+        drop(kept);
+        Ok(response)
+    };
+    beside(large, "telling the answer", words).await
 }

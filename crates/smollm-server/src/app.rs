@@ -1,17 +1,22 @@
 //! What all handlers share.
 
 use crate::catalog::Catalog;
+use crate::edge::Hosts;
 use crate::edge::keys::Keys;
 use crate::error::ApiError;
 use crate::settings::Settings;
+use crate::unsent::Unsent;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The server's parts.
 pub(crate) struct App {
     pub(crate) settings: Settings,
-    pub(crate) catalog: Catalog,
+    pub(crate) catalog: Arc<Catalog>,
     pub(crate) keys: Option<Keys>,
+    pub(crate) hosts: Hosts,
+    /// What of answers has not gone out yet.
+    pub(crate) unsent: Arc<Unsent>,
     /// Seconds since 1970 when it started.
     pub(crate) started: u64,
 }
@@ -23,7 +28,7 @@ impl App {
     /// Whether requests can be answered.
     ///
     /// # Errors
-    /// 503 while the only model is being loaded, 500 if it cannot be loaded.
+    /// 503 while the only model is being loaded, for the first time or because its file has changed; 500 if it cannot be loaded.
     pub(crate) fn ready(&self) -> Result<(), ApiError> {
         match self.catalog.only() {
             Some(entry) => entry.ready(),

@@ -15,6 +15,8 @@ use std::collections::BTreeSet;
 
 /// Says which fields of the request were not known and had no effect.
 pub(crate) const IGNORED_HEADER: &str = "x-ignored-params";
+/// Bytes of a body above which it is read on a thread that may take its time.
+const LONG_BODY: usize = 1 << 16;
 /// A header that lists more than this says so.
 const LONGEST_LIST: usize = 1024;
 
@@ -111,6 +113,19 @@ pub(crate) fn read<T: Wire>(bytes: &[u8]) -> Result<Body<T>, ApiError> {
     Ok(Body { value, ignored: fields.ignored()? })
 }
 
+/// Does `work` on a thread that may take its time if it is `long`, else at once. `what` is being done.
+pub(crate) async fn beside<T: Send + 'static>(
+    long: bool,
+    what: &str,
+    work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    if !long {
+        return work();
+    }
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|_| Err(ApiError::internal(format!("{what} failed unexpectedly"))))
+}
+
 /// Makes integers of numbers such as `16.0`: in JSON both are the same number, and some languages write all numbers so.
 fn whole_numbers(value: &mut Value) {
     const EXACT: f64 = (1_u64 << 53) as f64; // up to which every integer is a float
@@ -126,7 +141,7 @@ fn whole_numbers(value: &mut Value) {
     }
 }
 
-impl<T: Wire> FromRequest<Shared> for Body<T> {
+impl<T: Wire + Send + 'static> FromRequest<Shared> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &Shared) -> Result<Self, ApiError> {
@@ -141,7 +156,8 @@ impl<T: Wire> FromRequest<Shared> for Body<T> {
             }
             _ => ApiError::bad(rejection.body_text()),
         })?;
-        read(&bytes)
+        let size = bytes.len();
+        beside(size > LONG_BODY, "reading the body", move || read(&bytes)).await
     }
 }
 

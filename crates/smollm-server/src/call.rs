@@ -1,9 +1,13 @@
 //! Engine requests under way on behalf of one HTTP request: their events, and their end when nobody waits for them any more.
 
+use crate::app::App;
 use crate::error::ApiError;
+use crate::sse::engine_gone;
+use crate::unsent::Share;
 use axum::http::StatusCode;
 use smollm_engine::{EngineHandle, Event, EventSink, RequestId, Submission};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -15,6 +19,8 @@ pub(crate) type Heard = (usize, Event);
 pub(crate) struct Call {
     events: UnboundedReceiver<Heard>,
     under_way: Vec<Option<Guard>>,
+    /// What was said and waits to be told.
+    unsent: Arc<Share>,
 }
 
 /// Cancels a request of the engine when it is dropped.
@@ -34,19 +40,15 @@ impl Call {
     ///
     /// # Errors
     /// One of them can never be answered, or the queue is full.
-    pub(crate) fn start(
-        engine: &EngineHandle,
-        submissions: Vec<Submission>,
-        queue_limit: Option<Duration>,
-    ) -> Result<Self, ApiError> {
-        admit(engine, queue_limit)?;
+    pub(crate) fn start(app: &App, engine: &EngineHandle, submissions: Vec<Submission>) -> Result<Self, ApiError> {
+        admit(engine, app.settings.queue_limit)?;
         let (sender, events) = unbounded_channel();
-        let mut call = Self { events, under_way: Vec::new() };
+        let mut call = Self { events, under_way: Vec::new(), unsent: Arc::new(app.unsent.share()) };
         let sink = |(index, submission)| {
-            let sender = sender.clone();
-            let sink = move |event| match sender.send((index, event)) {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(_) => ControlFlow::Break(()), // whoever listened is gone
+            let (sender, unsent) = (sender.clone(), call.unsent.clone());
+            let sink = move |event| match unsent.add(&event) && sender.send((index, event)).is_ok() {
+                true => ControlFlow::Continue(()),
+                false => ControlFlow::Break(()), // there is no room for it, or whoever listened is gone
             };
             (submission, Box::new(sink) as EventSink)
         };
@@ -64,20 +66,51 @@ impl Call {
         Ok(call)
     }
 
-    /// The next event; `None` once all have ended.
-    pub(crate) async fn next(&mut self) -> Option<Heard> {
-        self.events.recv().await
+    /// The next event, which is kept until the call ends.
+    ///
+    /// # Errors
+    /// What was kept takes too much memory, or the engine has stopped.
+    pub(crate) async fn next(&mut self) -> Result<Heard, ApiError> {
+        let heard = self.events.recv().await;
+        self.complete(heard)
     }
 
-    /// As [`Call::next`].
-    pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Heard>> {
-        self.events.poll_recv(context)
+    /// The next event, which goes out at once.
+    ///
+    /// # Errors
+    /// As [`Call::next`], for what has not gone out.
+    pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Heard, ApiError>> {
+        self.events.poll_recv(context).map(|heard| {
+            let heard = self.complete(heard)?;
+            self.unsent.sent(&heard.1);
+            Ok(heard)
+        })
+    }
+
+    /// What was heard, if nothing is missing.
+    fn complete(&self, heard: Option<Heard>) -> Result<Heard, ApiError> {
+        match self.unsent.refusal() {
+            Some(refused) => Err(refused),
+            None => heard.ok_or_else(engine_gone),
+        }
+    }
+
+    /// What was kept, to be held until it is told.
+    pub(crate) fn kept(&self) -> Arc<Share> {
+        self.unsent.clone()
     }
 
     /// Ends one submission, which then reports its open choices as cancelled.
     pub(crate) fn cancel(&mut self, index: usize) {
         if let Some(guard) = self.under_way.get_mut(index) {
             *guard = None;
+        }
+    }
+
+    /// Ends one choice of a submission, which is then reported as cancelled.
+    pub(crate) fn cancel_choice(&self, index: usize, choice: usize) {
+        if let Some(Some(guard)) = self.under_way.get(index) {
+            guard.engine.cancel_choice(guard.id, choice);
         }
     }
 

@@ -1,17 +1,31 @@
-//! The models that a server knows: by which names they are asked for, which of them are in memory, and since when nobody asked.
+//! The models that a server knows: by which names they are asked for, and how they share memory.
 
-use crate::adapters::{Adapter, AdapterSource, Adapters};
+mod entry;
+
+pub(crate) use entry::Entry;
+
+use crate::adapters::{Adapter, AdapterSource};
 use crate::error::ApiError;
 use crate::metrics::ModelMetrics;
 use crate::model::Model;
 use axum::http::StatusCode;
 use smollm_model::LoraWeights;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Makes a model of a source; called on a thread that may block. The error is one line.
-pub type Loader = Arc<dyn Fn(&Source) -> Result<Model, String> + Send + Sync>;
+/// Makes a model of a source, which may take so many bytes; called on a thread that may block.
+pub type Loader = Arc<dyn Fn(&Source, Option<usize>) -> Result<Model, LoadError> + Send + Sync>;
+
+/// Why a model is not in memory. The texts are one line.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LoadError {
+    /// It needs more bytes than it may take.
+    #[error("{0}")]
+    NoRoom(String),
+    /// Anything else.
+    #[error("{0}")]
+    Failed(String),
+}
 
 /// A model that can be loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,27 +38,22 @@ pub struct Source {
     pub adapters: Vec<AdapterSource>,
 }
 
+/// What all models in memory may take together.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Room {
+    /// Bytes.
+    pub(crate) memory: Option<usize>,
+    /// Models.
+    pub(crate) models: usize,
+}
+
 /// All models.
 pub(crate) struct Catalog {
     entries: Vec<Arc<Entry>>,
     loader: Loader,
-}
-
-/// One model, in memory or not.
-pub(crate) struct Entry {
-    pub(crate) source: Source,
-    pub(crate) adapters: Adapters,
-    pub(crate) metrics: Arc<ModelMetrics>,
-    slot: Arc<tokio::sync::Mutex<Option<Arc<Model>>>>,
-    /// The same once more, to look at without waiting for a model that is being loaded.
-    loaded: Mutex<Option<Arc<Model>>>,
-    /// Whether it was ever in memory: from then on, requests wait for it to be loaded again.
-    was_loaded: AtomicBool,
-    /// Why the last attempt to load it failed.
-    failure: Mutex<Option<String>>,
-    /// Milliseconds after `since` when it was last asked for.
-    used: AtomicU64,
-    since: Instant,
+    room: Room,
+    /// Held by who loads: one model after the other, since each takes of what the others leave.
+    loading: tokio::sync::Mutex<()>,
 }
 
 /// A model for one request.
@@ -55,6 +64,17 @@ pub(crate) struct Lease {
     pub(crate) metrics: Arc<ModelMetrics>,
     /// What the answer calls the model.
     pub(crate) name: String,
+    /// The model is in use as long as one of these is there.
+    _use: Arc<Use>,
+}
+
+/// The use of a model: it is idle since the last has ended.
+struct Use(Arc<Entry>);
+
+impl Drop for Use {
+    fn drop(&mut self) {
+        self.0.touch();
+    }
 }
 
 impl Lease {
@@ -65,21 +85,9 @@ impl Lease {
 }
 
 impl Catalog {
-    pub(crate) fn new(sources: Vec<Source>, loader: Loader) -> Self {
-        let entry = |source: Source| {
-            Arc::new(Entry {
-                adapters: Adapters::new(source.adapters.clone()),
-                source,
-                metrics: Arc::default(),
-                slot: Arc::default(),
-                loaded: Mutex::default(),
-                was_loaded: AtomicBool::new(false),
-                failure: Mutex::default(),
-                used: AtomicU64::new(0),
-                since: Instant::now(),
-            })
-        };
-        Self { entries: sources.into_iter().map(entry).collect(), loader }
+    pub(crate) fn new(sources: Vec<Source>, loader: Loader, room: Room) -> Self {
+        let entries = sources.into_iter().map(|source| Arc::new(Entry::new(source))).collect();
+        Self { entries, loader, room, loading: tokio::sync::Mutex::default() }
     }
 
     pub(crate) fn entries(&self) -> &[Arc<Entry>] {
@@ -97,20 +105,19 @@ impl Catalog {
     /// The model that a request names, loaded if it is not.
     ///
     /// # Errors
-    /// 404 for a name that nothing has, 503 while the only model is being loaded, 500 if a model cannot be loaded.
-    pub(crate) async fn lease(&self, name: Option<&str>) -> Result<Lease, ApiError> {
+    /// 404 for a name that nothing has, 503 while the only model is being loaded and where busy models leave no room, 500 if a model
+    /// cannot be loaded.
+    pub(crate) async fn lease(self: &Arc<Self>, name: Option<&str>) -> Result<Lease, ApiError> {
         let name = name.filter(|name| !name.is_empty());
         let (entry, adapter) = self.find(name)?;
-        if self.only().is_some() {
-            entry.ready()?;
-        }
-        let model = entry.load(&self.loader).await?;
+        let in_use = Arc::new(Use(entry.clone()));
+        let model = self.loaded(entry).await?;
         let called = name.unwrap_or(&entry.source.name);
         let adapter = match adapter {
             None => None,
             Some(adapter) => Some(entry.adapter(&model, adapter).await?.ok_or_else(|| unknown(called))?),
         };
-        Ok(Lease { model, adapter, metrics: entry.metrics.clone(), name: called.to_owned() })
+        Ok(Lease { model, adapter, metrics: entry.metrics.clone(), name: called.to_owned(), _use: in_use })
     }
 
     /// The model that a request about models means: the one of this name, without an adapter, or the only one.
@@ -124,16 +131,13 @@ impl Catalog {
         }
     }
 
-    /// As [`Catalog::entry`], with the model in memory.
+    /// As [`Catalog::entry`], with the model in memory. It does not count as use: who looks at a model does not keep it there.
     ///
     /// # Errors
     /// As [`Catalog::entry`] and [`Catalog::lease`].
-    pub(crate) async fn base(&self, name: Option<&str>) -> Result<(&Arc<Entry>, Arc<Model>), ApiError> {
+    pub(crate) async fn look(self: &Arc<Self>, name: Option<&str>) -> Result<(&Arc<Entry>, Arc<Model>), ApiError> {
         let entry = self.entry(name)?;
-        if self.only().is_some() {
-            entry.ready()?;
-        }
-        Ok((entry, entry.load(&self.loader).await?))
+        Ok((entry, self.loaded(entry).await?))
     }
 
     /// The entry that a name means, and the adapter in it. An adapter's own name will do where one model alone has such an adapter.
@@ -163,112 +167,103 @@ impl Catalog {
     }
 
     /// Loads the only model, if there is but one; several are loaded when they are asked for.
-    pub(crate) async fn load_first(&self) -> Result<(), String> {
+    pub(crate) async fn load_first(self: &Arc<Self>) -> Result<(), String> {
         match self.only() {
-            Some(entry) => entry.load(&self.loader).await.map(|_| ()).map_err(|error| error.message),
+            Some(entry) => self.load(entry).await.map(|_| ()).map_err(|error| error.message),
             None => Ok(()),
         }
     }
 
-    /// Lets go of models that nobody has asked for in this time and that answer nobody now.
+    /// Lets go of models that nobody has used for this long.
     pub(crate) fn unload_idle(&self, limit: Duration) {
-        for entry in &self.entries {
-            let idle = entry.since.elapsed().saturating_sub(Duration::from_millis(entry.used.load(Ordering::Relaxed)));
-            if idle < limit {
-                continue;
-            }
-            let Ok(mut slot) = entry.slot.try_lock() else { continue };
-            let mut loaded = entry.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-            // the two slots hold one each
-            if slot.as_ref().is_some_and(|model| Arc::strong_count(model) == 2) {
-                *loaded = None;
-                *slot = None;
-                entry.adapters.let_go();
-            }
+        for entry in self.entries.iter().filter(|entry| entry.idle() >= limit) {
+            drop(entry.take_unused());
         }
     }
-}
 
-impl Entry {
-    /// The model, if it is in memory.
-    pub(crate) fn peek(&self) -> Option<Arc<Model>> {
-        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Lets go of models that are not what is in their files any more; what to tell the operator.
+    pub(crate) fn check_files(&self) -> Vec<String> {
+        self.entries
+            .iter()
+            .filter_map(|entry| Some(format!("{}: {}; it is loaded anew", entry.source.name, entry.retire()?)))
+            .collect()
     }
 
-    /// Whether it was loaded.
-    ///
-    /// # Errors
-    /// Why it was not, yet.
-    pub(crate) fn ready(&self) -> Result<(), ApiError> {
-        if self.was_loaded.load(Ordering::Acquire) {
-            return Ok(());
+    /// Loads the only model if it has to be loaded anew.
+    pub(crate) async fn renew(self: &Arc<Self>) {
+        let nobody_loads = self.loading.try_lock().is_ok();
+        if let Some(entry) = self.only().filter(|entry| nobody_loads && entry.is_stale()) {
+            // if it cannot be, its entry says so, and the next time may be better
+            drop(self.load(entry).await);
         }
-        Err(match self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone() {
-            Some(failure) => ApiError::internal(failure).code("model_not_loaded"),
-            None => ApiError {
-                retry_after: Some(1),
-                ..ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "the model is being loaded").code("loading")
-            },
-        })
     }
 
-    /// The model, loaded if need be. The load goes on if who asked for it leaves.
-    async fn load(self: &Arc<Self>, loader: &Loader) -> Result<Arc<Model>, ApiError> {
-        self.touch();
-        if let Some(model) = self.peek() {
-            return Ok(model);
+    /// The model of an entry, loaded if need be. While the only model is loaded for the first time, or anew, nobody waits for it:
+    /// whoever asks is told.
+    async fn loaded(self: &Arc<Self>, entry: &Arc<Entry>) -> Result<Arc<Model>, ApiError> {
+        if self.only().is_some() {
+            entry.ready()?;
         }
-        let (entry, loader) = (self.clone(), loader.clone());
+        match entry.current() {
+            Some(model) => Ok(model),
+            None => self.load(entry).await,
+        }
+    }
+
+    /// Loads a model. That goes on if who asked for it leaves.
+    async fn load(self: &Arc<Self>, entry: &Arc<Entry>) -> Result<Arc<Model>, ApiError> {
+        let (catalog, entry, asked) = (self.clone(), entry.clone(), Instant::now());
         let task = tokio::spawn(async move {
-            let mut slot = entry.slot.lock().await;
-            if let Some(model) = &*slot {
-                return Ok(model.clone()); // another request was first
+            let _turn = catalog.loading.lock().await;
+            if let Some(model) = entry.current() {
+                return Ok(model); // another request was first
             }
-            let opened = entry.clone();
-            let made = tokio::task::spawn_blocking(move || {
-                let model = loader(&opened.source)?;
-                if !opened.was_loaded.load(Ordering::Acquire) {
-                    // those of the command line; whatever comes later is the business of who asks for it
-                    opened.adapters.open_all(&model.open_adapter)?;
-                }
-                Ok::<_, String>(model)
-            })
-            .await;
-            let made = made.unwrap_or_else(|_| Err("loading the model failed unexpectedly".into()));
-            entry.touch();
-            let mut failure = entry.failure.lock().unwrap_or_else(PoisonError::into_inner);
-            match made {
-                Ok(model) => {
-                    let model = Arc::new(model);
-                    *failure = None;
-                    *entry.loaded.lock().unwrap_or_else(PoisonError::into_inner) = Some(model.clone());
-                    *slot = Some(model.clone());
-                    entry.was_loaded.store(true, Ordering::Release);
-                    Ok(model)
-                }
-                Err(reason) => {
-                    *failure = Some(reason.clone());
-                    Err(ApiError::internal(reason).code("model_not_loaded"))
-                }
+            if let Some(failure) = entry.failure_since(asked) {
+                return Err(failure); // was tried meanwhile
             }
+            catalog.make(&entry).await
         });
         task.await.unwrap_or_else(|_| Err(ApiError::internal("loading the model failed unexpectedly")))
     }
 
-    /// One of its adapters, opened if it is not in memory; `None` if there is none of this name.
-    async fn adapter(self: &Arc<Self>, model: &Model, name: &str) -> Result<Option<Adapter>, ApiError> {
-        if let Some(loaded) = self.adapters.loaded(name) {
-            return Ok(Some(loaded));
+    /// Loads a model, in the place of others that are idle if there is no room beside them.
+    async fn make(&self, entry: &Arc<Entry>) -> Result<Arc<Model>, ApiError> {
+        loop {
+            let sizes: Vec<usize> = self.entries.iter().filter_map(|entry| Some(entry.peek()?.bytes)).collect();
+            let (others, taken) = (sizes.len(), sizes.iter().sum());
+            let left = self.room.memory.map(|memory| memory.saturating_sub(taken));
+            let full = if others >= self.room.models {
+                format!("{others} models are in memory, and there may be {}", self.room.models)
+            } else {
+                match entry.open(&self.loader, left).await {
+                    Err(LoadError::NoRoom(reason)) if others > 0 => reason,
+                    made => return entry.publish(made),
+                }
+            };
+            if !self.evict().await {
+                return Err(no_room(&entry.source.name, &full));
+            }
         }
-        let (entry, loader, name) = (self.clone(), model.open_adapter.clone(), name.to_owned());
-        let opened = tokio::task::spawn_blocking(move || entry.adapters.open(&name, &loader)).await;
-        let opened = opened.map_err(|_| ApiError::internal("loading the adapter failed unexpectedly"))?;
-        opened.map_err(|reason| ApiError::internal(reason).code("adapter_not_loaded"))
     }
 
-    fn touch(&self) {
-        let now = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.used.store(now, Ordering::Relaxed);
+    /// Lets go of the model that nobody has used for the longest time; `false` if all are in use.
+    async fn evict(&self) -> bool {
+        let mut entries: Vec<&Arc<Entry>> = self.entries.iter().collect();
+        entries.sort_by_cached_key(|entry| std::cmp::Reverse(entry.idle()));
+        let Some(model) = entries.into_iter().find_map(|entry| entry.take_unused()) else { return false };
+        // its memory is there once its engine's thread has ended
+        let ended = tokio::task::spawn_blocking(move || model.end()).await;
+        ended.is_ok()
+    }
+}
+
+/// The error of a model for which there is no room beside those that answer requests.
+fn no_room(name: &str, reason: &str) -> ApiError {
+    let message =
+        format!("`{name}` cannot be loaded beside the models that are answering requests: {reason}; try again later");
+    ApiError {
+        retry_after: Some(1),
+        ..ApiError::new(StatusCode::SERVICE_UNAVAILABLE, message).param("model").code("no_room")
     }
 }
 

@@ -28,11 +28,12 @@ mod server;
 mod settings;
 mod sse;
 mod transcript;
+mod unsent;
 
 pub use adapters::{AdapterLoader, AdapterSource};
-pub use catalog::{Loader, Source};
+pub use catalog::{LoadError, Loader, Source};
 pub use edge::keys::KeyFileError;
-pub use model::Model;
+pub use model::{FileCheck, Model};
 pub use openapi::document;
 pub use server::{Server, ServerError};
 pub use settings::Settings;

@@ -9,6 +9,9 @@ use smollm_tokenizer::template::{ChatTemplate, RenderOptions, local_time};
 use smollm_tokenizer::{Specials, Tokenizer};
 use std::sync::Arc;
 
+/// Whether files still are what they were when they were opened; what happened to them in one line if not. It may be asked often.
+pub type FileCheck = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
+
 /// What a [`Loader`](crate::Loader) makes of a name. Dropping the last one ends the engine's thread.
 pub struct Model {
     /// The tokenizer.
@@ -27,8 +30,12 @@ pub struct Model {
     pub engine: EngineHandle,
     /// Sequences that the engine runs at once.
     pub slots: usize,
+    /// Bytes that it takes at most.
+    pub bytes: usize,
     /// Opens LoRA adapters for it.
     pub open_adapter: AdapterLoader,
+    /// Says whether its files still are what was opened.
+    pub still_intact: FileCheck,
     /// Where the model lies.
     pub path: String,
     /// What runs it: version, form of weights and cache, instruction set.
@@ -46,6 +53,22 @@ impl std::fmt::Debug for Model {
 }
 
 impl Model {
+    /// Whether it can answer, and rightly.
+    ///
+    /// # Errors
+    /// Its engine has stopped, or one of its files has changed.
+    pub(crate) fn fit(&self) -> Result<(), String> {
+        if !self.engine.is_running() {
+            return Err("the engine has stopped".into());
+        }
+        (self.still_intact)()
+    }
+
+    /// Waits until its memory is free, if nobody else has its engine.
+    pub(crate) fn end(self) {
+        self.engine.end();
+    }
+
     /// The prompt of a conversation.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 mod read;
 
+use crate::body::beside;
 use crate::catalog::Lease;
 use crate::error::ApiError;
 use crate::model::Model;
@@ -92,12 +93,8 @@ impl Prompts {
         }
         let size: usize = raw.iter().map(Raw::size).sum();
         let model = lease.model.clone();
-        let tokenise = move || raw.into_iter().map(|prompt| prompt.ids(&model)).collect();
-        if size <= LONG_PROMPT {
-            return Ok(tokenise());
-        }
-        let made = tokio::task::spawn_blocking(tokenise).await;
-        made.map_err(|_| ApiError::internal("tokenising the prompts failed unexpectedly"))
+        let tokenise = move || Ok(raw.into_iter().map(|prompt| prompt.ids(&model)).collect());
+        beside(size > LONG_PROMPT, "tokenising the prompts", tokenise).await
     }
 }
 

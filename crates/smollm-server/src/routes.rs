@@ -1,7 +1,7 @@
 //! Which path leads to which handler, and what every request passes on its way.
 
 use crate::app::Shared;
-use crate::edge::{AccessLog, cors, keys::require_key, log_access};
+use crate::edge::{AccessLog, cors, keys::require_key, log_access, require_host};
 use crate::error::ApiError;
 use crate::openapi::openapi;
 use crate::{native, openai};
@@ -44,6 +44,7 @@ pub(crate) fn router(app: &Shared, log: AccessLog) -> Router {
         .layer(DefaultBodyLimit::max(app.settings.max_body))
         .layer(from_fn_with_state(app.clone(), require_key))
         .layer(cors(&app.settings.cors_origins)) // before the keys: a browser asks for permission without one
+        .layer(from_fn_with_state(app.clone(), require_host))
         .layer(from_fn(log_access))
         .layer(Extension(log))
         .with_state(app.clone())

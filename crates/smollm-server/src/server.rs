@@ -1,11 +1,12 @@
 //! Listening, answering, and stopping without leaving anybody in the middle of an answer.
 
 use crate::app::{App, Shared, unix_seconds};
-use crate::catalog::{Catalog, Loader, Source};
+use crate::catalog::{Catalog, Loader, Room, Source};
 use crate::edge::keys::{KeyFileError, Keys};
-use crate::edge::{AccessLog, Patient, Peer};
+use crate::edge::{AccessLog, Hosts, Patient, Peer, gone};
 use crate::routes::router;
 use crate::settings::Settings;
+use crate::unsent::Unsent;
 use hyper::body::Incoming;
 use hyper::service::Service as _;
 use hyper::{Request, server::conn::http1};
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 
-/// How often key files and idle models are looked at.
+/// How often files and idle models are looked at.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
 /// Room for the head of a request.
 const MAX_HEAD: usize = 64 << 10;
@@ -91,7 +92,15 @@ impl Server {
         let listener = StdListener::bind(address).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let app = App { settings, catalog: Catalog::new(sources, loader), keys, started: unix_seconds() };
+        let room = Room { memory: settings.memory, models: settings.max_models };
+        let app = App {
+            hosts: Hosts::new(&settings, address),
+            unsent: Unsent::new(settings.answer_memory),
+            settings,
+            catalog: Arc::new(Catalog::new(sources, loader, room)),
+            keys,
+            started: unix_seconds(),
+        };
         let nowhere: AccessLog = Arc::new(|_| {});
         Ok(Self { listener, address, app: Arc::new(app), access_log: nowhere.clone(), notes: nowhere })
     }
@@ -157,15 +166,21 @@ impl Server {
                             request.extensions_mut().insert(Peer(peer));
                             inner.call(request)
                         });
+                        let stream = Arc::new(stream);
                         let connection = http1::Builder::new()
                             .timer(TokioTimer::new())
                             .header_read_timeout(app.settings.read_limit)
                             .max_buf_size(MAX_HEAD)
                             .title_case_headers(true) // for clients that tell `Content-Type` from `content-type`
-                            .serve_connection(TokioIo::new(Patient::new(stream, app.settings.read_limit)), service);
+                            .serve_connection(TokioIo::new(Patient::new(stream.clone(), app.settings.read_limit)), service);
                         let connection = connections.watch(connection);
                         // whatever ends a connection early is the client's doing
-                        tokio::spawn(async move { drop(connection.await) });
+                        tokio::spawn(async move {
+                            tokio::select! {
+                                ended = connection => drop(ended),
+                                () = gone(&stream) => {}
+                            }
+                        });
                     }
                     Err(error) => {
                         notes(&format!("cannot accept a connection: {error}"));
@@ -185,11 +200,14 @@ impl Server {
     }
 }
 
-/// Looks after key files and idle models.
+/// Looks after the files of keys and models, and after idle models.
 async fn housekeeping(app: Shared, notes: AccessLog) {
     let mut ticks = tokio::time::interval(HOUSEKEEPING);
     loop {
         ticks.tick().await;
+        app.catalog.check_files().iter().for_each(|change| notes(change));
+        let renewed = app.clone();
+        tokio::spawn(async move { renewed.catalog.renew().await });
         if let Some(idle) = app.settings.idle_unload {
             app.catalog.unload_idle(idle);
         }

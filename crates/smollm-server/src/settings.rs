@@ -11,6 +11,9 @@ pub struct Settings {
     pub host: String,
     /// The port; 0 lets the system choose.
     pub port: u16,
+    /// Names besides those of this machine for itself that requests may have in `Host`, or `*`; without any, all names where other
+    /// machines can reach the server.
+    pub allowed_hosts: Vec<String>,
     /// Serve the whole network without keys.
     pub insecure: bool,
     /// SHA-256 hashes of API keys, one a line as `sha256sum` prints them; read again when the file changes.
@@ -39,6 +42,12 @@ pub struct Settings {
     pub drain_limit: Duration,
     /// A model loaded on demand is let go of after this long without a request.
     pub idle_unload: Option<Duration>,
+    /// Bytes that all models in memory may take together.
+    pub memory: Option<usize>,
+    /// Bytes that answers may take before they go out: of all requests together, and a quarter of it for each.
+    pub answer_memory: usize,
+    /// Models in memory at once.
+    pub max_models: usize,
 }
 
 impl Default for Settings {
@@ -46,6 +55,7 @@ impl Default for Settings {
         Self {
             host: "127.0.0.1".into(),
             port: 8080,
+            allowed_hosts: Vec::new(),
             insecure: false,
             key_file: None,
             cors_origins: Vec::new(),
@@ -60,6 +70,9 @@ impl Default for Settings {
             keep_alive: Duration::from_secs(15),
             drain_limit: Duration::from_secs(30),
             idle_unload: None,
+            memory: None,
+            answer_memory: 512 << 20,
+            max_models: 4,
         }
     }
 }

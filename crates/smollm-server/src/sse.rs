@@ -104,21 +104,23 @@ impl<N: Narrator> Stream<N> {
                 continue;
             }
             match self.call.poll_next(context) {
-                Poll::Ready(Some((_, Event::Failed(error)))) => {
+                Poll::Ready(Ok((_, Event::Failed(error)))) => {
                     self.lines.error(&error.into());
                     self.call.hang_up();
                     self.over = true;
                 }
-                Poll::Ready(Some((index, event))) => match self.narrator.hear(index, event, &mut self.lines) {
+                Poll::Ready(Ok((index, event))) => match self.narrator.hear(index, event, &mut self.lines) {
                     Wish::More => {}
+                    Wish::EnoughOf(choice) => self.call.cancel_choice(index, choice),
                     Wish::Enough => self.call.cancel(index),
                     Wish::Nothing => {
                         self.narrator.close(&mut self.lines);
                         self.over = true;
                     }
                 },
-                Poll::Ready(None) => {
-                    self.lines.error(&engine_gone()); // the narrator ends the call when all is told
+                Poll::Ready(Err(error)) => {
+                    self.lines.error(&error); // the narrator ends the call when all is told
+                    self.call.hang_up();
                     self.over = true;
                 }
                 Poll::Pending => {

@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let open = OpenOptions { threads: Some(threads), context: Some(context), ..OpenOptions::default() };
     let options = ServeOptions { open, engine, ..ServeOptions::default() };
-    let model = options.load(&sources(std::slice::from_ref(model), &[])?[0], &smollm_hub::Silent)?;
+    let model = options.load(&sources(std::slice::from_ref(model), &[])?[0], None, &smollm_hub::Silent)?;
     answer(&model, submissions(warm)?)?;
     let (tokens, seconds, mut firsts) = answer(&model, measured)?;
     firsts.sort_by(f64::total_cmp);

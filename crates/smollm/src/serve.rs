@@ -8,7 +8,7 @@ use crate::text_parts::special_tokens;
 use sha2::{Digest, Sha256};
 use smollm_checkpoint::Checkpoint;
 use smollm_checkpoint::adapter::Adapter;
-use smollm_engine::{Engine, EngineError, EngineHandle, EngineOptions, ModelDrafter};
+use smollm_engine::{Engine, EngineError, EngineHandle, EngineOptions, MemoryPlan, ModelDrafter};
 use smollm_hub::{ModelRef, Progress};
 use smollm_model::LoraWeights;
 use smollm_server::{AdapterSource, Source};
@@ -16,6 +16,9 @@ use smollm_tokenizer::Tokenizer;
 use smollm_tokenizer::template::ChatTemplate;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// Contexts that the cache of a model holds which shares a budget with others.
+const CONTEXTS: usize = 4;
 
 /// How models of a server are loaded and run.
 #[derive(Debug, Clone, Default)]
@@ -32,17 +35,27 @@ pub struct ServeOptions {
     pub engine: EngineOptions,
     /// A smaller model of the family that guesses tokens, which the model then verifies many at once.
     pub draft: Option<String>,
+    /// Whether other models are to have room beside each: then its cache does not take all that the budget leaves.
+    pub shares_memory: bool,
 }
 
 impl ServeOptions {
-    /// Loads a model and gives it an engine on a thread of its own.
+    /// Loads a model, which may take `memory` bytes, and gives it an engine on a thread of its own.
     ///
     /// # Errors
     /// It cannot be opened, has no tokenizer, an adapter is not for it, or the memory it may take is too little.
-    pub fn load(&self, source: &Source, progress: &dyn Progress) -> Result<smollm_server::Model, Error> {
+    pub fn load(
+        &self,
+        source: &Source,
+        memory: Option<usize>,
+        progress: &dyn Progress,
+    ) -> Result<smollm_server::Model, Error> {
         let mut model = Model::open_with(&source.location, &self.open, progress)?;
         model.tokenizer()?;
-        let mut options = model.engine_options(&self.engine);
+        let mut options = EngineOptions { memory, ..model.engine_options(&self.engine) };
+        if self.shares_memory {
+            options.kv_tokens.get_or_insert(CONTEXTS.saturating_mul(model.context()));
+        }
         let drafter = self.drafter(&model, progress)?;
         let taken = drafter.as_ref().map_or(0, ModelDrafter::bytes);
         options.memory = options.memory.map(|memory| memory.saturating_sub(taken));
@@ -56,19 +69,31 @@ impl ServeOptions {
         );
         let slots = options.max_running;
         let digest = digest(&model)?;
-        let engine = Engine::new(model.shared_decoder(), model.shared_cpu(), &options);
-        let mut engine = engine.map_err(|error| match (error, self.engine.memory) {
-            // the budget that the user knows has the smaller model in it
+        // the budget that the user knows has the smaller model in it
+        let over_budget = |error| match (error, memory) {
             (EngineError::OverBudget { needed, .. }, Some(memory)) => {
                 EngineError::OverBudget { needed: needed + taken, memory }
             }
             (error, _) => error,
-        })?;
+        };
+        let plan = MemoryPlan::new(model.decoder(), &options).map_err(over_budget)?;
+        let context = model.context();
+        if let Some(memory) = memory.filter(|left| Some(*left) < self.engine.memory && plan.kv_tokens < context) {
+            // alone it takes what there is; beside others it waits until there is enough
+            let context_bytes = plan.kv / plan.kv_tokens * context;
+            return Err(
+                EngineError::OverBudget { needed: plan.total() - plan.kv + context_bytes + taken, memory }.into()
+            );
+        }
+        let bytes = plan.total() + taken;
+        let mut engine = Engine::new(model.shared_decoder(), model.shared_cpu(), &options)?;
         if let Some(drafter) = drafter {
             engine.set_drafter(Box::new(drafter));
         }
         let handle = EngineHandle::spawn(engine)?;
         let decoder = model.shared_decoder();
+        let files_of = decoder.clone();
+        let still_intact = move || files_of.still_intact().map_err(|error| error.to_string());
         let open_adapter = move |path: &str| -> Result<LoraWeights, String> {
             let adapter = Adapter::open(Path::new(path)).map_err(|error| error.to_string())?;
             LoraWeights::new(&decoder, &adapter).map_err(|error| error.to_string())
@@ -88,7 +113,9 @@ impl ServeOptions {
             stop_ids: model.stop_ids().to_vec(),
             engine: handle,
             slots,
+            bytes,
             open_adapter: Arc::new(open_adapter),
+            still_intact: Arc::new(still_intact),
             path: files,
             build,
             digest,

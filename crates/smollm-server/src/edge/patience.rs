@@ -1,24 +1,39 @@
-//! A connection whose other end may not leave what it is sent unread for ever.
+//! A connection whose other end may not leave what it is sent unread for ever, and is noticed to be gone.
 
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
+/// How often a connection is asked whether the other end is still there.
+const LOOK: Duration = Duration::from_millis(500);
+
 /// A stream that fails once nothing could be written for `limit` although something was to be.
 pub(crate) struct Patient {
-    stream: TcpStream,
+    stream: Arc<TcpStream>,
     limit: Duration,
     /// Runs while a write waits.
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
 impl Patient {
-    pub(crate) fn new(stream: TcpStream, limit: Duration) -> Self {
+    pub(crate) fn new(stream: Arc<TcpStream>, limit: Duration) -> Self {
         Self { stream, limit, waiting: None }
+    }
+
+    /// Writes as soon as the system takes something.
+    fn try_write(&self, context: &mut Context<'_>, write: impl Fn(&TcpStream) -> Result<usize>) -> Poll<Result<usize>> {
+        loop {
+            ready!(self.stream.poll_write_ready(context))?;
+            match write(&self.stream) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                written => return Poll::Ready(written),
+            }
+        }
     }
 
     /// What a write that gave `poll` means.
@@ -36,15 +51,37 @@ impl Patient {
     }
 }
 
+/// Waits until the other end has closed the connection, whatever it has sent before and nobody has read yet: while a request is being
+/// answered, what follows it is not read, and the end behind it would not be seen.
+pub(crate) async fn gone(stream: &TcpStream) {
+    let mut looks = 0;
+    while looks < 2 {
+        // an answer that is all but there may still go out between two looks
+        tokio::time::sleep(LOOK).await;
+        let closed = tokio::select! {
+            biased;
+            ready = stream.ready(Interest::READABLE) => ready.is_ok_and(|ready| ready.is_read_closed()),
+            () = std::future::ready(()) => false,
+        };
+        looks = if closed { looks + 1 } else { 0 };
+    }
+}
+
 impl AsyncRead for Patient {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, into)
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<Result<()>> {
+        loop {
+            ready!(self.stream.poll_read_ready(context))?;
+            match self.stream.try_read(into.initialize_unfilled()) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                read => return Poll::Ready(read.map(|bytes| into.advance(bytes))),
+            }
+        }
     }
 }
 
 impl AsyncWrite for Patient {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
-        let poll = Pin::new(&mut self.stream).poll_write(context, bytes);
+        let poll = self.try_write(context, |stream| stream.try_write(bytes));
         self.watched(context, poll)
     }
 
@@ -53,19 +90,21 @@ impl AsyncWrite for Patient {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<Result<usize>> {
-        let poll = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        let poll = self.try_write(context, |stream| stream.try_write_vectored(slices));
         self.watched(context, poll)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        true
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+    /// What is written goes to the system at once.
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<()>> {
+        Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+    /// The stream is closed when it is dropped, which is next.
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<()>> {
+        Poll::Ready(Ok(()))
     }
 }

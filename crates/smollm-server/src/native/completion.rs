@@ -6,16 +6,15 @@ mod wire;
 pub(crate) use wire::{NativeCompletion, NativeEvent, NativeRequest};
 
 use super::parameters::Parameters;
-use crate::answer::{Answers, collect};
+use crate::answer::{Answers, collect, tell};
 use crate::app::Shared;
 use crate::ask::Ask;
 use crate::body::Body;
 use crate::call::Call;
 use crate::error::{ApiError, ErrorBody};
 use crate::sse;
-use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use telling::{Part, Telling, Wanted};
 
 /// Prompts continued; one answer is an object, several are a list.
@@ -56,7 +55,7 @@ pub(crate) async fn completion(State(app): State<Shared>, body: Body<NativeReque
         parts.push(Part::new(Answers::new(&lease, &submission, &stops), submission.prompt.clone(), parameters));
         submissions.push(submission);
     }
-    let call = Call::start(&lease.model.engine, submissions, app.settings.queue_limit)?;
+    let call = Call::start(&app, &lease.model.engine, submissions)?;
     let wanted =
         Wanted { tokens: native.return_tokens == Some(true), fields: native.response_fields.unwrap_or_default() };
     let mut telling = Telling::new(lease, parts, extras, wanted);
@@ -64,8 +63,8 @@ pub(crate) async fn completion(State(app): State<Shared>, body: Body<NativeReque
     let mut response = if stream {
         sse::stream(call, telling, app.settings.keep_alive, limit)
     } else {
-        collect(call, limit, |index, event| telling.take(index, event)).await?;
-        Json(telling.completion()).into_response()
+        let kept = collect(call, limit, |index, event| telling.take(index, event)).await?;
+        tell(kept, move || telling.completion()).await?
     };
     ignored.note(&mut response);
     Ok(response)

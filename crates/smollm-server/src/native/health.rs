@@ -13,10 +13,11 @@ pub(crate) struct Health {
     status: &'static str,
 }
 
-/// Whether requests can be answered: 503 while the only model is being loaded.
+/// Whether requests can be answered: 503 while the only model is being loaded, 500 if it cannot be loaded.
 #[utoipa::path(
     get, path = "/health", tag = "server",
-    responses((status = 200, body = Health), (status = 500, body = ErrorBody), (status = 503, body = ErrorBody))
+    responses((status = 200, body = Health), (status = 403, body = ErrorBody), (status = 500, body = ErrorBody),
+        (status = 503, body = ErrorBody))
 )]
 pub(crate) async fn health(State(app): State<Shared>) -> Result<Json<Health>, ApiError> {
     app.ready().map(|()| Json(Health { status: "ok" }))
@@ -25,7 +26,8 @@ pub(crate) async fn health(State(app): State<Shared>) -> Result<Json<Health>, Ap
 /// The same under the name that load balancers ask for.
 #[utoipa::path(
     get, path = "/ready", tag = "server",
-    responses((status = 200, body = Health), (status = 500, body = ErrorBody), (status = 503, body = ErrorBody))
+    responses((status = 200, body = Health), (status = 403, body = ErrorBody), (status = 500, body = ErrorBody),
+        (status = 503, body = ErrorBody))
 )]
 pub(crate) async fn ready(state: State<Shared>) -> Result<Json<Health>, ApiError> {
     health(state).await

@@ -70,7 +70,7 @@ pub(crate) async fn load(State(app): State<Shared>, body: Body<LoadLora>) -> Res
         let message = format!("lora_name must have 1 to {LONGEST_NAME} bytes, and neither `+` nor control characters");
         return Err(ApiError::bad(message).param("lora_name"));
     }
-    let (entry, model) = app.catalog.base(model.as_deref()).await?;
+    let (entry, model) = app.catalog.look(model.as_deref()).await?;
     if !replace && entry.adapters.knows(&name) {
         return Err(taken(&name));
     }

@@ -10,7 +10,7 @@ use axum::response::IntoResponse;
 /// The numbers of all loaded models, for Prometheus.
 #[utoipa::path(
     get, path = "/metrics", tag = "server",
-    responses((status = 200, body = String, content_type = "text/plain"), (status = 401, body = ErrorBody), (status = 501, body = ErrorBody))
+    responses((status = 200, body = String, content_type = "text/plain"), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 501, body = ErrorBody))
 )]
 pub(crate) async fn metrics(State(app): State<Shared>) -> Result<impl IntoResponse, ApiError> {
     if !app.settings.metrics {

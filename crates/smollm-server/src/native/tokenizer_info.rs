@@ -2,6 +2,7 @@
 
 use crate::app::Shared;
 use crate::error::{ApiError, ErrorBody};
+use crate::native::state::Which;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
@@ -23,14 +24,14 @@ pub(crate) struct TokenizerInfo {
     chat_template: Option<String>,
 }
 
-/// The tokenizer of the only model: its special tokens and its template.
+/// The tokenizer of a model: its special tokens and its template.
 #[utoipa::path(
-    get, path = "/tokenizer_info", tag = "vLLM",
+    get, path = "/tokenizer_info", tag = "vLLM", params(Which),
     responses((status = 200, body = TokenizerInfo), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody))
 )]
-pub(crate) async fn tokenizer_info(State(app): State<Shared>) -> Result<Json<TokenizerInfo>, ApiError> {
-    let lease = app.catalog.lease(None).await?;
-    let (model, tokenizer) = (&lease.model, &lease.model.tokenizer);
+pub(crate) async fn tokenizer_info(State(app): State<Shared>, which: Which) -> Result<Json<TokenizerInfo>, ApiError> {
+    let (_, model) = app.catalog.look(which.model.as_deref()).await?;
+    let tokenizer = &model.tokenizer;
     let spelling = |id: Option<u32>| id.and_then(|id| tokenizer.token_str(id)).map(str::to_owned);
     Ok(Json(TokenizerInfo {
         bos_token: spelling(tokenizer.bos()),

@@ -1,7 +1,7 @@
 //! `POST /tokenize` and `/detokenize`: llama-server's names of fields, and vLLM's.
 
 use crate::app::Shared;
-use crate::body::{Body, Fields, Wire};
+use crate::body::{Body, Fields, Wire, beside};
 use crate::error::{ApiError, ErrorBody};
 use axum::Json;
 use axum::extract::State;
@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use smollm_tokenizer::{Specials, Tokenizer};
 use utoipa::ToSchema;
 
-/// Bytes of text above which it is tokenised on a thread that may take its time.
+/// Bytes of text, and tokens, above which a thread that may take its time does the work.
 const LONG_TEXT: usize = 1 << 16;
+const MANY_TOKENS: usize = 1 << 14;
 
 /// A text.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -96,29 +97,24 @@ pub(crate) async fn tokenize(State(app): State<Shared>, body: Body<TokenizeReque
         _ => return Err(ApiError::bad("exactly one of `content` and `prompt` must be given").param("content")),
     };
     let specials = if request.parse_special.unwrap_or(true) { Specials::Parse } else { Specials::AsText };
-    let (size, tokenizer) = (text.len(), lease.model.tokenizer.clone());
-    let encode = move || tokenizer.encode(&text, specials);
-    let mut ids = if size <= LONG_TEXT {
-        encode()
-    } else {
-        let made = tokio::task::spawn_blocking(encode).await;
-        made.map_err(|_| ApiError::internal("tokenising the text failed unexpectedly"))?
-    };
-    let tokenizer = &lease.model.tokenizer;
-    if request.add_special == Some(true)
-        && let Some(bos) = tokenizer.bos().filter(|bos| tokenizer.add_bos() && ids.first() != Some(bos))
-    {
-        ids.insert(0, bos);
-    }
-    let count = ids.len();
-    let spelled = request.with_pieces == Some(true);
-    let entry = |id| match spelled {
-        true => TokenEntry::Spelled { id, piece: piece(tokenizer, id) },
-        false => TokenEntry::Id(id),
-    };
-    let tokens = ids.into_iter().map(entry).collect();
     let max_model_len = lease.model.engine.limits().context();
-    let mut response = Json(TokenizeAnswer { tokens, count, max_model_len }).into_response();
+    let (add_special, spelled) = (request.add_special == Some(true), request.with_pieces == Some(true));
+    let (long, tokenizer) = (text.len() > LONG_TEXT, lease.model.tokenizer.clone());
+    let answer = move || {
+        let mut ids = tokenizer.encode(&text, specials);
+        if let Some(bos) = tokenizer.bos().filter(|bos| add_special && tokenizer.add_bos() && ids.first() != Some(bos))
+        {
+            ids.insert(0, bos);
+        }
+        let count = ids.len();
+        let entry = |id| match spelled {
+            true => TokenEntry::Spelled { id, piece: piece(&tokenizer, id) },
+            false => TokenEntry::Id(id),
+        };
+        let tokens = ids.into_iter().map(entry).collect();
+        Ok(Json(TokenizeAnswer { tokens, count, max_model_len }).into_response())
+    };
+    let mut response = beside(long, "tokenising the text", answer).await?;
     ignored.note(&mut response);
     Ok(response)
 }
@@ -141,8 +137,13 @@ pub(crate) async fn detokenize(State(app): State<Shared>, body: Body<DetokenizeR
         let message = format!("tokens[{index}] is {id}; it must be below {size}, the size of the vocabulary");
         return Err(ApiError::bad(message).param(format!("tokens[{index}]")));
     }
-    let content = lease.model.tokenizer.decode(&request.tokens, false);
-    let mut response = Json(DetokenizeAnswer { prompt: content.clone(), content }).into_response();
+    let (tokens, tokenizer) = (request.tokens, lease.model.tokenizer.clone());
+    let long = tokens.len() > MANY_TOKENS;
+    let answer = move || {
+        let content = tokenizer.decode(&tokens, false);
+        Ok(Json(DetokenizeAnswer { prompt: content.clone(), content }).into_response())
+    };
+    let mut response = beside(long, "reading the tokens", answer).await?;
     ignored.note(&mut response);
     Ok(response)
 }

@@ -7,7 +7,7 @@ mod wire;
 pub(crate) use prompt::prompt;
 pub(crate) use wire::{Chat, ChatChunk, ChatCompletion, ChatRequest, InputTokens};
 
-use crate::answer::{Answers, collect};
+use crate::answer::{Answers, collect, tell};
 use crate::app::Shared;
 use crate::ask::Ask;
 use crate::body::Body;
@@ -50,14 +50,14 @@ pub(crate) async fn chat_completions(State(app): State<Shared>, body: Body<ChatR
     }
     let answers = Answers::new(&lease, &submission, &stops);
     let extras = sampling.extras(&ask);
-    let call = Call::start(&lease.model.engine, vec![submission], app.settings.queue_limit)?;
+    let call = Call::start(&app, &lease.model.engine, vec![submission])?;
     let mut telling = Telling::new(lease, answers, &splitter, extras);
     let limit = app.settings.request_limit;
     let mut response = if sampling.stream == Some(true) {
         sse::stream(call, telling, app.settings.keep_alive, limit)
     } else {
-        collect(call, limit, |_, event| telling.take(event)).await?;
-        Json(telling.completion()).into_response()
+        let kept = collect(call, limit, |_, event| telling.take(event)).await?;
+        tell(kept, move || telling.completion()).await?
     };
     ignored.note(&mut response);
     Ok(response)

@@ -5,16 +5,15 @@ mod wire;
 
 pub(crate) use wire::{Completion, CompletionRequest};
 
-use crate::answer::{Answers, collect};
+use crate::answer::{Answers, collect, tell};
 use crate::app::Shared;
 use crate::ask::Ask;
 use crate::body::Body;
 use crate::call::{Call, admit};
 use crate::error::{ApiError, ErrorBody};
 use crate::sse;
-use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use telling::{Part, Telling};
 
 /// OpenAI's limit where a request has none.
@@ -54,15 +53,15 @@ pub(crate) async fn completions(
         parts.push(Part::new(answers, submission.prompt.clone(), echoed));
         submissions.push(submission);
     }
-    let call = Call::start(&lease.model.engine, submissions, app.settings.queue_limit)?;
+    let call = Call::start(&app, &lease.model.engine, submissions)?;
     let extras = sampling.extras(&ask);
     let mut telling = Telling::new(lease, parts, extras);
     let limit = app.settings.request_limit;
     let mut response = if sampling.stream == Some(true) {
         sse::stream(call, telling, app.settings.keep_alive, limit)
     } else {
-        collect(call, limit, |index, event| telling.take(index, event)).await?;
-        Json(telling.completion()).into_response()
+        let kept = collect(call, limit, |index, event| telling.take(index, event)).await?;
+        tell(kept, move || telling.completion()).await?
     };
     ignored.note(&mut response);
     Ok(response)

@@ -8,7 +8,7 @@ use crate::body::{Body, Fields, Wire};
 use crate::call::Call;
 use crate::error::{ApiError, ErrorBody};
 use crate::prompts::Prompts;
-use crate::sse::{engine_gone, too_slow};
+use crate::sse::too_slow;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -107,7 +107,7 @@ pub(crate) async fn embeddings(State(app): State<Shared>, body: Body<EmbeddingRe
         submissions.push(Submission { pooling: Some(pooling), adapter, ..Submission::new(ids, Request::default()) });
     }
     let count = submissions.len();
-    let call = Call::start(&lease.model.engine, submissions, app.settings.queue_limit);
+    let call = Call::start(&app, &lease.model.engine, submissions);
     let call = call.map_err(|error| match error.param.as_deref() {
         Some("prompt") => error.param("input"), // as it is called here
         _ => error,
@@ -146,12 +146,11 @@ async fn vectors(mut call: Call, count: usize) -> Result<Vec<Vec<f32>>, ApiError
     let mut vectors = vec![Vec::new(); count];
     let mut open = count;
     while open > 0 {
-        match call.next().await {
-            Some((index, Event::Embedding(vector))) => vectors[index] = vector,
-            Some((_, Event::Finished { .. })) => open -= 1,
-            Some((_, Event::Failed(error))) => return Err(error.into()),
-            Some(_) => {}
-            None => return Err(engine_gone()),
+        match call.next().await? {
+            (index, Event::Embedding(vector)) => vectors[index] = vector,
+            (_, Event::Finished { .. }) => open -= 1,
+            (_, Event::Failed(error)) => return Err(error.into()),
+            _ => {}
         }
     }
     Ok(vectors)

@@ -52,7 +52,7 @@ fn objects(entry: &Entry, created: u64) -> Vec<ModelObject> {
 /// All models, with their adapters.
 #[utoipa::path(
     get, path = "/v1/models", tag = "OpenAI", operation_id = "list_models",
-    responses((status = 200, body = ModelList), (status = 401, body = ErrorBody))
+    responses((status = 200, body = ModelList), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody))
 )]
 pub(crate) async fn list(State(app): State<Shared>) -> Json<ModelList> {
     let data = app.catalog.entries().iter().flat_map(|entry| objects(entry, app.started)).collect();
@@ -63,7 +63,7 @@ pub(crate) async fn list(State(app): State<Shared>) -> Json<ModelList> {
 #[utoipa::path(
     get, path = "/v1/models/{model}", tag = "OpenAI", operation_id = "retrieve_model",
     params(("model" = String, Path, description = "Its name")),
-    responses((status = 200, body = ModelObject), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody))
+    responses((status = 200, body = ModelObject), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody))
 )]
 pub(crate) async fn retrieve(State(app): State<Shared>, Path(id): Path<String>) -> Result<Json<ModelObject>, ApiError> {
     let mut all = app.catalog.entries().iter().flat_map(|entry| objects(entry, app.started));

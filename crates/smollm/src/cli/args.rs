@@ -61,7 +61,7 @@ pub(crate) struct EngineArgs {
     /// Requests that are answered at once (default: 64)
     #[arg(long, value_name = "N", value_parser = places)]
     pub(crate) parallel: Option<usize>,
-    /// Bytes that weights, cache and buffers of a model may take, as 800M or 2G
+    /// Bytes that weights, caches and buffers of all models in memory may take, as 800M or 2G
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
     pub(crate) memory: Option<usize>,
     /// Tokens that the cache of a model holds for all requests together (default: four contexts, or what --memory leaves)

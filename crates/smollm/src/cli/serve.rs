@@ -5,9 +5,9 @@ use super::failure::{plain, usage};
 use super::line_log::line_log;
 use super::output::note;
 use super::progress::DownloadBars;
-use smollm::{EngineOptions, GenerateOptions, SamplingParams, ServeOptions, sources};
-use smollm_engine::Pooling;
-use smollm_server::{Server, Settings};
+use smollm::{EngineOptions, Error, GenerateOptions, SamplingParams, ServeOptions, sources};
+use smollm_engine::{EngineError, Pooling};
+use smollm_server::{LoadError, Server, Settings};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -105,6 +105,10 @@ struct Network {
     /// Port to listen on; 0 takes any that is free
     #[arg(long, value_name = "PORT", default_value_t = 8080)]
     port: u16,
+    /// Name by which requests may call the server (their Host header) besides localhost, its addresses and --host; * for any
+    /// (repeatable; default: any where other machines can reach it)
+    #[arg(long, value_name = "NAME")]
+    allow_host: Vec<String>,
     /// Serve the network without API keys
     #[arg(long)]
     insecure: bool,
@@ -138,6 +142,12 @@ struct Load {
     /// Refuse requests with 429 while they are expected to wait longer than this before their prompts are read
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "60")]
     queue_limit: Duration,
+    /// Bytes that answers of all requests may take before they go out; a quarter for each
+    #[arg(long, value_name = "BYTES", value_parser = bytes, default_value = "512M")]
+    answer_memory: usize,
+    /// Models in memory at once; a further one takes the place of one that is idle
+    #[arg(long, value_name = "N", value_parser = whole::<usize>, default_value_t = 4)]
+    max_models: usize,
     /// Largest body of a request, in bytes
     #[arg(long, value_name = "BYTES", value_parser = bytes, default_value = "16M")]
     max_body: usize,
@@ -180,10 +190,17 @@ impl Serve {
             },
             thinking: self.answers.thinking.as_ref().map(|switch| switch == "on"),
             draft: self.speculation.draft.clone(),
+            shares_memory: sources.len() > 1,
         };
         let quiet = self.quiet;
-        let loader = Arc::new(move |source: &_| {
-            options.load(source, &DownloadBars::new(quiet)).map_err(|error| plain(&error.to_string()))
+        let loader = Arc::new(move |source: &_, memory| {
+            options.load(source, memory, &DownloadBars::new(quiet)).map_err(|error| {
+                let line = plain(&error.to_string());
+                match error {
+                    Error::Engine(EngineError::OverBudget { .. }) => LoadError::NoRoom(line),
+                    _ => LoadError::Failed(line),
+                }
+            })
         });
         let count = sources.len();
         let mut server = Server::bind(self.settings(), sources, loader)?;
@@ -220,6 +237,7 @@ impl Serve {
         Settings {
             host: network.host.clone(),
             port: network.port,
+            allowed_hosts: network.allow_host.clone(),
             insecure: network.insecure,
             key_file: network.key_file.clone(),
             cors_origins: network.cors.clone(),
@@ -230,6 +248,9 @@ impl Serve {
             adapter_updates: self.adapter_updates,
             drain_limit: load.drain_limit,
             idle_unload: self.idle_unload.map(Duration::from_secs),
+            memory: load.engine.memory,
+            answer_memory: load.answer_memory,
+            max_models: load.max_models.max(1),
             pooling: if self.pooling == "last" { Pooling::Last } else { Pooling::Mean },
             slots: !network.no_slots,
             metrics: !network.no_metrics,

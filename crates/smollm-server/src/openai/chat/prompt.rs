@@ -1,6 +1,7 @@
 //! From a conversation to its prompt: what the template is given, and what of the answer stands in the prompt already.
 
 use super::Chat;
+use crate::body::beside;
 use crate::catalog::Lease;
 use crate::error::ApiError;
 use crate::model::{End, Model, Render};
@@ -34,12 +35,7 @@ pub(crate) async fn prompt(lease: &Lease, chat: Chat, thinking: &Thinking) -> Re
     let size: usize =
         chat.messages.iter().enumerate().map(|(i, m)| MESSAGE + m.text(i).map_or(0, |text| text.len())).sum();
     let model = lease.model.clone();
-    let make = move || make(&model, chat, wanted);
-    if size <= LONG_PROMPT {
-        return make();
-    }
-    let made = tokio::task::spawn_blocking(make).await;
-    made.unwrap_or_else(|_| Err(ApiError::internal("making the prompt failed unexpectedly")))
+    beside(size > LONG_PROMPT, "making the prompt", move || make(&model, chat, wanted)).await
 }
 
 fn make(model: &Model, chat: Chat, thinks: Option<bool>) -> Result<Prompt, ApiError> {

@@ -37,7 +37,7 @@ fn a_client_that_leaves_ends_its_request() {
             let mut connection = served.connect();
             let body = long(false).to_string();
             let head = format!(
-                "POST /v1/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+                "POST /v1/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
                 body.len()
             );
             connection.write_all((head + &body).as_bytes()).unwrap();
@@ -147,7 +147,7 @@ fn what_takes_too_long_is_ended() {
     let mut connection = served.connect();
     connection
         .write_all(
-            b"POST /tokenize HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 50\r\n\r\n{",
+            b"POST /tokenize HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 50\r\n\r\n{",
         )
         .unwrap();
     assert_eq!(Open::read_head(connection).status, 408);
@@ -224,4 +224,76 @@ fn every_request_has_an_id_and_a_line() {
     assert_eq!((&first["id"], &first["status"], &first["method"]), (&json!("mine-1"), &json!(200), &json!("GET")));
     assert_eq!((first["bytes"].as_u64(), &first["cut"]), (Some(given.text.len() as u64), &json!(false)));
     assert_eq!(line("/nowhere")["status"], 404);
+}
+
+/// While a request is answered nobody reads what follows it, and the end of the connection comes after that.
+#[test]
+fn a_client_that_leaves_after_further_bytes_is_noticed() {
+    let world = slow(8192);
+    let served = Served::ready(&world, &["-m", "random", "--ctx", "8192"]);
+    let mut connection = served.post_unread("/v1/completions", &long(false));
+    connection.write_all(b"\r\n\r\nGET /health").unwrap();
+    served.until("the request runs", |served| served.metric("vllm:num_requests_running") == 1.0);
+    drop(connection);
+    served.until("the request is given up", |served| served.metric("vllm:num_requests_running") == 0.0);
+    assert!(served.metric("vllm:generation_tokens_total") < 8000.0);
+}
+
+#[test]
+fn a_name_that_is_not_the_servers_is_refused() {
+    let world = World::new().with_random();
+    let served = Served::ready(&world, &["-m", "random", "--allow-host", "chat.example"]);
+    let ask = |host: &str| {
+        let mut connection = served.connect();
+        connection.write_all(format!("GET /v1/models HTTP/1.1\r\nhost: {host}\r\n\r\n").as_bytes()).unwrap();
+        Open::read_head(connection).read()
+    };
+    for host in [served.address.as_str(), "localhost", "127.0.0.1:1", "[::1]", "chat.example"] {
+        assert_eq!(ask(host).status, 200, "{host}");
+    }
+    let refused = ask("evil.example:8080");
+    let (message, _, code) = refused.error(403);
+    assert!(code == "host_not_allowed" && message.contains("`evil.example:8080`"), "{message}");
+    assert!(refused.header("x-request-id").is_some());
+}
+
+#[test]
+fn an_answer_that_takes_too_much_memory_is_ended() {
+    let world = slow(8192);
+    let arguments = ["-m", "random", "--ctx", "8192", "--answer-memory", "32M", "--read-limit", "60"];
+    let served = Served::ready(&world, &arguments);
+    let ask = |tokens: i64, stream: bool| json!({"prompt": "a", "max_tokens": tokens, "ignore_eos": true, "logprobs": 100, "stream": stream});
+    served.ask("/v1/completions", ask(300, false));
+    let (message, _, code) = served.post("/v1/completions", &ask(1000, false)).error(400);
+    assert!(code == "answer_too_large" && message.contains("8388608 bytes"), "{message}");
+    // nobody reads it
+    let connection = served.post_unread("/v1/completions", &ask(-1, true));
+    served.until("it runs", |served| served.metric("vllm:num_requests_running") == 1.0);
+    served.until("it is given up", |served| served.metric("vllm:num_requests_running") == 0.0);
+    assert!(served.metric("vllm:generation_tokens_total") < 8000.0);
+    drop(connection);
+    served.ask("/v1/completions", ask(300, false));
+}
+
+/// The engine knows no stop strings: it is told.
+#[test]
+fn a_choice_that_met_its_stop_string_runs_no_more() {
+    let world = slow(8192);
+    let served = Served::ready(&world, &["-m", "random", "--ctx", "8192"]);
+    let mut body = json!({"prompt": "a", "max_tokens": 60, "ignore_eos": true, "n": 2, "seed": 1, "temperature": 1});
+    let both = served.ask("/v1/completions", body.clone());
+    let text: Vec<char> = both["choices"][1]["text"].as_str().unwrap().chars().collect();
+    // long enough for the other choice not to say it too
+    body["stop"] = text[10..18].iter().collect::<String>().into();
+    body["max_tokens"] = json!(-1);
+    body["stream"] = true.into();
+    let mut open = json_post(&served, "/v1/completions", &[], &body);
+    assert!(open.chunk().is_some());
+    served.until("one runs alone", |served| served.metric("vllm:num_requests_running") == 1.0);
+    let mut said = String::new();
+    while !said.contains("\"finish_reason\":\"stop\"") {
+        said = String::from_utf8(open.chunk().expect("more")).unwrap();
+    }
+    assert!(said.contains("\"index\":1"), "{said}");
+    assert!(open.chunk().is_some(), "the other goes on");
 }

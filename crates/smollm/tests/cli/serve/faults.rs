@@ -23,7 +23,7 @@ fn stream(served: &Served, max_tokens: usize) -> TcpStream {
     let mut body = answer(max_tokens);
     body["stream"] = true.into();
     let (mut connection, body) = (served.connect(), body.to_string());
-    let head = "POST /v1/completions HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ";
+    let head = "POST /v1/completions HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ";
     connection.write_all(format!("{head}{}\r\n\r\n{body}", body.len()).as_bytes()).unwrap();
     connection
 }
@@ -71,9 +71,9 @@ fn floods_of_headers_are_refused() {
     let before = holds(&served);
     let many: String = (0..5000).map(|i| format!("x-{i}: a\r\n")).collect();
     let floods = [
-        format!("GET /health HTTP/1.1\r\nhost: x\r\n{many}\r\n"),
-        format!("GET /health HTTP/1.1\r\nhost: x\r\nx-long: {}\r\n\r\n", "a".repeat(1 << 20)),
-        format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "a".repeat(1 << 20)),
+        format!("GET /health HTTP/1.1\r\nhost: localhost\r\n{many}\r\n"),
+        format!("GET /health HTTP/1.1\r\nhost: localhost\r\nx-long: {}\r\n\r\n", "a".repeat(1 << 20)),
+        format!("GET /{} HTTP/1.1\r\nhost: localhost\r\n\r\n", "a".repeat(1 << 20)),
     ];
     for flood in floods {
         let mut connection = served.connect();
@@ -85,7 +85,7 @@ fn floods_of_headers_are_refused() {
     }
     // headers that never end, each in time by itself
     let mut connection = served.connect();
-    connection.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n").unwrap();
+    connection.write_all(b"GET /health HTTP/1.1\r\nhost: localhost\r\n").unwrap();
     let started = Instant::now();
     while connection.write_all(b"x-more: a\r\n").is_ok() {
         assert!(started.elapsed() < Duration::from_secs(30), "somebody listens for ever");
@@ -114,7 +114,7 @@ fn what_is_no_request_is_refused() {
     let served = Served::ready(&world, &["-m", "random", "--read-limit", "0.5"]);
     let expected = served.ask("/v1/completions", answer(8))["choices"].clone();
     let before = holds(&served);
-    let post = "POST /v1/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
+    let post = "POST /v1/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
     let cases: [(&str, String); 8] = [
         ("no HTTP", "\u{1}\u{2}\u{3} nonsense\r\n\r\n".into()),
         ("a TLS greeting", "\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}".into()),
@@ -214,24 +214,47 @@ fn a_model_that_is_replaced_answers_as_before() {
     assert_ne!(Served::ready(&world, &["-m", "random"]).ask("/v1/completions", answer(8))["choices"], expected);
 }
 
-/// The file is written to in its place: from then on there are errors, in the stream under way too, and no answers.
+/// The file is written to in its place: what is under way ends with an error, and what comes later is answered by what is in the
+/// file now.
 #[test]
-fn a_model_that_is_overwritten_answers_no_more() {
+fn a_model_that_is_overwritten_is_loaded_anew() {
     let world = slow(8192);
     let served = Served::ready(&world, &["-m", "random", "--ctx", "8192"]);
+    let old = served.ask("/v1/completions", answer(8))["choices"].clone();
     let mut open = Open::read_head(stream(&served, 8000));
     assert!(open.chunk().is_some());
-    let mut bytes = world.read("random/model.safetensors");
+    let good = world.read("random/model.safetensors");
+    let mut bytes = good.clone();
     bytes.iter_mut().rev().take(4000).for_each(|byte| *byte ^= 1);
-    std::thread::sleep(Duration::from_millis(20)); // so that the time of the file differs
-    let mut file = std::fs::File::options().write(true).open(world.path("random/model.safetensors")).unwrap();
-    file.write_all(&bytes).unwrap();
-    drop(file);
+    overwrite(&world, &bytes);
     let text = open.read().text;
     assert!(text.contains("model.safetensors: was written to") && !text.contains("[DONE]"), "{text}");
-    let (message, ..) = served.post("/v1/completions", &answer(8)).error(500);
-    assert!(message.contains("model.safetensors: was written to"), "{message}");
-    served.until("nothing runs", |served| served.metric("vllm:num_requests_running") == 0.0);
+    let new = Served::ready(&world, &["-m", "random", "--ctx", "8192"]).ask("/v1/completions", answer(8));
+    assert_ne!(new["choices"], old);
+    served.until("it is loaded", |served| {
+        let said = served.post("/v1/completions", &answer(8));
+        match said.status {
+            200 => assert_eq!(said.json(200)["choices"], new["choices"]),
+            _ => assert_eq!(said.error(503).2, "loading"),
+        }
+        said.status == 200
+    });
+    assert_eq!(served.get("/health").status, 200);
+    // what cannot be loaded is told until it can be
+    overwrite(&world, &vec![b'x'; good.len()]);
+    served.until("the damage is told", |served| served.get("/health").status == 500);
+    let (message, _, code) = served.post("/v1/completions", &answer(8)).error(500);
+    assert!(code == "model_not_loaded" && message.contains("model.safetensors"), "{message}");
+    overwrite(&world, &good);
+    served.until("it is well again", |served| served.get("/health").status == 200);
+    assert_eq!(served.ask("/v1/completions", answer(8))["choices"], old);
+}
+
+/// Writes to the file of the model in its place.
+fn overwrite(world: &World, bytes: &[u8]) {
+    std::thread::sleep(Duration::from_millis(20)); // so that the time of the file differs
+    let mut file = std::fs::File::options().write(true).open(world.path("random/model.safetensors")).unwrap();
+    file.write_all(bytes).unwrap();
 }
 
 /// The file is cut short: an error, or the end of the server with a line that says why, and no answer.

@@ -1,11 +1,12 @@
 //! One model and several: names, loading, unloading, adapters.
 
-use super::client::Served;
+use super::client::{Open, Served};
 use crate::lora::write_adapter;
 use crate::world::World;
 use serde_json::{Value, json};
 use smollm_testkit::byte_level::SPECIALS;
 use smollm_testkit::golden::lora_goldens;
+use std::time::Duration;
 
 fn names(served: &Served) -> Vec<(String, bool)> {
     let list = served.get("/v1/models").json(200);
@@ -42,6 +43,86 @@ fn several_models_are_loaded_when_they_are_asked_for_and_unloaded_when_they_are_
     assert_eq!(names(&served), both(false, true));
     served.until("it is unloaded", |served| names(served) == both(false, false));
     assert_eq!(ask(), first);
+}
+
+/// A request of some seconds for a model.
+fn long(served: &Served, model: &str) -> Open {
+    let body =
+        json!({"prompt": "a", "model": model, "max_tokens": -1, "ignore_eos": true, "stream": true, "logprobs": 50})
+            .to_string();
+    let mut open = served.open("POST", "/v1/completions", &[("content-type", "application/json")], body.as_bytes());
+    assert_eq!(open.status, 200);
+    assert!(open.chunk().is_some());
+    open
+}
+
+/// Two models, of which `arguments` let one be in memory.
+#[track_caller]
+fn one_takes_the_place_of_the_other(world: &World, arguments: &[&str]) {
+    let arguments: Vec<&str> =
+        ["-m", "random", "-m", "scripted", "--ctx", "8192"].iter().chain(arguments).copied().collect();
+    let served = Served::ready(world, &arguments);
+    let both = |random, scripted| [("random".to_owned(), random), ("scripted".to_owned(), scripted)];
+    let ask = |model: &str| served.post("/v1/completions", &json!({"prompt": "\n", "model": model, "temperature": 0}));
+    let first = ask("scripted").json(200)["choices"].clone();
+    assert_eq!(names(&served), both(false, true));
+    let open = long(&served, "random");
+    assert_eq!(names(&served), both(true, false), "the idle one has gone");
+    let refused = ask("scripted");
+    let (message, param, code) = refused.error(503);
+    assert!(code == "no_room" && param == "model" && message.contains("`scripted` cannot be loaded"), "{message}");
+    assert!(refused.header("retry-after").is_some());
+    drop(open);
+    served.until("the busy one is idle", |_| ask("scripted").status == 200);
+    assert_eq!(ask("scripted").json(200)["choices"], first);
+    assert_eq!(names(&served), both(false, true));
+}
+
+fn two() -> World {
+    let world = World::new().with_random().with_scripted();
+    for name in ["random", "scripted"] {
+        world.edit(&format!("{name}/config.json"), |config| config["max_position_embeddings"] = 8192.into());
+    }
+    world
+}
+
+#[test]
+fn no_more_models_are_in_memory_than_may_be() {
+    one_takes_the_place_of_the_other(&two(), &["--max-models", "1"]);
+}
+
+#[test]
+fn all_models_share_one_budget() {
+    let world = two();
+    // what the smallest cache needs is said where there is less
+    let needed = |model: &str| -> usize {
+        let error = world.run(&["serve", "-m", model, "--port", "0", "--ctx", "8192", "--memory", "1K"]);
+        let (_, rest) = error.err.split_once("need ").unwrap_or_else(|| panic!("{error:?}"));
+        rest.split(' ').next().unwrap().parse().unwrap()
+    };
+    let budget = needed("random") + needed("scripted") - 1;
+    one_takes_the_place_of_the_other(&world, &["--memory", &budget.to_string()]);
+}
+
+#[test]
+fn a_model_is_idle_from_the_end_of_its_last_request_and_looking_is_no_use() {
+    let world = two();
+    let served = Served::ready(&world, &["-m", "random", "-m", "scripted", "--ctx", "8192", "--idle-unload", "3"]);
+    assert_eq!(served.get("/slots?model=random").json(200), json!([]));
+    for path in ["/slots", "/props", "/slots?model=random&model=scripted"] {
+        assert_eq!(served.get(path).error(400).1, "model", "{path}");
+    }
+    // unread, it does not end: it is more than the buffers of both ends hold
+    let open = long(&served, "random");
+    std::thread::sleep(Duration::from_millis(3500));
+    drop(open);
+    std::thread::sleep(Duration::from_millis(1300)); // idle models are looked for every second
+    assert!(names(&served)[0].1, "it was used until now");
+    assert_eq!(served.get("/slots?model=random").json(200).as_array().unwrap().len(), 64);
+    assert_eq!(served.get("/props?model=random").json(200)["model_alias"], "random");
+    served.until("it is unloaded", |served| served.get("/slots?model=random").json(200) == json!([]));
+    assert_eq!(served.get("/tokenizer_info?model=random").json(200)["model_max_length"], 8192);
+    assert!(names(&served)[0].1, "a look loads it");
 }
 
 #[test]
