@@ -1,10 +1,7 @@
 //! A thread that has ended, and those that do not know it yet.
 
-#[path = "../../../tests/tiny_model/mod.rs"]
-mod tiny_model;
-
 use super::*;
-use crate::engine::EngineOptions;
+use crate::engine::{EngineOptions, tests::tiny_model};
 use crate::request::Request;
 use smollm_kernels::Cpu;
 
