@@ -23,15 +23,15 @@ pub(crate) struct Message {
     pub(crate) reasoning_content: Option<String>,
     /// The same in the words of OpenRouter, and of vLLM since it renamed it.
     pub(crate) reasoning: Option<String>,
-    /// Refused for now.
+    /// Calls of functions, which this server does not make: any is refused with 400 `unsupported_parameter`, never left out of the prompt.
     #[schema(value_type = Option<Vec<Object>>, max_items = 0)]
     pub(crate) tool_calls: Option<Vec<Value>>,
-    /// Refused for now.
+    /// The older form of `tool_calls`, refused likewise.
     #[schema(schema_with = null)]
     pub(crate) function_call: Option<Value>,
     /// Said instead of `content`.
     pub(crate) refusal: Option<String>,
-    /// Refused for now.
+    /// The call that a message answers, refused likewise.
     #[schema(schema_with = null)]
     pub(crate) tool_call_id: Option<String>,
 }
