@@ -49,6 +49,25 @@ fn a_place_is_expected_when_answers_end() {
     assert_eq!(engine.stats().wait.behind(0, 0), Duration::ZERO);
 }
 
+/// What is told between the step in which answers end and the one in which those that wait take their places.
+#[test]
+fn places_that_have_become_free_belong_to_those_who_wait() {
+    let options = EngineOptions { max_running: 2, draft_tokens: 0, ..EngineOptions::default() };
+    let mut engine = engine(&tiny(), &options);
+    for tokens in [10, 10, 50, 50, 50] {
+        engine.submit(Submission::new(vec![5, 6, 7], request(tokens, 0.0, 0))).unwrap();
+    }
+    while engine.stats().running > 0 || engine.stats().generated_tokens == 0 {
+        step(&mut engine);
+    }
+    let between = engine.stats();
+    assert_eq!((between.running, between.waiting), (0, 3), "both have ended in one step");
+    step(&mut engine);
+    let after = engine.stats();
+    assert_eq!((after.running, after.waiting), (2, 1));
+    assert!(between.wait.place_s > 0.0, "{:?}, and then {:?}", between.wait, after.wait);
+}
+
 #[test]
 fn prompts_before_it_are_counted_until_they_are_read() {
     let options = EngineOptions { token_budget: 64, max_stall: None, ..EngineOptions::default() };

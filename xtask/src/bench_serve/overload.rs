@@ -81,7 +81,10 @@ pub(crate) fn measure(workspace: &Workspace, smollm: &Path, model: &Path, thread
         command
     };
     let server = Server::start(command, &workspace.log("serve-overload"))?;
-    wave(&server.address, Shape { answer: 1, ..SHAPE }, 1 << 20, 1)?;
+    // So that the server knows the chats it gets: what they share is in its cache, and prompts cost what they cost here.
+    for chats in [1, 8] {
+        wave(&server.address, SHAPE, (1 << 20) + 100 * chats, chats)?;
+    }
     let full = wave(&server.address, SHAPE, 1 << 21, PLACES as u64)?;
     let offered = TIMES * full.tokens_per_s / SHAPE.answer as f64;
     let (mut firsts, mut refusals) = (Vec::new(), Vec::new());

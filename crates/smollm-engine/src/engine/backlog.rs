@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-/// Weight of a new measurement.
+/// Least weight of a new measurement. The first ones weigh alike.
 const NEW: f64 = 0.1;
 /// Seconds that a token of a prompt is taken to cost before any was read.
 const FIRST_TOKEN_S: f64 = 2e-3;
@@ -37,7 +37,10 @@ pub(crate) struct Backlog {
 
 /// A moving average.
 #[derive(Debug, Default)]
-struct Average(Option<f64>);
+struct Average {
+    mean: f64,
+    count: u32,
+}
 
 /// The wait that is expected of a request that comes now.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -64,12 +67,16 @@ impl ExpectedWait {
 
 impl Average {
     fn add(&mut self, value: f64) {
-        let mean = self.0.get_or_insert(value);
-        *mean += NEW * (value - *mean);
+        self.count = self.count.saturating_add(1);
+        self.mean += NEW.max(1.0 / f64::from(self.count)) * (value - self.mean);
+    }
+
+    fn known(&self) -> Option<f64> {
+        (self.count > 0).then_some(self.mean)
     }
 
     fn or(&self, first: f64) -> f64 {
-        self.0.unwrap_or(first)
+        self.known().unwrap_or(first)
     }
 }
 
@@ -110,7 +117,7 @@ impl Backlog {
     /// Seconds for a token of a prompt, beside the answers that are under way if `answering`.
     fn token_s(&self, answering: bool) -> f64 {
         let own = if self.reading > 0.0 { self.reading_s / self.reading } else { FIRST_TOKEN_S };
-        match (answering, self.share.0, self.answering_s.0) {
+        match (answering, self.share.known(), self.answering_s.known()) {
             (true, Some(share), Some(answers)) => own + answers / share,
             _ => own,
         }

@@ -44,12 +44,12 @@ impl Scheduler {
         Self { running: Vec::new(), waiting: Vec::new(), max_running, blocked: false, preemptions: 0 }
     }
 
-    /// How many can run at once, as things are; `None` while there is room for more. Where sequences wait although not all places
-    /// are taken, it is memory that they wait for.
+    /// How many can run at once, as things are; `None` while there is room for more than run and wait. Where sequences wait although
+    /// not all places are taken, it is memory that they wait for, or the next step.
     pub(crate) fn places(&self) -> Option<usize> {
         match self.running.len() {
             running if self.blocked && running > 0 => Some(running),
-            running if running >= self.max_running => Some(self.max_running),
+            running if running + self.waiting.len() >= self.max_running => Some(self.max_running),
             _ => None,
         }
     }
