@@ -1,4 +1,4 @@
-//! Text to ids and back, and messages to prompt.
+//! Text to ids and back, messages to prompt, and grammars to token masks.
 
 #![forbid(unsafe_code)]
 
@@ -7,6 +7,7 @@ mod byte_alphabet;
 mod byte_bpe;
 mod char_bpe;
 mod classes;
+pub mod constrain;
 mod error;
 mod gguf;
 mod json;

@@ -1,0 +1,262 @@
+//! What becomes of each keyword: honoured, left out as an annotation, or refused.
+
+use llguidance::derivre::{RegexAst, RegexBuilder};
+use llguidance::regex_to_lark;
+use serde_json::{Map, Value, json};
+
+use super::values::{check_value, count, limit, writable};
+use super::{At, Translation, kind};
+use crate::constrain::error::GrammarError;
+use crate::constrain::formats;
+
+/// Keywords that say something about valid values and restrict none.
+const ANNOTATIONS: &[&str] = &[
+    "$anchor",
+    "$comment",
+    "$defs",
+    "$dynamicAnchor",
+    "$schema",
+    "contentEncoding",
+    "contentMediaType",
+    "contentSchema",
+    "default",
+    "definitions",
+    "deprecated",
+    "description",
+    "discriminator",
+    "example",
+    "examples",
+    "externalDocs",
+    "readOnly",
+    "title",
+    "writeOnly",
+    "xml",
+];
+
+/// Keywords that restrict what is valid in ways that a grammar from left to right does not have.
+const NOT_HELD: &[&str] = &[
+    "$dynamicRef",
+    "$recursiveAnchor",
+    "$recursiveRef",
+    "$vocabulary",
+    "contains",
+    "dependencies",
+    "dependentRequired",
+    "dependentSchemas",
+    "else",
+    "if",
+    "maxContains",
+    "minContains",
+    "not",
+    "propertyNames",
+    "then",
+    "unevaluatedItems",
+    "unevaluatedProperties",
+];
+
+const TYPES: &[&str] = &["null", "boolean", "integer", "number", "string", "array", "object"];
+
+/// Work that a pattern may take to be read.
+const PATTERN_FUEL: u64 = 1_000_000;
+
+/// Whether in the draft that `$schema` names nothing beside a `$ref` counts.
+pub(super) fn refs_stand_alone(draft: &Value) -> Result<bool, GrammarError> {
+    let name = draft.as_str().unwrap_or_default();
+    let draft_of = name.trim_end_matches('#').trim_start_matches("https://").trim_start_matches("http://");
+    match draft_of {
+        "json-schema.org/draft/2020-12/schema" | "json-schema.org/draft/2019-09/schema" => Ok(false),
+        "json-schema.org/draft-07/schema" | "json-schema.org/draft-06/schema" => Ok(true),
+        _ => Err(GrammarError::schema(
+            "$.$schema",
+            format!("{draft} is not supported; drafts 6, 7, 2019-09 and 2020-12 are"),
+        )),
+    }
+}
+
+impl<'a> Translation<'a> {
+    /// One keyword of the schema `given`, which stands at `at`.
+    pub(super) fn keyword(
+        &mut self,
+        keyword: &str,
+        value: &'a Value,
+        given: &'a Map<String, Value>,
+        at: &At,
+        made: &mut Map<String, Value>,
+        besides: &mut Vec<Value>,
+    ) -> Result<(), GrammarError> {
+        let here = at.key(keyword);
+        let honoured = match keyword {
+            "type" => types(value, &here)?,
+            "const" => {
+                check_value(value, &here)?;
+                value.clone()
+            }
+            "enum" => enumeration(value, &here)?,
+            "anyOf" | "allOf" | "oneOf" => self.list(value, &here)?,
+            "$ref" => self.reference(value, &here)?,
+            "properties" => {
+                keys_are_writable(value, &here)?;
+                self.named(value, &here)?
+            }
+            "patternProperties" => {
+                if let Value::Object(named) = value {
+                    named.keys().try_for_each(|pattern| check_pattern(pattern, &here.key(pattern)))?;
+                }
+                self.named(value, &here)?
+            }
+            "additionalProperties" => self.schema(value, here)?,
+            "required" => required(value, &here)?,
+            "minProperties" => min_properties(value, given, &here)?,
+            "maxProperties" | "minItems" | "maxItems" | "minLength" | "maxLength" => count(value, &here)?,
+            "prefixItems" => self.list(value, &here)?,
+            "items" => return self.items(value, given, at, made),
+            // only beside a list in `items`, with which it is read
+            "additionalItems" => return Ok(()),
+            "pattern" => {
+                let pattern = value.as_str().ok_or_else(|| here.refuse("must be a string"))?;
+                check_pattern(pattern, &here)?;
+                value.clone()
+            }
+            "format" => return format_of(value, given, &here, made, besides),
+            "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" => limit(value, &here)?,
+            "multipleOf" => multiple(value, &here)?,
+            "uniqueItems" => return unique_items(value, given, &here),
+            "nullable" if *value == json!(false) => return Ok(()),
+            "nullable" => return Err(here.refuse("is not part of JSON Schema; add \"null\" to `type`")),
+            // an address for references from elsewhere; what it changes for references inside is refused
+            "$id" | "id" if at.pointer.is_empty() => return Ok(()),
+            "$id" => return Err(here.refuse("a schema inside of another may not have an address of its own")),
+            name if ANNOTATIONS.contains(&name) || name.starts_with("x-") => return Ok(()),
+            name if NOT_HELD.contains(&name) => {
+                return Err(here.refuse(format!("`{name}` is not supported: output cannot be held to it")));
+            }
+            name => return Err(here.refuse(format!("`{name}` is no keyword that is known"))),
+        };
+        made.insert(keyword.to_owned(), honoured);
+        Ok(())
+    }
+
+    /// `items` in its two forms: of all elements, or of the first ones, each its own (before 2020-12).
+    fn items(
+        &mut self,
+        value: &'a Value,
+        given: &'a Map<String, Value>,
+        at: &At,
+        made: &mut Map<String, Value>,
+    ) -> Result<(), GrammarError> {
+        let Value::Array(list) = value else {
+            made.insert("items".into(), self.schema(value, at.key("items"))?);
+            return Ok(());
+        };
+        if given.contains_key("prefixItems") {
+            return Err(at.key("items").refuse("must be a schema where there are `prefixItems`"));
+        }
+        if !list.is_empty() {
+            made.insert("prefixItems".into(), self.list(value, &at.keyed("items", "prefixItems"))?);
+        }
+        if let Some(rest) = given.get("additionalItems") {
+            made.insert("items".into(), self.schema(rest, at.keyed("additionalItems", "items"))?);
+        }
+        Ok(())
+    }
+}
+
+fn types(value: &Value, at: &At) -> Result<Value, GrammarError> {
+    let names = match value {
+        Value::Array(names) if !names.is_empty() => names.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    match names.iter().find(|name| !name.as_str().is_some_and(|name| TYPES.contains(&name))) {
+        Some(other) => Err(at.refuse(format!("{other} is no type; types are {}", TYPES.join(", ")))),
+        None => Ok(value.clone()),
+    }
+}
+
+fn enumeration(value: &Value, at: &At) -> Result<Value, GrammarError> {
+    match value {
+        Value::Array(values) if !values.is_empty() => {
+            values.iter().enumerate().try_for_each(|(i, value)| check_value(value, &at.index(i)))?;
+            Ok(value.clone())
+        }
+        _ => Err(at.refuse("must be a list of at least one value")),
+    }
+}
+
+fn keys_are_writable(value: &Value, at: &At) -> Result<(), GrammarError> {
+    let Value::Object(named) = value else { return Ok(()) };
+    named.keys().try_for_each(|name| writable(name, &at.key(name)))
+}
+
+fn required(value: &Value, at: &At) -> Result<Value, GrammarError> {
+    let Value::Array(names) = value else {
+        return Err(at.refuse(format!("must be a list of names, not {}", kind(value))));
+    };
+    for (i, name) in names.iter().enumerate() {
+        let name = name.as_str().ok_or_else(|| at.index(i).refuse("must be a string"))?;
+        writable(name, &at.index(i))?;
+    }
+    Ok(value.clone())
+}
+
+/// A text could have one key twice, which counts once: only one property beyond the required ones is sure to be another.
+fn min_properties(value: &Value, given: &Map<String, Value>, at: &At) -> Result<Value, GrammarError> {
+    let made = count(value, at)?;
+    let required = given.get("required").and_then(Value::as_array).map_or(0, Vec::len) as u64;
+    match made.as_u64() {
+        Some(min) if min > required + 1 => Err(at.refuse(format!(
+            "{min} is not supported: it may be at most one more than `required` has names ({required})"
+        ))),
+        _ => Ok(made),
+    }
+}
+
+fn unique_items(value: &Value, given: &Map<String, Value>, at: &At) -> Result<(), GrammarError> {
+    let at_most_one = given.get("maxItems").and_then(Value::as_u64).is_some_and(|max| max <= 1);
+    match value {
+        Value::Bool(unique) if !unique || at_most_one => Ok(()),
+        Value::Bool(_) => Err(at.refuse("`uniqueItems` is not supported: output cannot be held to it")),
+        other => Err(at.refuse(format!("must be a boolean, not {}", kind(other)))),
+    }
+}
+
+fn multiple(value: &Value, at: &At) -> Result<Value, GrammarError> {
+    match value.as_f64() {
+        Some(of) if of > 0.0 && of.fract() == 0.0 && of <= f64::from(u32::MAX) => Ok(json!(of as u64)),
+        Some(of) if of > 0.0 => Err(at.refuse(format!(
+            "{value} is not supported: it must be a whole number below 2^32, as programs divide others inexactly"
+        ))),
+        _ => Err(at.refuse("must be a number above 0")),
+    }
+}
+
+fn format_of(
+    value: &Value,
+    given: &Map<String, Value>,
+    at: &At,
+    made: &mut Map<String, Value>,
+    besides: &mut Vec<Value>,
+) -> Result<(), GrammarError> {
+    let name = value.as_str().ok_or_else(|| at.refuse("must be a string"))?;
+    let Some(pattern) = formats::pattern(name) else {
+        return Err(at.refuse(format!("{value} is not supported; {} are", formats::KNOWN)));
+    };
+    if !given.contains_key("pattern") {
+        made.insert("pattern".into(), pattern.into());
+        return Ok(());
+    }
+    let mut other = json!({"pattern": pattern});
+    if let Some(types) = given.get("type") {
+        other["type"] = types.clone();
+    }
+    besides.push(other);
+    Ok(())
+}
+
+/// Whether a pattern can be matched from left to right.
+fn check_pattern(pattern: &str, at: &At) -> Result<(), GrammarError> {
+    let ast = RegexAst::SearchRegex(regex_to_lark(pattern, "dw"));
+    let mut builder = RegexBuilder::new();
+    let compile = || builder.mk(&ast).and_then(|expr| builder.to_regex_limited(expr, PATTERN_FUEL).map(|_| ()));
+    let compiled = llguidance::panic_utils::catch_unwind(std::panic::AssertUnwindSafe(compile));
+    compiled.map_err(|e| at.refuse(format!("the pattern {pattern:?} is not supported: {e:#}")))
+}

@@ -1,0 +1,55 @@
+//! Values in schemas: which ones can be written in exactly one way, and compared without rounding.
+
+use serde_json::{Value, json};
+
+use super::{At, kind};
+use crate::constrain::error::GrammarError;
+
+/// Beyond 2^53 numbers with a point leave whole numbers out.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// Whether output can be a value of `const` or `enum`.
+pub(super) fn check_value(value: &Value, at: &At) -> Result<(), GrammarError> {
+    match value {
+        Value::Null | Value::Bool(_) => Ok(()),
+        Value::Number(_) => limit(value, at).map(|_| ()),
+        Value::String(text) => writable(text, at),
+        Value::Array(values) => values.iter().enumerate().try_for_each(|(i, value)| check_value(value, &at.index(i))),
+        Value::Object(members) => members.iter().try_for_each(|(name, value)| {
+            writable(name, &at.key(name))?;
+            check_value(value, &at.key(name))
+        }),
+    }
+}
+
+/// Whether a string can be written without `\u`, which would be a second way to write it.
+pub(super) fn writable(text: &str, at: &At) -> Result<(), GrammarError> {
+    let without_letter = |c: &char| *c < ' ' && !matches!(c, '\n' | '\r' | '\t' | '\u{8}' | '\u{c}');
+    match text.chars().find(without_letter) {
+        Some(c) => Err(at.refuse(format!("the control character U+{:04X} is not supported", u32::from(c)))),
+        None => Ok(()),
+    }
+}
+
+/// A number that values are compared with.
+pub(super) fn limit(value: &Value, at: &At) -> Result<Value, GrammarError> {
+    match value.as_f64() {
+        Some(number) if number.abs() < EXACT && number.abs() > 1e-9 || number_is_zero(value) => Ok(value.clone()),
+        Some(_) => {
+            Err(at.refuse(format!("{value} is not supported: it must be 0, or between 1e-9 and 2^53 without its sign")))
+        }
+        None => Err(at.refuse(format!("must be a number, not {}", kind(value)))),
+    }
+}
+
+fn number_is_zero(value: &Value) -> bool {
+    value.as_f64() == Some(0.0)
+}
+
+/// How many there may or must be.
+pub(super) fn count(value: &Value, at: &At) -> Result<Value, GrammarError> {
+    match value.as_f64() {
+        Some(count) if count >= 0.0 && count.fract() == 0.0 && count < EXACT => Ok(json!(count as u64)),
+        _ => Err(at.refuse("must be a whole number, 0 or more")),
+    }
+}

@@ -1,0 +1,173 @@
+//! Grammars over a small byte-level vocabulary.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::{Constraint, Grammar, GrammarError, GrammarSource, Grammars};
+use crate::{Specials, Tokenizer};
+
+mod schemas;
+
+fn tokenizer() -> Arc<Tokenizer> {
+    let json = smollm_testkit::byte_level::tokenizer_json(400).to_string();
+    Arc::new(Tokenizer::from_json(json.as_bytes(), "tokenizer.json").unwrap())
+}
+
+pub(super) fn compiled(source: &GrammarSource) -> Result<Grammar, GrammarError> {
+    Grammars::new(tokenizer()).compile(source)
+}
+
+fn lark(text: &str) -> GrammarSource {
+    GrammarSource::Lark(text.to_owned())
+}
+
+fn regex(text: &str) -> GrammarSource {
+    GrammarSource::Regex(text.to_owned())
+}
+
+/// The constraint after `text`, token by token, as long as it is allowed.
+fn after(grammar: &Grammar, text: &str) -> Option<Constraint> {
+    let tokenizer = tokenizer();
+    let mut constraint = grammar.begin();
+    for byte in text.bytes() {
+        let id =
+            (0..400).find(|&id| !tokenizer.is_special(id) && *tokenizer.token_bytes(id).unwrap() == [byte]).unwrap();
+        constraint.accept(id).ok()?;
+    }
+    Some(constraint)
+}
+
+/// Whether `text` is a whole text of the grammar.
+pub(super) fn accepts(grammar: &Grammar, text: &str) -> bool {
+    after(grammar, text).is_some_and(|mut constraint| constraint.may_end().unwrap())
+}
+
+/// What comes of always taking one of the allowed tokens, by a simple generator; at most `most` tokens.
+fn scribble(grammar: &Grammar, seed: u64, most: usize) -> (String, bool) {
+    let (tokenizer, mut constraint) = (tokenizer(), grammar.begin());
+    let (mut ids, mut state) = (Vec::new(), seed);
+    while !constraint.has_ended() && ids.len() < most {
+        let allowed = constraint.allowed().unwrap();
+        let choices: Vec<u32> = (0..400).filter(|&id| allowed.contains(id)).collect();
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let drawn = (state >> 33) as usize % (choices.len() + usize::from(allowed.may_end()));
+        let Some(&id) = choices.get(drawn) else { return (tokenizer.decode(&ids, false), true) };
+        assert!(!tokenizer.is_special(id), "{id}");
+        constraint.accept(id).unwrap();
+        ids.push(id);
+    }
+    (tokenizer.decode(&ids, false), constraint.has_ended())
+}
+
+#[test]
+fn regular_expressions_hold_from_beginning_to_end() {
+    let grammar = compiled(&regex("[a-c]{2}(x|yz)?")).unwrap();
+    for text in ["ab", "abx", "ccyz"] {
+        assert!(accepts(&grammar, text), "{text}");
+    }
+    for text in ["", "a", "abc", "aby", "abxx", "xab"] {
+        assert!(!accepts(&grammar, text), "{text}");
+    }
+    assert!(accepts(&compiled(&regex("a/b")).unwrap(), "a/b"));
+    assert!(after(&grammar, "abx").unwrap().has_ended() && !after(&grammar, "ab").unwrap().has_ended());
+}
+
+#[test]
+fn a_choice_is_one_of_its_texts_whatever_is_in_them() {
+    let texts = ["yes", "yes, please", "no \"no\"", "naïve\\n\n"].map(str::to_owned).to_vec();
+    let grammar = compiled(&GrammarSource::Choice(texts.clone())).unwrap();
+    assert!(texts.iter().all(|text| accepts(&grammar, text)));
+    assert!(["ye", "yes,", "no", "naive", ""].iter().all(|text| !accepts(&grammar, text)));
+    for none in [vec![], vec![String::new()]] {
+        assert_eq!(compiled(&GrammarSource::Choice(none)).unwrap_err(), GrammarError::NoChoice);
+    }
+}
+
+#[test]
+fn lark_grammars_may_embed_schemas() {
+    let text = "start: \"<call>\" args \"</call>\" // %json in a comment\nargs: %json {\"type\": \"object\", \"properties\": {\"a\": \
+                {\"type\": \"integer\", \"title\": \"n\"}}, \"required\": [\"a\"], \"additionalProperties\": false}\n";
+    let grammar = compiled(&lark(text)).unwrap();
+    assert!(accepts(&grammar, "<call>{\"a\": 7}</call>"));
+    assert!(!accepts(&grammar, "<call>{\"a\":7}</call>") && !accepts(&grammar, "<call>{\"a\": 7}"));
+    let error = compiled(&lark("start: \"%json\" %json {\"not\": {}}")).unwrap_err();
+    assert_eq!(error.to_string(), "$.not: `not` is not supported: output cannot be held to it");
+    for (text, message) in [
+        (
+            "start: %json [1",
+            "Lark grammar: line 1: the schema after %json: EOF while parsing a list at line 1 column 2",
+        ),
+        ("start: A\n\nB: %json", "Lark grammar: line 3: there is no schema after %json"),
+    ] {
+        assert_eq!(compiled(&lark(text)).unwrap_err().to_string(), message);
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_refused_in_one_line() {
+    let cases = [regex("a("), regex("(?=a)b"), lark("start: nothing"), lark("start: \"a"), lark("")];
+    for source in cases {
+        let message = compiled(&source).unwrap_err().to_string();
+        assert!(!message.contains('\n') && message.len() < 300, "{message}");
+    }
+}
+
+#[test]
+fn scribbled_objects_are_json() {
+    let grammar = compiled(&GrammarSource::JsonObject).unwrap();
+    let mut whole = 0;
+    for seed in 0..40 {
+        let (text, ended) = scribble(&grammar, seed, 300);
+        assert!(!text.contains("  ") && !text.contains('\n'), "{text:?}");
+        if ended {
+            whole += 1;
+            assert!(serde_json::from_str::<Value>(&text).is_ok_and(|value| value.is_object()), "{text:?}");
+        }
+    }
+    assert!(whole > 0);
+    assert!(!accepts(&grammar, "[]") && accepts(&grammar, "{}"));
+}
+
+#[test]
+fn forced_text_comes_in_the_tokens_that_the_tokenizer_makes_of_it() {
+    let schema = json!({"type": "object", "properties": {"abcabc": {"const": "aaaa"}}, "required": ["abcabc"],
+                        "additionalProperties": false});
+    let mut constraint = compiled(&GrammarSource::JsonSchema(schema)).unwrap().begin();
+    let tokenizer = tokenizer();
+    let (mut said, mut forced) = (Vec::new(), 0);
+    while !constraint.has_ended() {
+        let next = constraint.forced();
+        forced += next.len();
+        for &id in &next {
+            assert_eq!(constraint.allowed().unwrap().only(), Some(id));
+            constraint.accept(id).unwrap();
+            said.push(id);
+        }
+        if next.is_empty() && !constraint.has_ended() {
+            let allowed = constraint.allowed().unwrap();
+            let id = (0..400).find(|&id| allowed.contains(id)).unwrap();
+            constraint.accept(id).unwrap();
+            said.push(id);
+        }
+    }
+    let text = "{\"abcabc\": \"aaaa\"}";
+    assert_eq!(tokenizer.decode(&said, false), text);
+    assert!(forced + 2 >= tokenizer.encode(text, Specials::AsText).len(), "{forced} of {said:?}");
+}
+
+#[test]
+fn a_copy_goes_its_own_way_and_a_wrong_token_is_an_error() {
+    let grammar = compiled(&regex("ab|ac")).unwrap();
+    let mut constraint = after(&grammar, "a").unwrap();
+    let mut copy = constraint.clone();
+    let tokenizer = tokenizer();
+    let id = |text: &str| tokenizer.encode(text, Specials::AsText)[0];
+    constraint.accept(id("b")).unwrap();
+    assert!(constraint.has_ended() && !copy.has_ended());
+    assert!(constraint.accept(id("b")).is_err() && constraint.may_end().unwrap());
+    assert!(copy.clone().accept(id("x")).is_err());
+    assert!(copy.clone().accept(0).is_err() && copy.clone().accept(u32::MAX).is_err(), "special, and none");
+    copy.accept(id("c")).unwrap();
+    assert!(copy.has_ended());
+}

@@ -1,0 +1,168 @@
+//! Which schemas are taken and which values they let through.
+
+use serde_json::{Value, json};
+
+use super::{accepts, compiled};
+use crate::constrain::{Grammar, GrammarError, GrammarSource};
+
+fn schema(schema: Value) -> Result<Grammar, GrammarError> {
+    compiled(&GrammarSource::JsonSchema(schema))
+}
+
+/// Says `valid` of each of the texts.
+fn check(source: Value, texts: &[(&str, bool)]) {
+    let grammar = schema(source.clone()).unwrap_or_else(|e| panic!("{source}: {e}"));
+    for &(text, valid) in texts {
+        assert_eq!(accepts(&grammar, text), valid, "{text} under {source}");
+    }
+}
+
+fn refusal(source: Value) -> String {
+    schema(source.clone()).map(|_| source).unwrap_err().to_string()
+}
+
+#[test]
+fn values_are_held_to_the_schema() {
+    check(
+        json!({"type": "integer", "minimum": 3, "exclusiveMaximum": 12}),
+        &[("3", true), ("11", true), ("12", false), ("2", false)],
+    );
+    check(
+        json!({"type": "string", "minLength": 2, "maxLength": 3}),
+        &[("\"ab\"", true), ("\"a\"", false), ("\"äöü\"", true), ("\"abcd\"", false)],
+    );
+    check(
+        json!({"enum": ["a", 2, null, {"x": [true]}]}),
+        &[("\"a\"", true), ("2", true), ("{\"x\": [true]}", true), ("3", false)],
+    );
+    check(json!({"type": ["string", "null"]}), &[("null", true), ("\"\"", true), ("1", false)]);
+    check(
+        json!({"type": "array", "items": {"type": "boolean"}, "minItems": 1, "maxItems": 2}),
+        &[
+            ("[]", false),
+            ("[true]", true),
+            ("[true, false]", true),
+            ("[true,false]", false),
+            ("[true, false, true]", false),
+        ],
+    );
+    check(
+        json!({"type": "string", "format": "date"}),
+        &[
+            ("\"2024-02-29\"", true),
+            ("\"2023-02-29\"", false),
+            ("\"1900-02-29\"", false),
+            ("\"2000-02-29\"", true),
+            ("\"0000-01-01\"", false),
+        ],
+    );
+    check(
+        json!({"type": "string", "format": "ipv6"}),
+        &[
+            ("\"::\"", true),
+            ("\"1:2:3:4:5:6:7:8\"", true),
+            ("\"1::8\"", true),
+            ("\"1:2:3:4:5:6:7::\"", true),
+            ("\"1:2:3:4:5:6:7:8::\"", false),
+            ("\"1::2::3\"", false),
+            ("\"::1:2:3:4:5:6:7\"", true),
+            ("\"1:2::3:4:5:6:7:8\"", false),
+        ],
+    );
+    check(json!({"type": "string", "format": "email", "pattern": "^a"}), &[("\"a@b.c\"", true), ("\"b@b.c\"", false)]);
+}
+
+#[test]
+fn keys_come_in_order_and_none_can_come_twice() {
+    let source = json!({"type": "object", "properties": {"b": {"type": "integer"}, "a\n": {"type": "null"}},
+                        "required": ["b"], "additionalProperties": {"type": "string"}});
+    check(
+        source,
+        &[
+            ("{\"b\": 1}", true),
+            ("{\"b\": 1, \"a\\n\": null}", true),
+            ("{\"a\\n\": null, \"b\": 1}", false),
+            ("{\"b\": 1, \"c\": \"\"}", true),
+            ("{\"b\": 1, \"c\": 1}", false),
+            ("{\"b\": 1, \"\\u0062\": \"\"}", false),
+            ("{\"b\": 1, \"a\\u000a\": \"\"}", false),
+            ("{\"b\": 1, \"b\": \"\"}", false),
+            ("{}", false),
+        ],
+    );
+}
+
+#[test]
+fn references_lead_anywhere_in_the_schema() {
+    let source =
+        json!({"$ref": "#/$defs/a~1b%25", "$defs": {"a/b%": {"type": "array", "items": {"$ref": "#"}, "maxItems": 1}}});
+    check(source, &[("[]", true), ("[[[]]]", true), ("[[], []]", false), ("1", false)]);
+    let old = json!({"$schema": "http://json-schema.org/draft-07/schema#", "definitions": {"n": {"type": "null"}},
+                     "properties": {"x": {"$ref": "#/definitions/n", "type": "string"}}, "type": "object",
+                     "additionalProperties": false});
+    check(old, &[("{\"x\": null}", true), ("{\"x\": \"\"}", false)]);
+    let tuple = json!({"items": [{"type": "null"}], "additionalItems": {"type": "boolean"}, "type": "array"});
+    check(tuple, &[("[null, true]", true), ("[true]", false), ("[null, null]", false), ("[]", true)]);
+}
+
+#[test]
+fn annotations_change_nothing() {
+    let source = json!({"$id": "urn:x", "title": "T", "description": "d", "default": 1, "examples": [2], "$comment": "c", "x-order": 1,
+                        "type": "boolean", "deprecated": true, "uniqueItems": false, "nullable": false});
+    check(source, &[("true", true), ("1", false)]);
+}
+
+#[test]
+fn what_cannot_be_held_is_refused_with_its_path() {
+    let cases = [
+        (json!({"properties": {"tags": {"type": "array", "uniqueItems": true}}}), "$.properties.tags.uniqueItems: "),
+        (json!({"anyOf": [{"type": "null"}, {"not": {}}]}), "$.anyOf[1].not: "),
+        (json!({"items": {"format": "iri"}}), "$.items.format: \"iri\" is not supported; date, time,"),
+        (json!({"$ref": "#/$defs/x", "$defs": {"x": {"items": {"contains": {}}}}}), "$.$defs.x.items.contains: "),
+        (json!({"$ref": "http://example.com/s"}), "$.$ref: \"http://example.com/s\" is not supported"),
+        (json!({"$ref": "#/nowhere"}), "$.$ref: \"#/nowhere\" leads nowhere"),
+        (
+            json!({"properties": {"p": {"pattern": "(?=x)"}}}),
+            "$.properties.p.pattern: the pattern \"(?=x)\" is not supported: ",
+        ),
+        (json!({"patternProperties": {"(": {}}}), "$.patternProperties.(: the pattern"),
+        (json!({"minLenght": 3}), "$.minLenght: `minLenght` is no keyword that is known"),
+        (json!({"minLength": -1}), "$.minLength: must be a whole number, 0 or more"),
+        (json!({"type": "dict"}), "$.type: \"dict\" is no type; types are "),
+        (json!({"type": "number", "multipleOf": 0.1}), "$.multipleOf: 0.1 is not supported"),
+        (json!({"minimum": 9007199254740993u64}), "$.minimum: 9007199254740993 is not supported"),
+        (
+            json!({"minProperties": 2}),
+            "$.minProperties: 2 is not supported: it may be at most one more than `required` has names (0)",
+        ),
+        (json!({"const": "\u{1}"}), "$.const: the control character U+0001 is not supported"),
+        (json!({"$schema": "http://json-schema.org/draft-04/schema#"}), "$.$schema: "),
+        (json!({"properties": {"a": {"$id": "urn:y"}}}), "$.properties.a.$id: "),
+        (json!({"if": {}, "then": {}}), "$.if: `if` is not supported: output cannot be held to it"),
+        (json!({"properties": {"a": 1}}), "$.properties.a: a schema is an object or a boolean, not a number"),
+        (json!(false), "$: nothing is valid"),
+        (json!([]), "$: a schema is an object or a boolean, not a list"),
+        (
+            json!({"properties": {"n": {"type": "integer", "minimum": 5, "maximum": 4}}, "required": ["n"], "type": "object"}),
+            "$.properties.n: ",
+        ),
+        (
+            json!({"properties": {"o": {"oneOf": [{"type": "string"}, {"type": "string", "maxLength": 3}]}}}),
+            "$.properties.o: oneOf: its branches cannot be told apart",
+        ),
+    ];
+    for (source, message) in cases {
+        let refused = refusal(source.clone());
+        assert!(refused.starts_with(message), "{source}: {refused}");
+    }
+}
+
+#[test]
+fn deep_and_large_schemas_are_refused() {
+    let mut deep = json!({});
+    (0..100).for_each(|_| deep = json!({"items": deep}));
+    assert!(refusal(deep).contains("nested more than"));
+    let many: Vec<Value> = (0..30_000).map(|_| json!({})).collect();
+    assert!(refusal(json!({"anyOf": many})).contains("too large"));
+    assert!(refusal(json!({"allOf": [{"$ref": "#"}]})).starts_with('$'), "a circle");
+}
