@@ -4,6 +4,7 @@
 //! the same, so is the arithmetic: where two rows fuse multiply and add alike, they agree bitwise (`avx2` and `avx512`
 //! do; `scalar`, the oracle, rounds the product first). Reductions over lanes always fold halves: 8+8, 4+4, 2+2, 1+1.
 
+use crate::half;
 use crate::table::Pairs;
 
 /// Lanes in a vector; rows of numbers in scratch memory are padded with zeros to a multiple of it.
@@ -28,6 +29,17 @@ pub(crate) trait Lanes: Copy {
     fn load_bf16(self, from: &Chunk<u16>) -> Self::F;
     /// Sixteen pairs of bf16, widened: the first numbers, and the second ones.
     fn load_pairs(self, from: &Pairs) -> [Self::F; 2];
+    /// Writes sixteen pairs of bf16: the first numbers and the second ones, rounded to nearest even; NaN stays NaN.
+    #[inline(always)]
+    fn store_pairs(self, [first, second]: [Self::F; 2], to: &mut Pairs) {
+        let mut numbers = [[0.0; LANES]; 2];
+        self.store(first, &mut numbers[0]);
+        self.store(second, &mut numbers[1]);
+        for i in 0..LANES {
+            to[2 * i] = half::f32_to_bf16(numbers[0][i]);
+            to[2 * i + 1] = half::f32_to_bf16(numbers[1][i]);
+        }
+    }
     /// Writes sixteen consecutive f32.
     fn store(self, value: Self::F, to: &mut Chunk<f32>);
     /// Writes sixteen consecutive f16, rounded to nearest even.

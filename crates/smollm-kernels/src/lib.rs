@@ -5,7 +5,8 @@
 //! - [`ops`] are the safe entries: they check shapes, split work over threads and call the row of the table
 //!   (`table.rs`, `arch/`), whose algorithms are written once over sixteen lanes (`generic/`, `lanes.rs`).
 //!
-//! Determinism: for each weight type and row there is one arithmetic. How many rows are computed together, how a
+//! Determinism: for each weight type and row there is one arithmetic; packed quantised weights have two where there is a tile unit, and
+//! the caller says which (`ops::matmul_expanded`). How many rows are computed together, how a
 //! sequence is cut into blocks or chunks and how many threads work never change a bit of a result.
 
 #[cfg(target_endian = "big")]

@@ -195,6 +195,12 @@ impl Matrix {
         !matches!(self.data, Data::Rows(_))
     }
 
+    /// Whether products with this matrix have two arithmetics on this row of the table: packed quantised weights where there is
+    /// a tile unit. Then [`ops::matmul_expanded`](crate::ops::matmul_expanded) differs from [`ops::matmul`](crate::ops::matmul).
+    pub fn expands(&self, cpu: &Cpu) -> bool {
+        self.panels().is_some() && cpu.kernels.tiles.is_some()
+    }
+
     pub(crate) fn panels(&self) -> Option<&Panels> {
         match &self.data {
             Data::Panels(panels) => Some(panels),

@@ -19,7 +19,7 @@ pub use attention::{AttentionPlan, AttentionSpan, attention};
 pub use each::for_each;
 pub use embed::embed;
 pub use kv_write::kv_write;
-pub use matmul::{Product, gated_matmul, matmul};
+pub use matmul::{Product, gated_matmul, gated_matmul_expanded, matmul, matmul_expanded};
 pub use quantize::{count_not_finite, quantize};
 pub use rms_norm::rms_norm;
 pub use rope::rope;

@@ -103,6 +103,8 @@ pub(crate) struct TileKernels {
     pub(crate) gated: unsafe fn(&GatedTask<'_>),
     /// Up to sixteen rows of activations of some width to a strip of tiles, step by step (`generic::tiles::lay`).
     pub(crate) lay: unsafe fn(&[f32], usize, &mut [Pairs]),
+    /// Panels to tiles of weights, sixteen lines for each unit of each group (`generic::panel::expand`).
+    pub(crate) expand: unsafe fn(&ExpandTask<'_>, &mut [Pairs]),
 }
 
 /// x, words, scales, sums of one row.
@@ -149,23 +151,49 @@ pub(crate) struct TileTask<'a> {
     pub(crate) n: usize,
     /// The activation rows of this task: from a multiple of `generic::tiles::BLOCK` to another, or to the end.
     pub(crate) tokens: Range<usize>,
-    /// The groups of the whole matrix.
-    pub(crate) w: &'a [Pairs],
-    /// Steps of 32 numbers of a row.
+    /// Steps of 32 numbers of a row of activations.
     pub(crate) steps: usize,
+    /// The steps of this task, at least one; unless they are the first, products are added to what the outputs hold. With up to
+    /// sixteen activation rows they are all.
+    pub(crate) piece: Range<usize>,
+    /// Groups of weights, of these steps.
+    pub(crate) w: &'a [Pairs],
+    /// The group that `w` begins with.
+    pub(crate) first_group: usize,
     /// The groups of this task, at least one.
     pub(crate) groups: Range<usize>,
+    /// What comes after this task, to be asked for beside it, a turn for two groups (of gated products: for each); the weights that
+    /// follow in `w` if absent.
+    pub(crate) ahead: Option<Ahead<'a>>,
     /// Where the outputs go. Nobody else may use the elements of this task while it runs.
     pub(crate) out: &'a Disjoint<'a, f32>,
     /// Elements of `out` from one activation row to the next, and weight rows; the last group may have fewer than sixteen.
     pub(crate) out_stride: usize,
 }
 
+/// Lines that are asked for in turns: in turn t `run` of both, `t * apart` lines from their beginning, as far as there are any.
+#[derive(Clone, Copy)]
+pub(crate) struct Ahead<'a> {
+    pub(crate) lines: [&'a [Chunk<i32>]; 2],
+    pub(crate) run: usize,
+    pub(crate) apart: usize,
+}
+
+/// Some units of some groups of quantised weights in panels.
+pub(crate) struct ExpandTask<'a> {
+    pub(crate) layout: Layout,
+    /// The groups of the whole matrix.
+    pub(crate) w: &'a [Chunk<i32>],
+    pub(crate) groups: Range<usize>,
+    /// Whole blocks of them.
+    pub(crate) units: Range<usize>,
+}
+
 /// silu(x gate^T) * (x up^T) for some activation rows and some groups of weight rows of two matrices of one shape.
 pub(crate) struct GatedTask<'a> {
     /// The products with the first matrix, whose outputs are those of the whole.
     pub(crate) gate: TileTask<'a>,
-    /// The groups of the second matrix.
+    /// The groups of the second matrix, as many and the same ones as of the first.
     pub(crate) up: &'a [Pairs],
 }
 

@@ -1,12 +1,15 @@
 //! Intel AMX: the row `avx512`, but for products of many rows of activations with packed weights, which the tile unit takes.
 //!
 //! bf16 weights are packed as tiles, and met by tiles at any number of activation rows. Quantised weights in panels are met by
-//! bytes: integers are exact, so tiles give what `avx512` gives, bit for bit, and a few rows stay with it.
+//! bytes: integers are exact, so tiles give what `avx512` gives, bit for bit, and a few rows stay with it. Or they are expanded to
+//! tiles of bf16 and met as such, where the caller asks for that.
 
 use super::avx512::{self, Avx512};
 use crate::generic::{panel, tile_attention, tiles};
 use crate::lanes::Chunk;
-use crate::table::{GatedTask, Kernels, MixTask, PairKernels, Pairs, PanelTask, ScoreTask, TileKernels, TileTask};
+use crate::table::{
+    ExpandTask, GatedTask, Kernels, MixTask, PairKernels, Pairs, PanelTask, ScoreTask, TileKernels, TileTask,
+};
 use crate::tiles::Tiles;
 
 mod emulated;
@@ -36,7 +39,7 @@ const fn row<T: Tiles>(name: &'static str) -> Kernels {
             mix: mix::<T>,
             gathered: true,
         }),
-        tiles: Some(TileKernels { matmul: matmul::<T>, gated: gated::<T>, lay }),
+        tiles: Some(TileKernels { matmul: matmul::<T>, gated: gated::<T>, lay, expand }),
         matmul_panels: matmul_panels::<T>,
         ..avx512::KERNELS
     }
@@ -56,6 +59,12 @@ fn gated<T: Tiles>(task: &GatedTask<'_>) {
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 fn lay(x: &[f32], cols: usize, tile: &mut [Pairs]) {
     tiles::lay(x, cols, tile);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+fn expand(task: &ExpandTask<'_>, out: &mut [Pairs]) {
+    // SAFETY: the instructions are enabled by this function.
+    panel::expand(unsafe { Avx512::new() }, task, out);
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]

@@ -217,6 +217,21 @@ fn fma_rounds(rounds: usize) -> f32 {
     roof::fma_rounds::<_, 12>(Avx512(()), rounds)
 }
 
+/// Numbers whose upper halves are the nearest bf16, ties to even (as `half::round_to_bf16`); NaN stays as it is.
+///
+/// # Safety
+/// Only inside functions that enable AVX-512 F.
+#[inline(always)]
+unsafe fn rounded_to_bf16(numbers: __m512) -> __m512i {
+    // SAFETY: this function's contract.
+    unsafe {
+        let bits = _mm512_castps_si512(numbers);
+        let odd = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
+        let up = _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff));
+        _mm512_mask_add_epi32(bits, _mm512_cmp_ps_mask::<_CMP_ORD_Q>(numbers, numbers), bits, up)
+    }
+}
+
 // SAFETY (of every block below): an `Avx512` exists only inside functions that enable the instructions, which run only
 // where `available` found them; loads and stores take references to as many numbers as they touch.
 impl Lanes for Avx512 {
@@ -256,6 +271,16 @@ impl Lanes for Avx512 {
             let words = _mm512_loadu_si512(from.as_ptr().cast());
             let second = _mm512_and_si512(words, _mm512_set1_epi32(-0x1_0000));
             [_mm512_castsi512_ps(_mm512_slli_epi32::<16>(words)), _mm512_castsi512_ps(second)]
+        }
+    }
+
+    #[inline(always)]
+    fn store_pairs(self, [first, second]: [__m512; 2], to: &mut Pairs) {
+        // SAFETY: as above.
+        unsafe {
+            let low = _mm512_srli_epi32::<16>(rounded_to_bf16(first));
+            let pairs = _mm512_mask_blend_epi16(0xaaaa_aaaa, low, rounded_to_bf16(second));
+            _mm512_storeu_si512(to.as_mut_ptr().cast(), pairs);
         }
     }
 

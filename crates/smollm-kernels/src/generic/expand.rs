@@ -1,5 +1,5 @@
-//! From panels of blocks to what integer products take: for each unit of 32 numbers of sixteen rows eight vectors of codes, a byte
-//! each, and one or two vectors of scales or minimums, in f32.
+//! From panels of blocks to what products take. To integer products: for each unit of 32 numbers of sixteen rows eight vectors of
+//! codes, a byte each, and one or two vectors of scales or minimums, in f32. To tiles of bf16: the numbers themselves, rounded.
 
 use crate::aligned::{lines, lines_mut};
 use crate::dtype::Dtype;
@@ -7,6 +7,8 @@ use crate::dwords::Dwords;
 use crate::lanes::{Chunk, LANES};
 use crate::panels::Cut;
 use crate::quant::{Block, BlockQ4_0, BlockQ4K, BlockQ5_0, BlockQ6K, BlockQ8_0};
+use crate::table::Pairs;
+use crate::tiles::ROWS;
 
 /// Numbers of a unit.
 pub(crate) const UNIT: usize = 32;
@@ -255,6 +257,38 @@ impl<S: Dwords> Visit<S> for Lay<'_> {
         }
         for i in 0..len - CODES {
             s.store(scales[i], &mut out[CODES + i]);
+        }
+    }
+}
+
+/// Writes units of a type as tiles of bf16 (`tiles`): the numbers that codes and scales stand for, rounded to nearest even.
+pub(crate) struct LayTiles<'a> {
+    pub(crate) meaning: Meaning,
+    /// The units of a block, a tile for each.
+    pub(crate) out: &'a mut [Pairs],
+}
+
+impl<S: Dwords> Visit<S> for LayTiles<'_> {
+    #[inline(always)]
+    fn unit(&mut self, s: S, unit: usize, codes: [S::I; CODES], scales: [S::F; 2]) {
+        let out = &mut self.out[unit * ROWS..][..ROWS];
+        // Codes as they are without a sign, and what that makes too much of them: all products are exact, so the sum is as if it had
+        // been taken off the code.
+        let less = |scale: S::F, offset: i32| s.mul(scale, s.splat(-offset as f32));
+        let turn = s.splat_word(i32::from_le_bytes([(S::BIAS ^ 128) as u8; 4]));
+        for j in 0..CODES {
+            let (scale, shift, codes) = match self.meaning {
+                Meaning::Signed => (scales[0], less(scales[0], 128), s.xor(codes[j], turn)),
+                Meaning::Offset(offset) => (scales[0], less(scales[0], offset), codes[j]),
+                Meaning::Halves(offset) => (scales[2 * j / CODES], less(scales[2 * j / CODES], offset), codes[j]),
+                Meaning::Affine => (scales[0], scales[1], codes[j]),
+            };
+            let byte = s.splat_word(0xff);
+            let number = |code: S::I| s.mul_add(s.words_to_f32(code), scale, shift);
+            let (first, second) = (s.and(codes, byte), s.and(s.shift_right::<8>(codes), byte));
+            s.store_pairs([number(first), number(second)], &mut out[2 * j]);
+            let (third, fourth) = (s.and(s.shift_right::<16>(codes), byte), s.shift_right::<24>(codes));
+            s.store_pairs([number(third), number(fourth)], &mut out[2 * j + 1]);
         }
     }
 }

@@ -8,6 +8,7 @@
 //! More of them take blocks of whole rows, expanded once and met by strip after strip of activation rows. None of this changes
 //! what is computed.
 
+mod expanded;
 mod few;
 mod many;
 mod tiled;
@@ -17,9 +18,11 @@ use crate::dtype::Dtype;
 use crate::dwords::Dwords;
 use crate::generic::expand::{AHEAD, CODES, Meaning, Q4_0, Q4K, Q5_0, Q6K, Q8_0, Unpack, Visit, half_vectors};
 use crate::lanes::{Chunk, LANES};
+use crate::panels::Layout;
 use crate::table::{ByteRow, PanelTask};
 use crate::tiles::Tiles;
 
+pub(crate) use expanded::expand;
 pub(crate) use few::FEW;
 
 /// Lines of scratch memory that a task takes with more than `FEW` activation rows: `block_rows` expanded rows of `units` units,
@@ -90,8 +93,13 @@ struct Group<'a> {
 impl<'a> Group<'a> {
     #[inline(always)]
     fn new(task: &PanelTask<'a>, group: usize) -> Self {
-        let layout = task.layout;
-        let lines = &task.w[group * layout.group_lines()..][..layout.group_lines()];
+        Self::of(&task.layout, task.w, group)
+    }
+
+    /// Group number `group` of a matrix.
+    #[inline(always)]
+    fn of(layout: &Layout, w: &'a [Chunk<i32>], group: usize) -> Self {
+        let lines = &w[group * layout.group_lines()..][..layout.group_lines()];
         let (words, halves) = lines.split_at(layout.blocks * layout.words);
         Self { words, halves: half_vectors(halves_of(halves)) }
     }

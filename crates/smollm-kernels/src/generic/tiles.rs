@@ -10,7 +10,7 @@ use std::ops::Range;
 use super::elementwise::swiglu_chunk;
 use crate::half;
 use crate::lanes::{Chunk, LANES, Lanes};
-use crate::table::{GatedTask, Pairs, TileTask};
+use crate::table::{Ahead, GatedTask, Pairs, TileTask};
 use crate::tiles::{PairBlock, ROWS, TILE_BYTES, Tiles, each};
 
 /// Steps of a piece at most: as many as the rows of a small model have, so that outputs are written once; of 512 activation rows
@@ -133,16 +133,21 @@ fn quad<T: Tiles>(tiles: &T, task: &TileTask<'_>, groups: [usize; STREAMS]) {
     }
 }
 
+/// Steps of the pieces that rows of so many steps are cut into, a multiple of `grain`.
+pub(crate) const fn piece_len(steps: usize, grain: usize) -> usize {
+    steps.div_ceil(steps.div_ceil(PIECE)).next_multiple_of(grain)
+}
+
 /// Blocks of 2 x 2 tiles, piece by piece.
 #[inline(always)]
 fn many<T: Tiles>(task: &TileTask<'_>) {
     // SAFETY: the row of the table is available (contract of its entries).
     let tiles = unsafe { T::for_pairs(ROWS, ROWS) };
-    let len = task.steps.div_ceil(task.steps.div_ceil(PIECE));
+    let len = piece_len(task.piece.len(), 1);
     let blocks = task.tokens.len().div_ceil(BLOCK);
     let mut aside = Aside([[[0.0; LANES]; ROWS]; STREAMS]);
-    for from in (0..task.steps).step_by(len) {
-        let piece = from..task.steps.min(from + len);
+    for from in task.piece.clone().step_by(len) {
+        let piece = from..task.piece.end.min(from + len);
         for group in task.groups.clone().step_by(2) {
             for index in 0..blocks {
                 let token = task.tokens.start + index * BLOCK;
@@ -161,15 +166,34 @@ struct Beside {
 }
 
 impl Beside {
-    /// The part of the next two groups that is asked for beside block `index` of `blocks`. (It may lie beyond the end of the weights: then
-    /// nothing is read.)
+    /// What is asked for beside block `index` of `blocks` for two groups: a part of the next two. (It may lie beyond the end of the
+    /// weights: then nothing is read.)
     #[inline(always)]
     fn new(task: &TileTask<'_>, piece: &Range<usize>, group: usize, index: usize, blocks: usize) -> Self {
-        let turns = group + 2 >= task.groups.end && piece.end < task.steps;
+        if let Some(ahead) = &task.ahead {
+            return Self::of(ahead, (group - task.groups.start) / 2, index, blocks, piece.len());
+        }
+        let turns = group + 2 >= task.groups.end && piece.end < task.piece.end;
         let (group, step) = if turns { (task.groups.start, piece.end) } else { (group + 2, piece.start) };
         let lines = ROWS.div_ceil(blocks);
-        let line = (group * task.steps + step) * ROWS + index * lines * piece.len();
-        Self { ahead: task.w.as_ptr().wrapping_add(line).cast(), apart: task.steps * TILE_BYTES, lines }
+        let steps = task.piece.len();
+        let line = ((group - task.first_group) * steps + step - task.piece.start) * ROWS + index * lines * piece.len();
+        Self { ahead: task.w.as_ptr().wrapping_add(line).cast(), apart: steps * TILE_BYTES, lines }
+    }
+
+    /// The part of a turn that is asked for beside block `index` of `blocks`.
+    #[inline(always)]
+    fn of(ahead: &Ahead<'_>, turn: usize, index: usize, blocks: usize, steps: usize) -> Self {
+        let [first, second] = ahead.lines;
+        let start = turn * ahead.apart;
+        let run = ahead.run.min(first.len().saturating_sub(start));
+        let lines = run.div_ceil(blocks * steps);
+        let from = index * lines * steps;
+        Self {
+            ahead: first.as_ptr().wrapping_add(start + from).cast(),
+            apart: (second.as_ptr() as usize).wrapping_sub(first.as_ptr() as usize),
+            lines: if from < run { lines } else { 0 },
+        }
     }
 }
 
@@ -240,20 +264,24 @@ pub(crate) fn gated<S: Lanes, T: Tiles>(s: S, task: &GatedTask<'_>) {
     let GatedTask { gate: task, up } = task;
     // SAFETY: the row of the table is available (contract of its entries).
     let tiles = unsafe { T::for_pairs(ROWS, ROWS) };
-    let all = 0..task.steps;
     let blocks = task.tokens.len().div_ceil(BLOCK);
     let apart = (up.as_ptr() as usize).wrapping_sub(task.w.as_ptr() as usize);
     let lines = ROWS.div_ceil(blocks);
     let mut aside = Aside([[[0.0; LANES]; ROWS]; STREAMS]);
     for group in task.groups.clone() {
-        let weights = [task.weights(group, 0), tile_of(up, task.steps, group, 0)];
+        let weights = [task.weights(group, 0), tile_of(up, task.steps, group - task.first_group, 0)];
         let width = LANES.min(task.out_stride - group * LANES);
         for index in 0..blocks {
             let token = task.tokens.start + index * BLOCK;
             let tokens = token..task.tokens.end.min(token + BLOCK);
-            let line = (group + 1) * task.steps * ROWS + index * lines * task.steps;
-            let beside = Beside { ahead: task.w.as_ptr().wrapping_add(line).cast(), apart, lines };
-            two_by_two(&tiles, task, &tokens, group, weights, &all, &beside, &mut aside);
+            let beside = match &task.ahead {
+                Some(ahead) => Beside::of(ahead, group - task.groups.start, index, blocks, task.steps),
+                None => {
+                    let line = (group + 1 - task.first_group) * task.steps * ROWS + index * lines * task.steps;
+                    Beside { ahead: task.w.as_ptr().wrapping_add(line).cast(), apart, lines }
+                }
+            };
+            two_by_two(&tiles, task, &tokens, group, weights, &task.piece, &beside, &mut aside);
             let [first_gate, first_up, second_gate, second_up] = &aside.0;
             for (i, token) in tokens.enumerate() {
                 let (gate, up) = if i < ROWS { (first_gate, first_up) } else { (second_gate, second_up) };
@@ -357,10 +385,10 @@ impl TileTask<'_> {
         self.x[strip * self.steps * rows..(strip + 1) * self.steps * rows][step * rows..].as_ptr().cast()
     }
 
-    /// The tile of a group of weights at a step, after which those of the other steps follow.
+    /// The tile of a group of weights at a step of the task, after which those of the other steps follow.
     #[inline(always)]
     fn weights(&self, group: usize, step: usize) -> *const u8 {
-        tile_of(self.w, self.steps, group, step)
+        tile_of(self.w, self.piece.len(), group - self.first_group, step - self.piece.start)
     }
 }
 

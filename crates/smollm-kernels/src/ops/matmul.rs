@@ -1,12 +1,13 @@
 //! Products of activations and weights.
 
 mod activations;
+mod expanded;
 mod gated;
 
 use std::ops::Range;
 
 use self::activations::{Activations, Form, x_stride};
-pub use self::gated::gated_matmul;
+pub use self::gated::{gated_matmul, gated_matmul_expanded};
 
 use crate::aligned::{Line, Scratch, lines, vectors_of};
 use crate::cpu::Cpu;
@@ -47,7 +48,9 @@ const TILED_ITEM_ROWS: [usize; 3] = [128, 96, 64];
 /// Activation rows from which on each thread then has its own part of them, so that its second-level cache holds what becomes of
 /// them from one operation to the next; weights are read anew for each part.
 const TILED_MIN_PART: usize = 128;
-/// Panels that are then expanded at a time.
+/// Activation rows that expanded weights meet at most: so many of a small model's stay in the second-level cache beside them.
+const EXPANDED_PART: usize = 512;
+/// Panels that are then expanded at a time, to bytes.
 const TILED_BLOCK_GROUPS: usize = 8;
 
 /// One product of the activations given to [`matmul`].
@@ -69,6 +72,30 @@ pub struct Product<'a> {
 /// # Panics
 /// If shapes do not fit.
 pub fn matmul(cpu: &Cpu, x: &[f32], products: &mut [Product<'_>]) {
+    matmul_by(cpu, Arithmetic::Usual, x, products);
+}
+
+/// [`matmul`] in the other arithmetic that packed quantised weights have where [`Matrix::expands`] says so: weights are made numbers
+/// of, these and x are rounded to bf16, to nearest even, and summed as a tile unit does it (`tiles`), as if the weights
+/// had been packed as bf16. Each output row has the same bits whatever N, the number of threads and the other products. Faster than the
+/// usual one for some dozens of rows of x and more. With other weights it is [`matmul`].
+///
+/// # Panics
+/// If shapes do not fit.
+pub fn matmul_expanded(cpu: &Cpu, x: &[f32], products: &mut [Product<'_>]) {
+    matmul_by(cpu, Arithmetic::Expanded, x, products);
+}
+
+/// How packed quantised weights are multiplied.
+#[derive(Clone, Copy, PartialEq)]
+enum Arithmetic {
+    /// In bytes.
+    Usual,
+    /// In bf16, where there is a tile unit.
+    Expanded,
+}
+
+fn matmul_by(cpu: &Cpu, arithmetic: Arithmetic, x: &[f32], products: &mut [Product<'_>]) {
     let Some(first) = products.first() else { return };
     let cols = first.weight.cols();
     assert!(cols > 0 && x.len().is_multiple_of(cols), "matmul: x of {} is not N x {cols}", x.len());
@@ -83,8 +110,8 @@ pub fn matmul(cpu: &Cpu, x: &[f32], products: &mut [Product<'_>]) {
     }
 
     let mut scratch = lock(&cpu.shared_scratch);
-    let x = Activations::new(cpu, x, cols, products, &mut scratch);
-    let jobs = Jobs::new(cpu, n, products, &x);
+    let x = Activations::new(cpu, arithmetic, x, cols, products, &mut scratch);
+    let jobs = Jobs::new(cpu, arithmetic, n, products, &x);
     cpu.pool.run(jobs.items(), 1, |thread, items| {
         let mut scratch = lock(&cpu.scratch[thread]);
         items.for_each(|item| jobs.compute(cpu.kernels, item, &mut scratch));
@@ -116,7 +143,7 @@ struct Job<'a> {
 }
 
 impl<'a> Jobs<'a> {
-    fn new(cpu: &Cpu, n: usize, products: &'a mut [Product<'_>], x: &Activations<'a>) -> Self {
+    fn new(cpu: &Cpu, arithmetic: Arithmetic, n: usize, products: &'a mut [Product<'_>], x: &Activations<'a>) -> Self {
         let rows: usize = products.iter().map(|product| product.weight.rows()).sum();
         let tiled = cpu.kernels.tiles.is_some();
         // With many activation rows large items are worth more than many, since those rows can be split too.
@@ -135,7 +162,7 @@ impl<'a> Jobs<'a> {
         let products: Vec<_> = products
             .iter_mut()
             .map(|product| {
-                let (weight, form) = (product.weight, Form::of(cpu.kernels, product.weight));
+                let (weight, form) = (product.weight, Form::of(cpu.kernels, arithmetic, product.weight));
                 Job {
                     n,
                     weight,
@@ -149,7 +176,9 @@ impl<'a> Jobs<'a> {
             })
             .collect();
         let items: usize = products.iter().map(|job| job.items).sum();
-        let parts = if tiled {
+        let parts = if products.iter().any(Job::is_expanded) {
+            expanded_parts(n)
+        } else if tiled {
             tiled_parts(cpu, n)
         } else {
             (ITEMS_PER_THREAD * cpu.threads()).div_ceil(items.max(1)).min(n / MIN_PART)
@@ -190,6 +219,12 @@ fn tiled_parts(cpu: &Cpu, n: usize) -> usize {
     (n / TILED_MIN_PART).clamp(1, cpu.threads())
 }
 
+/// Parts of `n` activation rows, for each of which weights are expanded. (Not one for each thread: each weight is to be expanded
+/// by one thread alone.)
+fn expanded_parts(n: usize) -> usize {
+    n.div_ceil(EXPANDED_PART)
+}
+
 /// The size of items for which the thread with the most of them has the fewest weight rows.
 fn tiled_item_rows(cpu: &Cpu, products: &[Product<'_>]) -> usize {
     let most = |item_rows: &usize| {
@@ -208,7 +243,10 @@ struct Item {
 impl Job<'_> {
     fn compute(&self, kernels: &Kernels, item: Item, scratch: &mut Scratch) {
         if let Some(panels) = self.weight.panels() {
-            return self.compute_panels(kernels, &item, panels, scratch);
+            return match &kernels.tiles {
+                Some(tiles) if self.is_expanded() => self.compute_expanded(tiles, &item, panels, scratch),
+                _ => self.compute_panels(kernels, &item, panels, scratch),
+            };
         }
         if let Some(panels) = self.weight.pair_panels() {
             return match &kernels.tiles {
@@ -248,15 +286,23 @@ impl Job<'_> {
         }
     }
 
+    /// Whether quantised weights are multiplied as bf16.
+    fn is_expanded(&self) -> bool {
+        self.form == Form::Tiles && self.weight.panels().is_some()
+    }
+
     /// Tiles against tiles.
     fn compute_tiles(&self, tiles: &TileKernels, item: Item, panels: &PairPanels) {
         let task = TileTask {
             x: lines(self.x),
             n: self.n,
             tokens: item.tokens,
-            w: panels.lines(),
             steps: panels.steps,
+            piece: 0..panels.steps,
+            w: panels.lines(),
+            first_group: 0,
             groups: item.rows.start / LANES..item.rows.end.div_ceil(LANES),
+            ahead: None,
             out: &self.out,
             out_stride: self.weight.rows(),
         };

@@ -1,6 +1,6 @@
 //! Activations in the forms in which the kernels of products take them.
 
-use super::Product;
+use super::{Arithmetic, Product};
 use crate::aligned::{Scratch, floats_of_mut, lines_mut};
 use crate::cpu::Cpu;
 use crate::disjoint::Disjoint;
@@ -32,9 +32,12 @@ pub(super) enum Form {
 impl Form {
     const ALL: [Self; 5] = [Self::Plain, Self::Rounded, Self::Pairs, Self::Bytes, Self::Tiles];
 
-    pub(super) fn of(kernels: &Kernels, weight: &Matrix) -> Self {
+    pub(super) fn of(kernels: &Kernels, arithmetic: Arithmetic, weight: &Matrix) -> Self {
         let pair_products = kernels.pairs.as_ref().is_some_and(|pairs| pairs.matmul.is_some());
         match weight.dtype() {
+            _ if weight.panels().is_some() && arithmetic == Arithmetic::Expanded && kernels.tiles.is_some() => {
+                Self::Tiles
+            }
             _ if weight.panels().is_some() => Self::Bytes,
             Dtype::BF16 if weight.pair_panels().is_some() && kernels.tiles.is_some() => Self::Tiles,
             Dtype::BF16 if weight.pair_panels().is_some() => Self::Rounded,
@@ -69,9 +72,17 @@ pub(super) struct Activations<'a> {
 }
 
 impl<'a> Activations<'a> {
-    pub(super) fn new(cpu: &Cpu, x: &[f32], cols: usize, products: &[Product<'_>], scratch: &'a mut Scratch) -> Self {
+    pub(super) fn new(
+        cpu: &Cpu,
+        arithmetic: Arithmetic,
+        x: &[f32],
+        cols: usize,
+        products: &[Product<'_>],
+        scratch: &'a mut Scratch,
+    ) -> Self {
         let n = x.len() / cols;
-        let wanted = |form: &Form| products.iter().any(|product| Form::of(cpu.kernels, product.weight) == *form);
+        let forms = || products.iter().map(|product| Form::of(cpu.kernels, arithmetic, product.weight));
+        let wanted = |form: &Form| forms().any(|wanted| wanted == *form);
         let sizes = Form::ALL.map(|form| if wanted(&form) { form.lines(n, cols) } else { 0 });
         let mut rest = scratch.take(sizes.iter().sum());
         let mut lines = [&[][..]; Form::ALL.len()];
