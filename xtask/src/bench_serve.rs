@@ -123,9 +123,9 @@ fn measure(
     Ok(Tally { passed: rows.len(), failed: failures.len(), skipped: 0 })
 }
 
-/// Everyone once to find llama-server's best flags; then `rounds` times in turn: the server, llama-server, the engine alone.
+/// llama-server with each of its settings once, answers a quarter as long, to find the best; then `rounds` times in turn: the server, llama-server, the engine alone.
 fn race(workspace: &Workspace, programs: &Programs, task: Task<'_>, rounds: usize, failures: &mut Vec<String>) -> Row {
-    let mut run = |contender: Contender, round: usize| -> Option<(Wave, Option<f64>)> {
+    let mut run = |contender: Contender, task: Task<'_>, round: usize| -> Option<(Wave, Option<f64>)> {
         let result = contender.run(workspace, programs, task, round);
         result
             .inspect_err(|error| {
@@ -137,9 +137,10 @@ fn race(workspace: &Workspace, programs: &Programs, task: Task<'_>, rounds: usiz
             })
             .ok()
     };
+    let scouting = Task { shape: Shape { answer: task.shape.answer.div_ceil(4), ..task.shape }, ..task };
     let best = programs.llama.as_ref().and_then(|_| {
         let scouted = Setting::ALL.into_iter().filter_map(|setting| {
-            let (wave, _) = run(Contender::Llama(setting), 0)?;
+            let (wave, _) = run(Contender::Llama(setting), scouting, 0)?;
             Some((setting, wave.tokens_per_s))
         });
         scouted.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(setting, _)| setting)
@@ -154,15 +155,15 @@ fn race(workspace: &Workspace, programs: &Programs, task: Task<'_>, rounds: usiz
         ready: (Vec::new(), Vec::new()),
     };
     for round in 1..=rounds {
-        if let Some((wave, ready)) = run(Contender::Smollm, round) {
+        if let Some((wave, ready)) = run(Contender::Smollm, task, round) {
             row.ours.push(wave);
             row.ready.0.extend(ready);
         }
-        if let Some((wave, ready)) = best.and_then(|setting| run(Contender::Llama(setting), round)) {
+        if let Some((wave, ready)) = best.and_then(|setting| run(Contender::Llama(setting), task, round)) {
             row.theirs.push(wave);
             row.ready.1.extend(ready);
         }
-        row.engine.extend(run(Contender::Engine, round).map(|(wave, _)| wave));
+        row.engine.extend(run(Contender::Engine, task, round).map(|(wave, _)| wave));
     }
     row
 }
