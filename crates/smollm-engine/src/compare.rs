@@ -48,7 +48,7 @@ pub fn compare(
     for window in windows.of(ids.len(), base.context().min(other.context())) {
         let (tokens, first) = (&ids[window.tokens], window.first);
         for session in [&mut *base, &mut *other] {
-            if session.read(&tokens[..first], &mut || progress(sums.tokens, ids.len())).is_break() {
+            if session.read(tokens, first, &mut || progress(sums.tokens, ids.len())).is_break() {
                 return Ok(None);
             }
         }

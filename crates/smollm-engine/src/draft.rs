@@ -30,6 +30,8 @@ pub struct Guess<'a> {
     pub sequence: u64,
     /// Its tokens so far. Never empty.
     pub tokens: &'a [u32],
+    /// How many of them are the prompt.
+    pub prompt_len: usize,
     /// Tokens asked for, at most.
     pub max: usize,
     /// The guess.
@@ -79,7 +81,7 @@ mod tests {
     use super::*;
 
     fn draft(tokens: &[u32], max: usize) -> Vec<u32> {
-        let mut guesses = [Guess { sequence: 0, tokens, max, draft: Vec::new() }];
+        let mut guesses = [Guess { sequence: 0, tokens, prompt_len: 1, max, draft: Vec::new() }];
         PromptLookup.draft(&mut guesses);
         guesses[0].draft.clone()
     }

@@ -134,6 +134,7 @@ impl Engine {
     fn enqueue(&mut self, id: RequestId, submission: Submission) {
         let Submission { prompt, request, choices, prompt_logprobs, pooling, mask, adapter, reuse } = submission;
         let arrived = prompt.len();
+        let prompt_end = self.model.prompt_end(&self.cpu, prompt.len());
         let root = Place::root(adapter.as_ref().map(|adapter| adapter.id()));
         for choice in 0..choices {
             let mut request = request.clone();
@@ -146,6 +147,7 @@ impl Engine {
                 key: self.keys,
                 tokens: prompt.clone(),
                 prompt_len: prompt.len(),
+                prompt_end,
                 computed: 0,
                 blocks: Vec::new(),
                 published: 0,

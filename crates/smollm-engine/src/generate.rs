@@ -61,7 +61,7 @@ impl Session {
         let started = Instant::now();
         let mut generation =
             Generation { tokens: Vec::new(), finish_reason: FinishReason::Cancelled, timings: Timings::default() };
-        let reused = self.reuse(prompt);
+        let reused = self.begin(prompt);
         let total = prompt.len() - reused;
         generation.timings.cached_tokens = reused;
         let mut report = |done| observe(Progress::Prefill { done, total });

@@ -90,7 +90,7 @@ impl Session {
         progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, EngineError> {
         let vocab_size = self.model().config.vocab_size;
-        if self.read(&window[..first], &mut || progress(logprobs.len())).is_break() {
+        if self.read(window, first, &mut || progress(logprobs.len())).is_break() {
             return Ok(ControlFlow::Break(()));
         }
         let mut logits = Vec::new();
@@ -111,10 +111,16 @@ impl Session {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Empties the cache and fills it with `tokens`; `progress` is asked before every chunk.
-    pub(crate) fn read(&mut self, tokens: &[u32], progress: &mut dyn FnMut() -> ControlFlow<()>) -> ControlFlow<()> {
-        self.truncate(0);
-        let rest = self.fill(tokens, &mut |_| progress())?;
+    /// Empties the cache and fills it with the first tokens of `window`, a text that is read as a prompt; `progress` is asked before
+    /// every chunk.
+    pub(crate) fn read(
+        &mut self,
+        window: &[u32],
+        first: usize,
+        progress: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        self.begin_text(window.len());
+        let rest = self.fill(&window[..first], &mut |_| progress())?;
         if !rest.is_empty() {
             self.advance(rest);
         }

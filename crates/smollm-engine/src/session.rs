@@ -33,6 +33,8 @@ pub struct Session {
     block_table: Vec<u32>,
     /// The tokens whose K/V is in the cache.
     cached: Vec<u32>,
+    /// How many tokens at the beginning are of the prompt class: of the prompt that was begun last.
+    prompt_end: usize,
     context: usize,
     prefill_chunk: usize,
 }
@@ -44,7 +46,8 @@ impl Session {
         let kv = KvPool::new(&model.config, options.kv_dtype.unwrap_or_else(|| model.natural_kv_dtype()), context);
         let block_table = (0..kv.blocks() as u32).collect();
         let prefill_chunk = options.prefill_chunk.unwrap_or(PREFILL_CHUNK).max(1);
-        Self { model, cpu, runner: Runner::default(), kv, block_table, cached: Vec::new(), context, prefill_chunk }
+        let (runner, cached) = (Runner::default(), Vec::new());
+        Self { model, cpu, runner, kv, block_table, cached, prompt_end: 0, context, prefill_chunk }
     }
 
     /// The model.
@@ -93,13 +96,25 @@ impl Session {
         check_ids(ids, self.model.config.vocab_size)
     }
 
-    /// Keeps of the cache what `prompt` starts with, and returns how many tokens that is. At least the last token of
-    /// `prompt` is left to be computed: its logits are needed.
-    pub(crate) fn reuse(&mut self, prompt: &[u32]) -> usize {
+    /// Begins `prompt`: keeps of the cache what it starts with, and returns how many tokens that is. At least the last token of
+    /// `prompt` is left to be computed: its logits are needed. So are tokens that were of another class in the prompt before, such as
+    /// an answer that returns as a part of a prompt.
+    pub(crate) fn begin(&mut self, prompt: &[u32]) -> usize {
         let body = &prompt[..prompt.len().saturating_sub(1)];
-        let common = self.cached.iter().zip(body).take_while(|(a, b)| a == b).count();
+        let mut common = self.cached.iter().zip(body).take_while(|(a, b)| a == b).count();
+        let end = self.model.prompt_end(&self.cpu, prompt.len());
+        if end != self.prompt_end {
+            common = common.min(end.min(self.prompt_end));
+        }
+        self.prompt_end = end;
         self.truncate(common);
         common
+    }
+
+    /// Begins a text of `len` tokens, which is computed as a prompt, from an empty cache.
+    pub(crate) fn begin_text(&mut self, len: usize) {
+        self.truncate(0);
+        self.prompt_end = self.model.prompt_end(&self.cpu, len);
     }
 
     /// Appends whole chunks of `tokens` without asking for logits and returns the rest, at least one token and at most
@@ -125,7 +140,8 @@ impl Session {
     pub(crate) fn advance(&mut self, tokens: &[u32]) -> &[f32] {
         let position = self.cached.len();
         let blocks = (position + tokens.len()).div_ceil(smollm_model::BLOCK_TOKENS);
-        let batch = Batch::single(tokens.to_vec(), position, self.block_table[..blocks].to_vec());
+        let block_table = self.block_table[..blocks].to_vec();
+        let batch = Batch::single(tokens.to_vec(), position, block_table, self.prompt_end);
         self.cached.extend_from_slice(tokens);
         self.runner.forward(&self.cpu, &self.model, &batch, &mut self.kv)
     }
@@ -139,13 +155,13 @@ impl Session {
         lm_head(&cpu, &model, &hidden[hidden.len() - rows * width..], logits);
     }
 
-    /// The logits (V each) after every token of `ids`, read from an empty cache. For tests and tools: M x V floats.
+    /// The logits (V each) after every token of `ids`, a prompt, read from an empty cache. For tests and tools: M x V floats.
     ///
     /// # Errors
     /// As [`Session::check`].
     pub fn logits(&mut self, ids: &[u32]) -> Result<Vec<f32>, EngineError> {
         self.check(ids)?;
-        self.truncate(0);
+        self.begin_text(ids.len());
         let mut all = Vec::new();
         let mut part = Vec::new();
         for chunk in ids.chunks(self.prefill_chunk) {

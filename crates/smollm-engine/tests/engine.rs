@@ -129,7 +129,7 @@ fn a_vector_of_a_prompt_is_its_hidden_states_together() {
     let prompts: Vec<_> = [1, 40, 100].map(|len| prompt_ids("vector", len, vocab_size)).into();
     let hidden = |prompt: &[u32]| {
         let mut kv = KvPool::new(&model.config, KvDtype::F32, 128);
-        let batch = Batch::single(prompt.to_vec(), 0, vec![0, 1, 2, 3]);
+        let batch = Batch::single(prompt.to_vec(), 0, vec![0, 1, 2, 3], model.prompt_end(&cpu(), prompt.len()));
         Runner::default().forward(&cpu(), &model, &batch, &mut kv).to_vec()
     };
     for (token_budget, pooling) in [(256, Pooling::Mean), (7, Pooling::Mean), (256, Pooling::Last), (7, Pooling::Last)]

@@ -97,7 +97,13 @@ fn a_smaller_model_guesses_and_changes_no_answer() {
 
 /// What a drafter guesses for sequences, each by its key and tokens, at most four tokens of each.
 fn guessed(drafter: &mut ModelDrafter, sequences: &[(u64, &[u32])]) -> Vec<Vec<u32>> {
-    let guess = |&(sequence, tokens): &(u64, _)| Guess { sequence, tokens, max: 4, draft: Vec::new() };
+    let guess = |&(sequence, tokens): &(u64, _)| Guess {
+        sequence,
+        tokens,
+        prompt_len: tokens.len(),
+        max: 4,
+        draft: Vec::new(),
+    };
     let mut guesses: Vec<_> = sequences.iter().map(guess).collect();
     drafter.draft(&mut guesses);
     guesses.into_iter().map(|guess| guess.draft).collect()

@@ -3,6 +3,7 @@
 use crate::adapter::LoraWeights;
 use crate::kv::BLOCK_TOKENS;
 use smollm_kernels::KvSlot;
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -24,14 +25,32 @@ pub struct Span {
     pub position: usize,
     /// The blocks that hold its K/V, in order of position, enough for `position + len` tokens.
     pub block_table: Vec<u32>,
+    /// Position before which its tokens are of the prompt class, see [`Model::prompt_end`](crate::Model::prompt_end).
+    pub prompt_end: usize,
     /// What its tokens are computed with besides the model.
     pub adapter: Option<Arc<LoraWeights>>,
 }
 
+/// A batch in the order in which it is computed.
+pub(crate) struct ByClass<'a> {
+    pub(crate) batch: Cow<'a, Batch>,
+    /// Rows of the prompt class, which come first.
+    pub(crate) prompt_rows: usize,
+    /// Which rows of the original batch these are, run by run.
+    pub(crate) rows: Vec<Range<usize>>,
+}
+
+impl Span {
+    /// How many of its tokens are of the prompt class; they come first.
+    fn of_prompt(&self) -> usize {
+        self.prompt_end.saturating_sub(self.position).min(self.len)
+    }
+}
+
 impl Batch {
-    /// A batch of one sequence.
-    pub fn single(tokens: Vec<u32>, position: usize, block_table: Vec<u32>) -> Self {
-        let span = Span { len: tokens.len(), position, block_table, adapter: None };
+    /// A batch of one sequence, whose tokens before `prompt_end` are of the prompt class.
+    pub fn single(tokens: Vec<u32>, position: usize, block_table: Vec<u32>, prompt_end: usize) -> Self {
+        let span = Span { len: tokens.len(), position, block_table, prompt_end, adapter: None };
         Self { tokens, sequences: vec![span] }
     }
 
@@ -48,6 +67,31 @@ impl Batch {
     /// The position of each token in its sequence.
     pub fn positions(&self) -> impl Iterator<Item = usize> {
         self.sequences.iter().flat_map(|s| s.position..s.position + s.len)
+    }
+
+    /// The batch with all tokens of the prompt class first: sequences with both classes cut in two.
+    pub(crate) fn by_class(&self) -> ByClass<'_> {
+        let of_prompt: Vec<usize> = self.sequences.iter().map(Span::of_prompt).collect();
+        let prompt_rows = of_prompt.iter().sum();
+        if prompt_rows == 0 || prompt_rows == self.len() {
+            return ByClass { batch: Cow::Borrowed(self), prompt_rows, rows: std::iter::once(0..self.len()).collect() };
+        }
+        let (mut batch, mut rows) = (Self::default(), Vec::new());
+        for prompt in [true, false] {
+            let mut start = 0;
+            for (span, &count) in self.sequences.iter().zip(&of_prompt) {
+                let part = if prompt { 0..count } else { count..span.len };
+                if !part.is_empty() {
+                    let own = start + part.start..start + part.end;
+                    batch.tokens.extend_from_slice(&self.tokens[own.clone()]);
+                    let position = span.position + part.start;
+                    batch.sequences.push(Span { len: part.len(), position, ..span.clone() });
+                    rows.push(own);
+                }
+                start += span.len;
+            }
+        }
+        ByClass { batch: Cow::Owned(batch), prompt_rows, rows }
     }
 
     /// The rows that are computed with an adapter; neighbours with the same go together.
@@ -78,3 +122,6 @@ impl Batch {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,9 @@
 //! The forward pass: tokens in, hidden states out; and the head that turns chosen rows into logits.
 
-use crate::batch::Batch;
+use crate::batch::{Batch, ByClass};
 use crate::block::{Placement, block_forward};
 use crate::kv::{BLOCK_TOKENS, KvPool};
-use crate::linear::Adapted;
+use crate::linear::Rows;
 use crate::model::Model;
 use crate::params::LayerSlot;
 use crate::rope::Angles;
@@ -23,8 +23,8 @@ impl Runner {
     /// Runs `batch` through every layer and the final norm; returns the hidden states, N x C.
     ///
     /// Every token's K/V is written to `kv` at the slot its block table names, so earlier tokens of the same sequences
-    /// must already be there. The result of a token depends on its sequence alone, bit for bit: not on what shares the
-    /// batch, on how its prompt was cut, on where its blocks lie or on the number of threads.
+    /// must already be there. The result of a token depends on its sequence and its class alone, bit for bit: not on what shares
+    /// the batch, on how its prompt was cut, on where its blocks lie or on the number of threads.
     ///
     /// # Panics
     /// A token id >= V or a block table too short for its positions: the caller checks requests before they get here.
@@ -52,7 +52,7 @@ impl Runner {
     }
 
     /// [`Runner::forward`], with what each matrix of a layer is multiplied by (N x inputs) shown to `see`: under
-    /// [`LayerSlot::QProj`] also for k and v, under [`LayerSlot::GateProj`] also for up.
+    /// [`LayerSlot::QProj`] also for k and v, under [`LayerSlot::GateProj`] also for up. Rows of the prompt class come first.
     pub fn forward_seen(
         &mut self,
         cpu: &Cpu,
@@ -75,6 +75,8 @@ impl Runner {
         see: &mut dyn FnMut(usize, LayerSlot, &[f32]),
     ) -> bool {
         let config = &model.config;
+        let ByClass { batch, prompt_rows, rows } = batch.by_class();
+        let batch = &*batch;
         self.scratch.resize(config, batch.len());
         self.hidden.resize(batch.len() * config.hidden_size, 0.0);
         model.rotary.fill(batch.positions(), &mut self.angles);
@@ -88,17 +90,24 @@ impl Runner {
                 return false;
             }
             let angles = config.rope_layers[i].then_some(&self.angles);
-            let adapted = Adapted { rows: &adapted, layer: i };
-            let at = Placement { angles, slots: &slots, plan: &plan, adapted };
+            let rows = Rows { of_prompt: prompt_rows, adapted: &adapted, layer: i };
+            let at = Placement { angles, slots: &slots, plan: &plan, rows };
             let see = &mut |slot, inputs: &[f32]| see(i, slot, inputs);
             block_forward(cpu, config, layer, &at, kv.layer_mut(i), &mut self.scratch, see);
         }
-        ops::rms_norm(cpu, &self.scratch.x, &model.weights.norm, config.rms_norm_eps, &mut self.hidden);
+        let (mut start, width) = (0, config.hidden_size);
+        for own in rows {
+            let x = &self.scratch.x[start * width..(start + own.len()) * width];
+            start += own.len();
+            let hidden = &mut self.hidden[own.start * width..own.end * width];
+            ops::rms_norm(cpu, x, &model.weights.norm, config.rms_norm_eps, hidden);
+        }
         true
     }
 }
 
-/// The logits of some hidden states: `hidden` is M x C, `logits` M x V.
+/// The logits of some hidden states: `hidden` is M x C, `logits` M x V. (Logits are of the generated class whatever token they follow:
+/// they are what tokens are generated from.)
 pub fn lm_head(cpu: &Cpu, model: &Model, hidden: &[f32], logits: &mut [f32]) {
     ops::matmul(cpu, hidden, &mut [Product { weight: model.weights.head(), out: logits }]);
 }

@@ -32,29 +32,39 @@ impl From<Matrix> for Linear {
     }
 }
 
-/// Which rows of a batch are computed with which adapters, in one layer.
+/// What sets the rows of a batch apart in one layer.
 #[derive(Clone, Copy)]
-pub(crate) struct Adapted<'a> {
-    pub(crate) rows: &'a [(Range<usize>, &'a LoraWeights)],
+pub(crate) struct Rows<'a> {
+    /// How many are of the prompt class; they come first.
+    pub(crate) of_prompt: usize,
+    /// Which are computed with which adapters.
+    pub(crate) adapted: &'a [(Range<usize>, &'a LoraWeights)],
     pub(crate) layer: usize,
 }
 
-/// Several products of the same input in one fork and join: `outputs[i] = linears[i] x`, and what adapters add to that.
+/// Several products of the same input: `outputs[i] = linears[i] x`, and what adapters add to that.
 ///
 /// `x` is N x inputs, `outputs[i]` N x outputs of `linears[i]`.
-pub(crate) fn linears(cpu: &Cpu, adapted: Adapted<'_>, x: &[f32], targets: &mut [(LayerSlot, &Linear, &mut [f32])]) {
-    let mut products: Vec<Product<'_>> =
-        targets.iter_mut().map(|(_, linear, out)| Product { weight: &linear.weight, out }).collect();
-    ops::matmul(cpu, x, &mut products);
+pub(crate) fn linears(cpu: &Cpu, rows: Rows<'_>, x: &[f32], targets: &mut [(LayerSlot, &Linear, &mut [f32])]) {
+    let Some((_, first, _)) = targets.first() else { return };
+    let (of_prompt, generated) = x.split_at(rows.of_prompt * first.weight.cols());
+    let (mut expanded, mut usual) = (Vec::with_capacity(targets.len()), Vec::with_capacity(targets.len()));
+    for (_, linear, out) in &mut *targets {
+        let (first, rest) = out.split_at_mut(rows.of_prompt * linear.weight.rows());
+        expanded.push(Product { weight: &linear.weight, out: first });
+        usual.push(Product { weight: &linear.weight, out: rest });
+    }
+    ops::matmul_expanded(cpu, of_prompt, &mut expanded);
+    ops::matmul(cpu, generated, &mut usual);
     for (slot, linear, out) in targets {
         if let Some(adapter) = &linear.adapter {
             adapter.add_to(cpu, x, out);
         }
-        let (rows, cols) = (linear.weight.rows(), linear.weight.cols());
-        for (range, adapter) in adapted.rows {
-            if let Some(pair) = adapter.pair(adapted.layer, *slot) {
+        let (outputs, cols) = (linear.weight.rows(), linear.weight.cols());
+        for (range, adapter) in rows.adapted {
+            if let Some(pair) = adapter.pair(rows.layer, *slot) {
                 let x = &x[range.start * cols..range.end * cols];
-                pair.add_to(cpu, x, &mut out[range.start * rows..range.end * rows]);
+                pair.add_to(cpu, x, &mut out[range.start * outputs..range.end * outputs]);
             }
         }
     }
@@ -63,21 +73,29 @@ pub(crate) fn linears(cpu: &Cpu, adapted: Adapted<'_>, x: &[f32], targets: &mut 
 /// silu(gate x) * (up x), of two linears of one shape, in one go where no adapter adds to them; else they are left in their outputs.
 pub(crate) fn gated_linears(
     cpu: &Cpu,
-    adapted: Adapted<'_>,
+    rows: Rows<'_>,
     x: &[f32],
     targets: &mut [(LayerSlot, &Linear, &mut [f32]); 2],
     out: &mut [f32],
 ) {
     let adds = |slot: LayerSlot, linear: &Linear| {
-        linear.adapter.is_some() || adapted.rows.iter().any(|(_, adapter)| adapter.pair(adapted.layer, slot).is_some())
+        linear.adapter.is_some() || rows.adapted.iter().any(|(_, adapter)| adapter.pair(rows.layer, slot).is_some())
     };
     if targets.iter().any(|(slot, linear, _)| adds(*slot, linear)) {
-        linears(cpu, adapted, x, targets);
+        linears(cpu, rows, x, targets);
         let [(.., gate), (.., up)] = targets;
         return ops::swiglu(cpu, gate, up, out);
     }
-    let products = targets.each_mut().map(|(_, linear, out)| Product { weight: &linear.weight, out });
-    ops::gated_matmul(cpu, x, products, out);
+    let weight = &targets[0].1.weight;
+    let (of_prompt, generated) = x.split_at(rows.of_prompt * weight.cols());
+    let border = rows.of_prompt * weight.rows();
+    let (first, rest) = out.split_at_mut(border);
+    let products =
+        targets.each_mut().map(|(_, linear, out)| Product { weight: &linear.weight, out: &mut out[..border] });
+    ops::gated_matmul_expanded(cpu, of_prompt, products, first);
+    let products =
+        targets.each_mut().map(|(_, linear, out)| Product { weight: &linear.weight, out: &mut out[border..] });
+    ops::gated_matmul(cpu, generated, products, rest);
 }
 
 impl LowRank {

@@ -2,6 +2,7 @@
 
 use crate::adapter::{AdapterError, apply};
 use crate::config::{ConfigError, ModelConfig};
+use crate::kv::BLOCK_TOKENS;
 use crate::rope::Rotary;
 use crate::weights::{Storage, Weights, WeightsError};
 use smollm_checkpoint::adapter::Adapter;
@@ -22,6 +23,9 @@ pub struct Model {
     /// What the adapters over them are mapped from.
     adapters: Vec<Arc<Checkpoint>>,
 }
+
+/// Tokens of the prompt class come in multiples of it, whole blocks of the cache: fewer are not worth expanding weights for.
+const PROMPT_GRAIN: usize = 2 * BLOCK_TOKENS;
 
 /// Why a checkpoint did not become a model.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +75,20 @@ impl Model {
                 checkpoint.release_pages();
             }
         }
+    }
+
+    /// How many tokens at the beginning of a prompt of `prompt_len` are of the prompt class; all others, and every token that is
+    /// generated, are of the generated class. On `cpu`, the one that the model is run on.
+    ///
+    /// The classes differ in the arithmetic of products with quantised weights, where there are two
+    /// ([`Matrix::expands`](smollm_kernels::Matrix::expands)); elsewhere this is 0. Which class a token is of depends on its position
+    /// and the length of the prompt alone, so keys and values of a block are of one class, and are not to be used in the place of
+    /// those of the other.
+    pub fn prompt_end(&self, cpu: &Cpu, prompt_len: usize) -> usize {
+        let expands =
+            || self.weights.layers.iter().flat_map(|layer| layer.linears()).any(|(_, l)| l.weight.expands(cpu));
+        let end = prompt_len / PROMPT_GRAIN * PROMPT_GRAIN;
+        if end > 0 && expands() { end } else { 0 }
     }
 
     /// Lays a LoRA adapter over the weights.

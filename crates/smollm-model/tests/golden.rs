@@ -61,7 +61,7 @@ impl<'m> Sequence<'m> {
 
     /// Appends `tokens`; the logits of every one of them.
     fn append(&mut self, tokens: &[u32]) -> Vec<Vec<f32>> {
-        let batch = Batch::single(tokens.to_vec(), self.position, self.blocks.clone());
+        let batch = Batch::single(tokens.to_vec(), self.position, self.blocks.clone(), 0);
         self.position += tokens.len();
         let hidden = self.runner.forward(&self.cpu, self.model, &batch, &mut self.kv);
         let mut logits = vec![0.0; tokens.len() * self.model.config.vocab_size];
@@ -232,7 +232,7 @@ fn check_ragged(golden: &LogitsGolden, model: &Model, isa: &str, cache: KvDtype)
         let needed = prompt.ids.len().div_ceil(BLOCK_TOKENS);
         batch.tokens.extend(&prompt.ids);
         let block_table = free.split_off(free.len() - needed);
-        batch.sequences.push(Span { len: prompt.ids.len(), position: 0, block_table, adapter: None });
+        batch.sequences.push(Span { len: prompt.ids.len(), position: 0, block_table, prompt_end: 0, adapter: None });
     }
     let mut runner = Runner::default();
     let hidden = runner.forward(&cpu, model, &batch, &mut kv).to_vec();

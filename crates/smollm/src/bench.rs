@@ -218,11 +218,13 @@ impl<'m> Measurement<'m> {
     fn forward(&mut self, position: usize, len: usize, choose: bool) {
         let config = &self.model.config;
         let blocks = self.kv.blocks() / self.case.batch;
+        let Case { prefill, tokens, depth, .. } = self.case;
+        let prompt_end = self.model.prompt_end(self.cpu, if prefill { depth + tokens } else { depth });
         let mut batch = Batch::default();
         for sequence in 0..self.case.batch {
             batch.tokens.extend((0..len).map(|i| ((sequence + position + i) * 7919 % config.vocab_size) as u32));
             let block_table = (0..blocks).map(|b| (sequence * blocks + b) as u32).collect();
-            batch.sequences.push(Span { len, position, block_table, adapter: None });
+            batch.sequences.push(Span { len, position, block_table, prompt_end, adapter: None });
         }
         let hidden = self.runner.forward(self.cpu, self.model, &batch, &mut self.kv);
         if choose {

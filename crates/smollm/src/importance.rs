@@ -43,7 +43,7 @@ pub fn imatrix(
     while chunks < total && progress(chunks, total).is_continue() {
         let mut tokens = ids[chunks * chunk..][..chunk].to_vec();
         tokens[0] = bos.unwrap_or(tokens[0]);
-        let batch = Batch::single(tokens, 0, block_table.clone());
+        let batch = Batch::single(tokens, 0, block_table.clone(), decoder.prompt_end(model.cpu(), chunk));
         runner.forward_seen(model.cpu(), decoder, &batch, &mut kv, &mut |layer, slot, inputs| {
             add_squares(sums.entry((layer, slot)).or_default(), inputs, chunk);
         });

@@ -32,6 +32,8 @@ pub struct ModelDrafter {
 #[derive(Debug, Default)]
 struct Known {
     tokens: Vec<u32>,
+    /// How many tokens of its prompt are of the prompt class.
+    prompt_end: usize,
     blocks: Vec<u32>,
 }
 
@@ -58,13 +60,15 @@ impl ModelDrafter {
             + config.kv_bytes_per_token(self.kv.dtype()).map_or(0, |per_token| per_token * self.kv.capacity())
     }
 
-    /// Makes the known tokens of a sequence a beginning of `tokens`, at least one short of them, and claims blocks for `tokens` and
-    /// `more`. `false` if there are none: then it is forgotten, and leaves its blocks to the others.
-    fn prepare(&mut self, key: u64, tokens: &[u32], more: usize) -> bool {
+    /// Makes the known tokens of a sequence a beginning of those it has, at least one short of them, and claims blocks for these and
+    /// the guess. `false` if there are none: then it is forgotten, and leaves its blocks to the others.
+    fn prepare(&mut self, guess: &Guess<'_>) -> bool {
+        let (key, tokens) = (guess.sequence, guess.tokens);
         let known = self.sequences.entry(key).or_default();
+        known.prompt_end = self.model.prompt_end(&self.cpu, guess.prompt_len);
         let common = known.tokens.iter().zip(&tokens[..tokens.len() - 1]).take_while(|(a, b)| a == b).count();
         known.tokens.truncate(common);
-        let len = tokens.len() + more;
+        let len = tokens.len() + guess.max;
         let missing = len.div_ceil(BLOCK_TOKENS).saturating_sub(known.blocks.len());
         let fits = len <= self.model.config.max_position_embeddings && missing <= self.free.len();
         if fits {
@@ -95,8 +99,8 @@ impl ModelDrafter {
         let mut batch = Batch::default();
         for (key, tokens) in parts {
             let Some(known) = self.sequences.get_mut(key) else { continue };
-            let (position, block_table) = (known.tokens.len(), known.blocks.clone());
-            batch.sequences.push(Span { len: tokens.len(), position, block_table, adapter: None });
+            let (position, block_table, prompt_end) = (known.tokens.len(), known.blocks.clone(), known.prompt_end);
+            batch.sequences.push(Span { len: tokens.len(), position, block_table, prompt_end, adapter: None });
             batch.tokens.extend_from_slice(tokens);
             known.tokens.extend_from_slice(tokens);
         }
@@ -116,7 +120,7 @@ impl ModelDrafter {
 impl Drafter for ModelDrafter {
     fn draft(&mut self, guesses: &mut [Guess<'_>]) {
         let mut open: Vec<&mut Guess<'_>> =
-            guesses.iter_mut().filter(|g| g.max > 0 && self.prepare(g.sequence, g.tokens, g.max)).collect();
+            guesses.iter_mut().filter(|guess| guess.max > 0 && self.prepare(guess)).collect();
         self.catch_up(&open);
         open.retain(|guess| self.sequences[&guess.sequence].tokens.len() + 1 == guess.tokens.len());
         let started = Instant::now();

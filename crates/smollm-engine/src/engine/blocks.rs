@@ -73,7 +73,7 @@ impl BlockPool {
     }
 
     /// Makes it known that `block` holds `key`, for good. If another does already, that one is given to the holder in its place,
-    /// since equal tokens after equal beginnings have equal bits. Returns the block to use and the place after it.
+    /// since equal tokens of one class after equal beginnings have equal bits. Returns the block to use and the place after it.
     pub(crate) fn publish(&mut self, key: BlockKey, block: u32) -> (Place, u32) {
         match self.share(&key) {
             Some(known) => {

@@ -2,8 +2,8 @@
 //!
 //! A block's content follows from its tokens and everything before them, so a block is known by its tokens and the place in the
 //! tree where its predecessor ends. Places are compared exactly, never by a hash alone: another prompt's keys and values can
-//! not be taken for one's own. There is one arithmetic for prompts and answers; if they ever had two, a block's class would be
-//! part of its key.
+//! not be taken for one's own. Where prompts and answers are computed in two arithmetics, a block's class is part of its key: an answer
+//! that returns as a prompt is computed anew.
 
 use smollm_model::BLOCK_TOKENS;
 use std::collections::{BTreeMap, HashMap};
@@ -25,8 +25,15 @@ impl Place {
 /// The tokens of a full block.
 pub(crate) type BlockTokens = [u32; BLOCK_TOKENS];
 
-/// A block by what it holds: where it begins, and its tokens.
-pub(crate) type BlockKey = (Place, BlockTokens);
+/// A block by what it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct BlockKey {
+    /// Where it begins.
+    pub(crate) place: Place,
+    /// Whether its tokens are of the prompt class.
+    pub(crate) of_prompt: bool,
+    pub(crate) tokens: BlockTokens,
+}
 
 /// The tree, and which of its blocks nobody holds at the moment.
 #[derive(Debug, Default)]
@@ -98,7 +105,7 @@ impl PrefixTree {
         assert!(self.idle.values().all(|block| self.knows(*block)));
         // No block is left whose beginning is gone: it could never be found.
         let places: std::collections::HashSet<Place> = self.known.values().map(|known| known.0).collect();
-        assert!(self.known.keys().all(|(place, _)| place.0 >= Place::ROOTS || places.contains(place)), "an orphan");
+        assert!(self.known.keys().all(|key| key.place.0 >= Place::ROOTS || places.contains(&key.place)), "an orphan");
         self.idle.values().copied().collect()
     }
 }

@@ -24,6 +24,8 @@ pub(crate) struct Sequence {
     /// Prompt and answer so far.
     pub(crate) tokens: Vec<u32>,
     pub(crate) prompt_len: usize,
+    /// How many of the prompt's tokens are of the prompt class; whole blocks.
+    pub(crate) prompt_end: usize,
     /// How many of `tokens` have their keys and values in `blocks`; the next token is drawn when all have.
     pub(crate) computed: usize,
     pub(crate) blocks: Vec<u32>,
@@ -132,7 +134,8 @@ impl Sequence {
     /// The next `count` tokens, guesses at the end, as part of a batch.
     pub(crate) fn span(&self, count: usize) -> (impl Iterator<Item = u32> + '_, Span) {
         let (block_table, adapter) = (self.blocks.clone(), self.adapter.clone());
-        let span = Span { len: count, position: self.computed, block_table, adapter };
+        let (position, prompt_end) = (self.computed, self.prompt_end);
+        let span = Span { len: count, position, block_table, prompt_end, adapter };
         let own = &self.tokens[self.computed..][..count - self.draft.len()];
         (own.iter().chain(&self.draft).copied(), span)
     }
@@ -184,8 +187,14 @@ impl Sequence {
 
     /// The block that it fills next, if its tokens fill it.
     pub(crate) fn next_key(&self) -> Option<BlockKey> {
-        let tokens = self.tokens[self.computed / BLOCK_TOKENS * BLOCK_TOKENS..].first_chunk()?;
-        Some((self.place, *tokens))
+        self.key_of(self.computed / BLOCK_TOKENS)
+    }
+
+    /// What names its block number `block`, the one after `place`, once its tokens fill it.
+    fn key_of(&self, block: usize) -> Option<BlockKey> {
+        let start = block * BLOCK_TOKENS;
+        let tokens = *self.tokens[start..].first_chunk()?;
+        Some(BlockKey { place: self.place, of_prompt: start < self.prompt_end, tokens })
     }
 
     /// Whether another's block could be its next. The last token is left: its logits are needed. So are prompt tokens whose
@@ -217,10 +226,10 @@ impl Sequence {
     /// `count` more tokens have their keys and values; blocks that are full now are made known.
     pub(crate) fn advance(&mut self, count: usize, pool: &mut BlockPool) {
         while (self.published + 1) * BLOCK_TOKENS <= self.computed + count
-            && let Some(tokens) = self.tokens[self.published * BLOCK_TOKENS..].first_chunk()
+            && let Some(key) = self.key_of(self.published)
         {
             let block = &mut self.blocks[self.published];
-            (self.place, *block) = pool.publish((self.place, *tokens), *block);
+            (self.place, *block) = pool.publish(key, *block);
             self.published += 1;
         }
         self.computed += count;

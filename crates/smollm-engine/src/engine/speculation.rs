@@ -29,7 +29,8 @@ impl Engine {
             // The last token that may be drawn is not computed any more.
             let room = (context - sequence.tokens.len()).min(sequence.answer.left().saturating_sub(1));
             let max = room.min(speculation.max);
-            guesses.push(Guess { sequence: sequence.key, tokens: &sequence.tokens, max, draft: Vec::new() });
+            let (tokens, prompt_len) = (&sequence.tokens[..], sequence.prompt_len);
+            guesses.push(Guess { sequence: sequence.key, tokens, prompt_len, max, draft: Vec::new() });
         }
         let drafter = &mut speculation.drafter;
         let price = drafter.seconds_per_token();

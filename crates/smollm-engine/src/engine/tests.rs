@@ -1,4 +1,4 @@
-//! Random loads on a tiny model and a tiny cache: after every step the blocks are in order, and every request ends as it would alone.
+//! Random loads on tiny models and a tiny cache: after every step the blocks are in order, and every request ends as it would alone.
 
 #[path = "../../tests/tiny_model/mod.rs"]
 pub(super) mod tiny_model;
@@ -9,15 +9,33 @@ use crate::request::{Event, FinishReason, Request, RequestId, Submission, choice
 use crate::sampling::SamplingParams;
 use crate::session::{Session, SessionOptions};
 use proptest::prelude::*;
-use smollm_kernels::Cpu;
+use smollm_kernels::{Cpu, Dtype};
 use smollm_model::{BLOCK_TOKENS, Model};
 use smollm_testkit::tiny::prompt_ids;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 use std::sync::{Arc, LazyLock, Mutex};
 
-static MODEL: LazyLock<Arc<Model>> = LazyLock::new(tiny_model::tiny);
-static CPU: LazyLock<Arc<Cpu>> = LazyLock::new(|| Arc::new(Cpu::new(1).unwrap()));
+/// A model, where it runs, and the answers of sessions that are known.
+struct World {
+    model: Arc<Model>,
+    cpu: Arc<Cpu>,
+    known: Mutex<HashMap<Question, Vec<u32>>>,
+}
+
+impl World {
+    fn new(model: Arc<Model>, cpu: Cpu) -> Self {
+        Self { model, cpu: Arc::new(cpu), known: Mutex::default() }
+    }
+}
+
+static PLAIN: LazyLock<World> = LazyLock::new(|| World::new(tiny_model::tiny(), Cpu::new(1).unwrap()));
+
+/// Where there is AVX-512, tokens are of two classes.
+static QUANTISED: LazyLock<World> = LazyLock::new(|| {
+    let model = tiny_model::changed(tiny_model::WHOLE_BLOCKS, Dtype::Q4_0);
+    World::new(model, Cpu::with_isa("amx-emulated", 1).or_else(|_| Cpu::new(1)).unwrap())
+});
 
 /// What happens to the engine.
 #[derive(Debug, Clone)]
@@ -69,7 +87,7 @@ fn options() -> impl Strategy<Value = EngineOptions> {
 
 /// A prompt of its family is a beginning of every longer one.
 fn prompt(family: usize, len: usize) -> Vec<u32> {
-    prompt_ids(&format!("family {family}"), len, MODEL.config.vocab_size)
+    prompt_ids(&format!("family {family}"), len, 256)
 }
 
 fn request(max_tokens: usize, sampled: bool, choice: usize) -> Request {
@@ -84,20 +102,17 @@ fn request(max_tokens: usize, sampled: bool, choice: usize) -> Request {
 /// Family, length of the prompt, whether sampled, which choice.
 type Question = (usize, usize, bool, usize);
 
-/// The first tokens of the answer that a session gives; asked once for each question, as long as any request wants it.
-fn alone(question: Question) -> Vec<u32> {
-    static KNOWN: LazyLock<Mutex<HashMap<Question, Vec<u32>>>> = LazyLock::new(Mutex::default);
-    let (family, len, sampled, choice) = question;
-    KNOWN
-        .lock()
-        .unwrap()
-        .entry(question)
-        .or_insert_with(|| {
-            let mut session = Session::new(MODEL.clone(), CPU.clone(), &SessionOptions::default());
+impl World {
+    /// The first tokens of the answer that a session gives; asked once for each question, as long as any request wants it.
+    fn alone(&self, question: Question) -> Vec<u32> {
+        let (family, len, sampled, choice) = question;
+        let answer = || {
+            let mut session = Session::new(self.model.clone(), self.cpu.clone(), &SessionOptions::default());
             let request = request(70, sampled, choice);
             session.generate(&prompt(family, len), &request, &mut |_| ControlFlow::Continue(())).unwrap().ids()
-        })
-        .clone()
+        };
+        self.known.lock().unwrap().entry(question).or_insert_with(answer).clone()
+    }
 }
 
 /// What was asked, and what was heard of one choice.
@@ -199,6 +214,37 @@ fn in_order(engine: &Engine) {
     }
 }
 
+/// Acts, runs the engine to its end, and compares what was heard.
+fn every_request_ends_as_it_would_alone(
+    world: &World,
+    options: &EngineOptions,
+    actions: Vec<Action>,
+) -> Result<(), TestCaseError> {
+    let engine = Engine::new(world.model.clone(), world.cpu.clone(), options).unwrap();
+    let mut load = Load { engine, requests: Vec::new(), asked: BTreeMap::new() };
+    actions.into_iter().for_each(|action| load.act(action));
+    let mut steps = 0;
+    while !load.engine.is_idle() {
+        load.step(None);
+        steps += 1;
+        prop_assert!(steps < 100_000, "it never ends");
+    }
+    for asked in load.asked.values() {
+        let expected = &world.alone(asked.question)[..asked.max_tokens];
+        match asked.reason.unwrap() {
+            FinishReason::Length => prop_assert_eq!(&asked.ids, expected),
+            FinishReason::Cancelled if asked.may_be_cancelled => prop_assert!(expected.starts_with(&asked.ids)),
+            FinishReason::ContextFull => {
+                let room = options.kv_tokens.unwrap() - asked.question.1 + 1;
+                prop_assert_eq!(&asked.ids, &expected[..room]);
+            }
+            reason => prop_assert!(false, "{:?}", reason),
+        }
+    }
+    prop_assert_eq!(load.engine.stats().blocks_free, load.engine.stats().blocks);
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
@@ -207,27 +253,16 @@ proptest! {
         options in options(),
         actions in prop::collection::vec(action(), 1..40),
     ) {
-        let engine = Engine::new(MODEL.clone(), CPU.clone(), &options).unwrap();
-        let mut load = Load { engine, requests: Vec::new(), asked: BTreeMap::new() };
-        actions.into_iter().for_each(|action| load.act(action));
-        let mut steps = 0;
-        while !load.engine.is_idle() {
-            load.step(None);
-            steps += 1;
-            prop_assert!(steps < 100_000, "it never ends");
-        }
-        for asked in load.asked.values() {
-            let expected = &alone(asked.question)[..asked.max_tokens];
-            match asked.reason.unwrap() {
-                FinishReason::Length => prop_assert_eq!(&asked.ids, expected),
-                FinishReason::Cancelled if asked.may_be_cancelled => prop_assert!(expected.starts_with(&asked.ids)),
-                FinishReason::ContextFull => {
-                    let room = options.kv_tokens.unwrap() - asked.question.1 + 1;
-                    prop_assert_eq!(&asked.ids, &expected[..room]);
-                }
-                reason => prop_assert!(false, "{:?}", reason),
-            }
-        }
-        prop_assert_eq!(load.engine.stats().blocks_free, load.engine.stats().blocks);
+        every_request_ends_as_it_would_alone(&PLAIN, &options, actions)?;
+    }
+}
+
+proptest! {
+    // (The emulation takes its time.)
+    #![proptest_config(ProptestConfig::with_cases(10))]
+
+    #[test]
+    fn so_it_is_with_quantised_weights(options in options(), actions in prop::collection::vec(action(), 1..40)) {
+        every_request_ends_as_it_would_alone(&QUANTISED, &options, actions)?;
     }
 }
