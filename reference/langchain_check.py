@@ -11,12 +11,16 @@ import importlib.metadata
 import os
 import subprocess
 import sys
+from functools import reduce
 from pathlib import Path
+from typing import Literal
 
 import openai
+import pydantic
 from langchain_core.exceptions import ContextOverflowError
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_core.prompts import ChatPromptTemplate
+from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI, OpenAI, OpenAIEmbeddings
 
 import served
@@ -112,16 +116,44 @@ def errors(server):
     check(error.body["param"] == "temperature", "is named")
     model = made(ChatOpenAI, server, max_tokens=4)
     raises(ContextOverflowError, lambda: model.invoke("1 " * 5000), "a prompt that is too long is known as such")
-    tools = [{"type": "function", "function": {"name": "f", "description": "f", "parameters": {"type": "object"}}}]
-    error = raises(openai.BadRequestError, lambda: model.bind_tools(tools).invoke(MESSAGES), "tools are refused")
-    check(error.code == "unsupported_parameter", "as unsupported")
+    odd = [{"type": "function", "function": {"name": "f", "parameters": {"type": "array"}}}]
+    error = raises(openai.BadRequestError, lambda: model.bind_tools(odd).invoke(MESSAGES), "a tool that takes no object")
+    check(error.body["param"] == "tools[0].function.parameters.type", "is named")
+
+
+def tools(server):
+    """Tools of langchain: bound, called, and answered."""
+
+    @tool
+    def add(a: int, b: bool) -> str:
+        """Adds two things."""
+        return f"{a} and {b}"
+
+    model = made(ChatOpenAI, server, temperature=1, seed=5).bind_tools([add], tool_choice="add")
+    answer = model.invoke(MESSAGES)
+    check([call["name"] for call in answer.tool_calls] == ["add"] and not answer.invalid_tool_calls, "a call")
+    result = add.invoke(answer.tool_calls[0])
+    check(result.tool_call_id == answer.tool_calls[0]["id"], "is carried out")
+    pieces = reduce(lambda whole, piece: whole + piece, model.stream(MESSAGES))
+    check(pieces.tool_calls[0]["args"] == answer.tool_calls[0]["args"], "the pieces are the call")
+    again = made(ChatOpenAI, server, max_tokens=4).bind_tools([add]).invoke([*MESSAGES, answer, result])
+    check(again.usage_metadata["input_tokens"] > answer.usage_metadata["input_tokens"], "and its result is read")
+
+    class City(pydantic.BaseModel):
+        """A city."""
+
+        coast: bool
+        size: Literal["small", "large"]
+
+    wanted = made(ChatOpenAI, server, temperature=1).with_structured_output(City, method="function_calling")
+    check(isinstance(wanted.invoke(MESSAGES), City), "an object by way of a call")
 
 
 def main():
     os.environ["LANGSMITH_TRACING"] = "false"
     subprocess.run([STAND_INS, str(WORK)], check=True)
     with Server(SMOLLM, "-m", WORK / "HuggingFaceTB" / MODEL).ready() as server:
-        for part in (chat, stream, completions, embeddings, errors):
+        for part in (chat, stream, completions, embeddings, errors, tools):
             part(server)
     version = importlib.metadata.version("langchain-openai")
     print(f"langchain_check: {served.passed} checks passed with langchain-openai {version}")

@@ -8,6 +8,7 @@ with random weights. Needs openai. Exit code 0 and a last line "openai_check: N 
 
 import asyncio
 import concurrent.futures
+import json
 import subprocess
 import sys
 import time
@@ -116,6 +117,59 @@ def embeddings(client):
     check(abs(sum(x * x for x in plain.data[0].embedding) - 1) < 1e-5, "of length 1")
 
 
+ADD = {
+    "type": "function",
+    "function": {
+        "name": "add",
+        "description": "Adds two numbers.",
+        "parameters": {
+            "type": "object",
+            "properties": {"a": {"type": "integer", "enum": [1, 2, 3]}, "b": {"type": "boolean"}},
+            "required": ["a", "b"],
+            "additionalProperties": False,
+        },
+        "strict": True,
+    },
+}
+NOW = {"type": "function", "function": {"name": "now"}}
+
+
+def tools(client):
+    """Calls: forced, free, forbidden, streamed, and answered."""
+    ask = lambda **more: client.chat.completions.create(
+        **{"model": MODEL, "messages": MESSAGES, "tools": [ADD, NOW], "temperature": 1, "seed": 3, **more}
+    )
+    named = {"type": "function", "function": {"name": "add"}}
+    choice = ask(tool_choice=named).choices[0]
+    check(choice.finish_reason == "tool_calls" and choice.message.content is None, "a call and nothing else")
+    (call,) = choice.message.tool_calls
+    arguments = json.loads(call.function.arguments)
+    check(call.function.name == "add" and call.type == "function" and call.id, "the one that was named")
+    check(arguments["a"] in (1, 2, 3) and arguments["b"] in (True, False) and len(arguments) == 2, "with arguments that fit")
+    once = ask(tool_choice="required", parallel_tool_calls=False).choices[0].message.tool_calls
+    check(len(once) == 1 and once[0].function.name in ("add", "now"), "one of them")
+    allowed = {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [{"type": "function", "function": {"name": "now"}}]}}
+    only = ask(tool_choice=allowed, parallel_tool_calls=False).choices[0].message.tool_calls
+    check([(c.function.name, c.function.arguments) for c in only] == [("now", "{}")], "the only one that is allowed")
+    check(ask(tool_choice="none", max_tokens=20).choices[0].message.tool_calls is None, "none is none")
+    check(ask(max_tokens=20).choices[0].message.role == "assistant", "auto is answered")
+    with client.chat.completions.stream(
+        model=MODEL, messages=MESSAGES, tools=[ADD, NOW], tool_choice=named, temperature=1, seed=3
+    ) as events:
+        final = events.get_final_completion().choices[0]
+    (streamed,) = final.message.tool_calls
+    check(streamed.function.arguments == call.function.arguments, "the pieces are the call")
+    check(streamed.function.parsed_arguments == arguments and final.finish_reason == "tool_calls", "as the client reads it")
+    history = [*MESSAGES, choice.message.model_dump(exclude_none=True), {"role": "tool", "tool_call_id": call.id, "content": "4"}]
+    check(ask(messages=history, max_tokens=4).usage.prompt_tokens > ask(max_tokens=4).usage.prompt_tokens, "its result is read")
+    unknown = {"type": "function", "function": {"name": "subtract"}}
+    error = raises(openai.BadRequestError, lambda: ask(tool_choice=unknown), "a name that there is not")
+    check(error.body["param"] == "tool_choice.function.name", "is named")
+    odd = {"type": "function", "function": {"name": "odd", "parameters": {"type": "array"}}}
+    error = raises(openai.BadRequestError, lambda: ask(tools=[ADD, odd]), "a schema that takes no object")
+    check(error.body["param"] == "tools[1].function.parameters.type", "is named")
+
+
 def together(client):
     """The same request gets the same answer whatever runs beside it."""
 
@@ -135,9 +189,8 @@ def errors(client):
     ask = lambda **more: client.chat.completions.create(**{"model": MODEL, "messages": MESSAGES, **more})
     error = raises(openai.BadRequestError, lambda: ask(temperature=-1), "a parameter out of range")
     check(error.body["param"] == "temperature", "is named")
-    tool = {"type": "function", "function": {"name": "f", "parameters": {}}}
-    error = raises(openai.BadRequestError, lambda: ask(tools=[tool]), "tools are refused")
-    check(error.code == "unsupported_parameter", "as unsupported")
+    error = raises(openai.BadRequestError, lambda: ask(extra_body={"functions": [{"name": "f"}]}), "the older form of tools")
+    check(error.code == "unsupported_parameter", "is refused as unsupported")
     long = [{"role": "user", "content": "1 " * 5000}]
     error = raises(openai.BadRequestError, lambda: ask(messages=long), "a prompt that is too long")
     check(error.code == "context_length_exceeded", "is refused as such")
@@ -155,7 +208,7 @@ def main():
     with Server(SMOLLM, "-m", folder / MODEL) as server:
         client = openai.OpenAI(base_url=f"{server.address}/v1", api_key="none")  # which waits while the model is loaded
         check([m.id for m in client.models.list()] == [MODEL], "the list of models")
-        for part in (chat, stream, completions, embeddings, together, errors):
+        for part in (chat, stream, completions, embeddings, tools, together, errors):
             part(client)
         check(server.stop() == 0, "the server stops when it is told to")
 

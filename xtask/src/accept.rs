@@ -55,6 +55,7 @@ const RUNS: &[Run] = &[
         "requests made from the document of our API, valid and not, against the server",
         python::schemathesis,
     ),
+    ("tools", "", "calls of 500 functions by random weights: all parse and fit their schemas", python::tools),
     ("clients", "", "tours of the server with clients that are large to install", python::further_clients),
     (
         "lm-eval",

@@ -19,7 +19,19 @@ const CLIENTS: &[Client] = &[
         arguments: &[Argument::LoopbackHub, Argument::EmptyFolder, Argument::Example("smollm-hub", "fetch")],
     },
     Client { script: "reference/openai_check.py", arguments: TOUR },
+    TOOLS,
 ];
+
+/// A sample of functions in the ordinary test, all in `cargo xtask accept tools`.
+const TOOLS: Client = Client {
+    script: "reference/tools_check.py",
+    arguments: &[
+        Argument::EmptyFolder,
+        Argument::Smollm,
+        Argument::Example("smollm-testkit", "stand_in_models"),
+        Argument::Fixtures,
+    ],
+};
 
 /// What stands on the `openai` package of the ordinary test, and 300 MB beside it.
 const FURTHER_VENV: Venv<'_> =
@@ -68,6 +80,12 @@ pub(crate) fn clients(workspace: &Workspace) -> Result<Tally> {
 pub(crate) fn further_clients(workspace: &Workspace, options: &[String]) -> Result<Tally> {
     no_options(options)?;
     all(workspace, &FURTHER_VENV.ensure(workspace)?, FURTHER)
+}
+
+/// `cargo xtask accept tools`: calls of 500 functions, all ways to ask for them.
+pub(crate) fn tools(workspace: &Workspace, options: &[String]) -> Result<Tally> {
+    no_options(options)?;
+    run(workspace, &VENV.ensure(workspace)?, &TOOLS, &["500".to_owned()])
 }
 
 /// `cargo xtask accept schemathesis`: requests made from the document of our own API.

@@ -61,6 +61,12 @@ impl TokenSet {
         (id as usize) < self.len && self.words[id as usize / 32] >> (id % 32) & 1 == 1
     }
 
+    /// Takes out what is not in `other`.
+    pub fn retain(&mut self, other: &Self) {
+        let words = other.words.iter().chain(std::iter::repeat(&0));
+        self.words.iter_mut().zip(words).for_each(|(own, word)| *own &= word);
+    }
+
     /// Puts in all tokens whose bits are set in `words` (bit `id % 32` of word `id / 32`); missing words are empty.
     pub fn insert_words(&mut self, words: &[u32]) {
         for (own, word) in self.words.iter_mut().zip(words) {
@@ -89,5 +95,11 @@ mod tests {
         set.clear();
         set.insert_words(&[1 << 5, 0, u32::MAX, u32::MAX]);
         assert_eq!(within(&set), [5, 64, 65, 66, 67, 68, 69]);
+        let mut other = TokenSet::none(70);
+        [1, 5, 66].into_iter().for_each(|id| other.insert(id));
+        set.retain(&other);
+        assert_eq!(within(&set), [5, 66]);
+        set.retain(&TokenSet::none(3));
+        assert!(within(&set).is_empty());
     }
 }

@@ -15,6 +15,7 @@ mod call;
 mod catalog;
 mod edge;
 mod error;
+mod grammar;
 mod metrics;
 mod model;
 mod native;

@@ -5,7 +5,9 @@ use crate::error::ApiError;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use smollm_engine::{EngineHandle, SamplingParams};
+use smollm_tokenizer::constrain::Grammars;
 use smollm_tokenizer::template::{ChatTemplate, RenderOptions, local_time};
+use smollm_tokenizer::tools::{Conversation, Tool, conversation};
 use smollm_tokenizer::{Specials, Tokenizer};
 use std::sync::Arc;
 
@@ -16,6 +18,8 @@ pub type FileCheck = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 pub struct Model {
     /// The tokenizer.
     pub tokenizer: Arc<Tokenizer>,
+    /// Compiles grammars for its tokens.
+    pub grammars: Grammars,
     /// The chat template; a base model has none.
     pub template: Option<ChatTemplate>,
     /// How tokens are chosen where a request does not say.
@@ -80,15 +84,17 @@ impl Model {
             )
             .code("no_chat_template"));
         };
+        let Conversation { messages, tools } = conversation(template, messages, &render.tools)?;
         let options = RenderOptions {
             add_generation_prompt: render.end == End::OpenAnswer,
+            tools,
             extra: render.variables,
             now: local_time(),
             ..RenderOptions::default()
         };
         Ok(match render.end {
-            End::InLastMessage => template.render_begun(messages, &options)?,
-            End::AsTheyAre | End::OpenAnswer => template.render(messages, &options)?,
+            End::InLastMessage => template.render_begun(&messages, &options)?,
+            End::AsTheyAre | End::OpenAnswer => template.render(&messages, &options)?,
         })
     }
 
@@ -158,6 +164,8 @@ pub(crate) struct Render {
     pub(crate) end: End,
     /// Variables of the template.
     pub(crate) variables: Map<String, Value>,
+    /// What the model may call.
+    pub(crate) tools: Vec<Tool>,
 }
 
 /// Where a prompt ends.

@@ -1,4 +1,4 @@
-//! Text to ids and back, messages to prompt, and grammars to token masks.
+//! Text to ids and back, messages to prompt, grammars to token masks, and what a model says to calls of tools.
 
 #![forbid(unsafe_code)]
 
@@ -22,6 +22,7 @@ pub mod template;
 mod to_gguf;
 mod to_json;
 mod tokenizer;
+pub mod tools;
 mod unicode_data;
 mod vocab;
 

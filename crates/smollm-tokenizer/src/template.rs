@@ -16,12 +16,14 @@ mod rewrite;
 mod source;
 #[cfg(test)]
 mod tests;
+mod tools;
 mod unprintable;
 mod value;
 
 pub use error::TemplateError;
 pub use jiff::civil::DateTime;
 pub use source::{TemplateSource, special_tokens};
+pub(crate) use tools::python_json;
 
 use environment::environment;
 use limits::LONGEST_TEXT;
@@ -44,6 +46,8 @@ const FUEL: u64 = 20_000_000;
 pub struct ChatTemplate {
     environment: Environment<'static>,
     source: String,
+    /// The template for conversations with tools, where there is one of its own.
+    tool_use: Option<String>,
     special_tokens: Vec<(String, String)>,
 }
 
@@ -94,7 +98,8 @@ impl ChatTemplate {
     pub fn new(source: &str, special_tokens: &[(String, String)]) -> Result<Self, TemplateError> {
         let mut environment = environment();
         environment.set_fuel(Some(FUEL));
-        let mut template = Self { environment, source: source.into(), special_tokens: special_tokens.to_vec() };
+        let mut template =
+            Self { environment, source: source.into(), tool_use: None, special_tokens: special_tokens.to_vec() };
         template.add(NAME, source)?;
         Ok(template)
     }
@@ -105,6 +110,7 @@ impl ChatTemplate {
     /// As [`ChatTemplate::new`].
     pub fn with_tool_use(mut self, source: &str) -> Result<Self, TemplateError> {
         self.add(TOOL_USE, source)?;
+        self.tool_use = Some(source.into());
         Ok(self)
     }
 

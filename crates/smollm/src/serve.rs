@@ -13,6 +13,7 @@ use smollm_hub::{ModelRef, Progress};
 use smollm_model::LoraWeights;
 use smollm_server::{AdapterSource, Source};
 use smollm_tokenizer::Tokenizer;
+use smollm_tokenizer::constrain::Grammars;
 use smollm_tokenizer::template::ChatTemplate;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -104,8 +105,10 @@ impl ServeOptions {
             Some(path) => Some(read_template(path, &tokenizer)?),
             None => own,
         };
+        let tokenizer = Arc::new(tokenizer);
         Ok(smollm_server::Model {
-            tokenizer: Arc::new(tokenizer),
+            grammars: Grammars::new(tokenizer.clone()),
+            tokenizer,
             template,
             sampling: self.answers.sampling(&model.defaults().sampling),
             seed: self.answers.seed,

@@ -15,6 +15,7 @@ pub(super) fn of(target: &str) -> Vec<Seed> {
         "config_json" => config_json(),
         "tokenizer_json" => tokenizer_json(),
         "chat_template" => chat_template(),
+        "tool_calls" => tool_calls(),
         _ => Vec::new(),
     }
 }
@@ -118,6 +119,7 @@ pub(super) fn dictionary(target: &str) -> String {
             "<|im_start|>",
             "Ġ",
         ],
+        "tool_calls" => &["<tool_call>", "</tool_call>", "[", "]", "{\"name\": \"", "\", \"arguments\": {", "}}", "\\"],
         "chat_template" => &[
             "{%",
             "%}",
@@ -499,6 +501,12 @@ fn tokenizer_json() -> Vec<Seed> {
         ("no-merges", seed(&file(json!([]), byte_level.clone(), bpe(json!([])), byte_level))),
         ("word-level", seed(&json!({"model": {"type": "WordLevel", "vocab": {"a": 0}, "unk_token": "a"}}))),
     ]
+}
+
+fn tool_calls() -> Vec<Seed> {
+    let list = r#"<tool_call>[{"name": "f", "arguments": {"a": "}", "b": [1, {}]}}, {"name": "g"}]</tool_call>"#;
+    let blocks = "Well.\n<tool_call>\n{\"name\": \"f\", \"arguments\": {}}\n</tool_call>\n<tool_call>{\"name\": \"g\"}</tool_call>";
+    vec![("list", list.into()), ("blocks", blocks.into()), ("none", "No.<tool_call>[]</tool_call>".into())]
 }
 
 fn chat_template() -> Vec<Seed> {

@@ -95,7 +95,9 @@ fn what_is_wrong_is_named() {
     refused(r#"{"messages": [], "temperature": "hot"}"#, Some("temperature"), hot);
     refused(r#"{"messages": [{"role": 5}]}"#, Some("messages[0].role"), "messages[0].role: invalid type");
     refused(r#"{"messages": [], "stop": 5}"#, Some("stop"), "stop: must be a string or a list of strings");
-    refused(r#"{"messages": [], "tools": [{}]}"#, Some("tools"), "`tools` is not supported");
+    refused(r#"{"messages": [], "functions": [{}]}"#, Some("functions"), "`functions` is not supported");
+    let choice = "tool_choice: must be `none`, `auto`, `required`, or an object that names functions";
+    refused(r#"{"messages": [], "tool_choice": "some"}"#, Some("tool_choice"), choice);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use crate::body::{Body, Fields, Wire};
 use crate::error::{ApiError, ErrorBody};
 use crate::openai::chat::{Chat, prompt};
 use crate::openai::thinking::Thinking;
+use crate::openai::tools::ToolFields;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -18,6 +19,8 @@ pub(crate) struct TemplateRequest {
     model: ModelName,
     #[serde(flatten)]
     chat: Chat,
+    #[serde(flatten)]
+    tools: ToolFields,
     #[serde(flatten)]
     thinking: Thinking,
 }
@@ -36,7 +39,7 @@ pub(crate) struct TemplateAnswer {
 
 impl Wire for TemplateRequest {
     fn read(fields: &mut Fields<'_>) -> Result<Self, ApiError> {
-        Ok(Self { model: fields.take()?, chat: fields.take()?, thinking: fields.take()? })
+        Ok(Self { model: fields.take()?, chat: fields.take()?, tools: fields.take()?, thinking: fields.take()? })
     }
 }
 
@@ -49,9 +52,9 @@ pub(crate) async fn apply_template(
     State(app): State<Shared>,
     body: Body<TemplateRequest>,
 ) -> Result<Response, ApiError> {
-    let TemplateRequest { model: ModelName { model }, chat, thinking } = body.value;
+    let TemplateRequest { model: ModelName { model }, chat, tools, thinking } = body.value;
     let lease = app.catalog.lease(model.as_deref()).await?;
-    let prompt = prompt(&lease, chat, &thinking).await?.text;
+    let prompt = prompt(&lease, chat, tools.resolve()?.shown, &thinking).await?.text;
     let mut response = Json(TemplateAnswer { prompt }).into_response();
     body.ignored.note(&mut response);
     Ok(response)

@@ -13,13 +13,17 @@ use crate::ask::Ask;
 use crate::body::Body;
 use crate::call::{Call, admit};
 use crate::error::{ApiError, ErrorBody};
+use crate::grammar::{Both, GrammarMask};
+use crate::openai::tools::Calls;
 use crate::reasoning::ThinkingBudget;
 use crate::sse;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use prompt::Prompt;
-use telling::Telling;
+use smollm_engine::TokenMask;
+use smollm_tokenizer::tools::CallReader;
+use telling::{Reading, Telling};
 
 /// A conversation, answered.
 #[utoipa::path(
@@ -31,7 +35,7 @@ use telling::Telling;
     )
 )]
 pub(crate) async fn chat_completions(State(app): State<Shared>, body: Body<ChatRequest>) -> Result<Response, ApiError> {
-    let Body { value: ChatRequest { sampling, chat, thinking }, ignored } = body;
+    let Body { value: ChatRequest { sampling, chat, tools, thinking }, ignored } = body;
     let lease = app.catalog.lease(sampling.model.as_deref()).await?;
     admit(&lease.model.engine, app.settings.queue_limit)?;
     let ask = Ask {
@@ -41,17 +45,28 @@ pub(crate) async fn chat_completions(State(app): State<Shared>, body: Body<ChatR
         conversation: true,
     };
     let budget = thinking.budget();
-    let Prompt { ids, splitter, .. } = prompt(&lease, chat, &thinking).await?;
+    let tools = tools.resolve()?;
+    let reader = (tools.calls != Calls::None).then(CallReader::bound);
+    let Prompt { ids, splitter, .. } = prompt(&lease, chat, tools.shown.clone(), &thinking).await?;
+    let grammar = tools.grammar(&lease.model, splitter.is_thinking()).await?;
     let stops = sampling.stops()?;
     let request = sampling.request(&lease, &ask, sampling.seed(&lease.model))?;
     let mut submission = sampling.submission(&lease, ids, &ask, request)?;
+    if let Some(grammar) = grammar {
+        let (vocab_size, ends) = (lease.model.tokenizer.vocab_size(), &submission.request.stop_ids);
+        submission.mask = Some(Box::new(GrammarMask::new(&grammar, vocab_size, ends)?));
+    }
     if let Some(budget) = budget.filter(|_| lease.model.can_think()) {
-        submission.mask = Some(Box::new(ThinkingBudget::new(&lease.model, splitter.clone(), budget)));
+        let budget: Box<dyn TokenMask> = Box::new(ThinkingBudget::new(&lease.model, splitter.clone(), budget));
+        submission.mask = Some(match submission.mask.take() {
+            Some(mask) => Box::new(Both(mask, budget)),
+            None => budget,
+        });
     }
     let answers = Answers::new(&lease, &submission, &stops);
     let extras = sampling.extras(&ask);
     let call = Call::start(&app, &lease.model.engine, vec![submission])?;
-    let mut telling = Telling::new(lease, answers, &splitter, extras);
+    let mut telling = Telling::new(lease, answers, &Reading { splitter, calls: reader }, extras);
     let limit = app.settings.request_limit;
     let mut response = if sampling.stream == Some(true) {
         sse::stream(call, telling, app.settings.keep_alive, limit)
@@ -69,9 +84,9 @@ pub(crate) async fn chat_completions(State(app): State<Shared>, body: Body<ChatR
     responses((status = 200, body = InputTokens), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody))
 )]
 pub(crate) async fn input_tokens(State(app): State<Shared>, body: Body<ChatRequest>) -> Result<Response, ApiError> {
-    let Body { value: ChatRequest { sampling, chat, thinking }, ignored } = body;
+    let Body { value: ChatRequest { sampling, chat, tools, thinking }, ignored } = body;
     let lease = app.catalog.lease(sampling.model.as_deref()).await?;
-    let Prompt { ids, .. } = prompt(&lease, chat, &thinking).await?;
+    let Prompt { ids, .. } = prompt(&lease, chat, tools.resolve()?.shown, &thinking).await?;
     let mut response = Json(InputTokens { input_tokens: ids.len() }).into_response();
     ignored.note(&mut response);
     Ok(response)

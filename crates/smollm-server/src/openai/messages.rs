@@ -1,10 +1,11 @@
 //! The messages of a chat, from OpenAI's forms to what templates read.
 
 use crate::error::ApiError;
+use crate::openai::tools::FunctionWord;
 use serde::Deserialize;
 use serde::de::value::SeqAccessDeserializer;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::fmt::Formatter;
 use utoipa::ToSchema;
 use utoipa::openapi::{Object, Schema, Type};
@@ -12,9 +13,9 @@ use utoipa::openapi::{Object, Schema, Type};
 /// One message.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 pub(crate) struct Message {
-    /// `system`, `developer` (which is `system` here), `user` or `assistant`; what else a template knows.
+    /// `system`, `developer` (which is `system` here), `user`, `assistant` or `tool`; what else a template knows.
     pub(crate) role: String,
-    /// Text, or parts that are text. (The description leaves out that it may be absent beside `refusal` and thoughts.)
+    /// Text, or parts that are text. (The description leaves out that it may be absent beside calls, `refusal` and thoughts.)
     #[schema(required = true, nullable = false)]
     pub(crate) content: Option<Content>,
     /// Who says it.
@@ -23,17 +24,33 @@ pub(crate) struct Message {
     pub(crate) reasoning_content: Option<String>,
     /// The same in the words of OpenRouter, and of vLLM since it renamed it.
     pub(crate) reasoning: Option<String>,
-    /// Calls of functions, which this server does not make: any is refused with 400 `unsupported_parameter`, never left out of the prompt.
-    #[schema(value_type = Option<Vec<Object>>, max_items = 0)]
-    pub(crate) tool_calls: Option<Vec<Value>>,
-    /// The older form of `tool_calls`, refused likewise.
+    /// Calls of functions that the assistant made.
+    pub(crate) tool_calls: Option<Vec<EarlierCall>>,
+    /// The older form of `tool_calls`, which is refused with 400 `unsupported_parameter`, never left out of the prompt.
     #[schema(schema_with = null)]
     pub(crate) function_call: Option<Value>,
     /// Said instead of `content`.
     pub(crate) refusal: Option<String>,
-    /// The call that a message answers, refused likewise.
-    #[schema(schema_with = null)]
+    /// The call that a message of the role `tool` answers.
     pub(crate) tool_call_id: Option<String>,
+}
+
+/// A call in the conversation.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+pub(crate) struct EarlierCall {
+    pub(crate) id: Option<String>,
+    /// `function`, the only type there is.
+    #[serde(rename = "type")]
+    _type: Option<FunctionWord>,
+    function: EarlierFunction,
+}
+
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+pub(crate) struct EarlierFunction {
+    name: String,
+    /// A JSON object, as text (which OpenAI has) or as such; nothing and `""` are an empty one.
+    #[schema(value_type = Option<String>)]
+    arguments: Option<Value>,
 }
 
 #[derive(Debug, Clone, ToSchema)]
@@ -86,7 +103,7 @@ fn null() -> Schema {
 /// The messages as a template reads them.
 ///
 /// # Errors
-/// 400 for what only tools or other senses than text make sense of.
+/// 400 for what only other senses than text make sense of, and for calls where none can be.
 pub(crate) fn for_template(messages: &[Message]) -> Result<Value, ApiError> {
     if messages.is_empty() {
         return Err(ApiError::bad("`messages` is empty").param("messages"));
@@ -97,14 +114,19 @@ pub(crate) fn for_template(messages: &[Message]) -> Result<Value, ApiError> {
 impl Message {
     fn for_template(&self, index: usize) -> Result<Value, ApiError> {
         let at = |field: &str| format!("messages[{index}].{field}");
-        let tools = [
-            ("tool_calls", self.tool_calls.as_ref().is_some_and(|calls| !calls.is_empty())),
-            ("function_call", self.function_call.is_some()),
-            ("tool_call_id", self.tool_call_id.is_some()),
-            ("role", self.role == "tool" || self.role == "function"),
+        let older = [("function_call", self.function_call.is_some()), ("role", self.role == "function")];
+        if let Some((field, _)) = older.into_iter().find(|(_, present)| *present) {
+            let message = format!("{}: `functions` are not supported; use `tools`", at(field));
+            return Err(ApiError::unsupported(&at(field), message));
+        }
+        let calls = self.tool_calls.as_deref().unwrap_or_default();
+        let misplaced = [
+            ("tool_calls", !calls.is_empty() && self.role != "assistant", "assistant"),
+            ("tool_call_id", self.tool_call_id.is_some() && self.role != "tool", "tool"),
         ];
-        if let Some((field, _)) = tools.into_iter().find(|(_, present)| *present) {
-            return Err(ApiError::unsupported(&at(field), format!("{}: tools are not supported", at(field))));
+        if let Some((field, _, role)) = misplaced.into_iter().find(|(_, wrong, _)| *wrong) {
+            let message = format!("{} belongs to a message of the role `{role}`", at(field));
+            return Err(ApiError::bad(message).param(at(field)));
         }
         let role = if self.role == "developer" { "system" } else { &self.role };
         let mut value = json!({ "role": role, "content": self.text(index)? });
@@ -114,6 +136,16 @@ impl Message {
         if let Some(thoughts) = self.reasoning_content.as_ref().or(self.reasoning.as_ref()) {
             value["reasoning_content"] = thoughts.as_str().into();
         }
+        if let Some(id) = &self.tool_call_id {
+            value["tool_call_id"] = id.as_str().into();
+        }
+        if !calls.is_empty() {
+            value["tool_calls"] = calls
+                .iter()
+                .enumerate()
+                .map(|(number, call)| call.for_template(&format!("{}[{number}]", at("tool_calls"))))
+                .collect::<Result<_, _>>()?;
+        }
         Ok(value)
     }
 
@@ -122,7 +154,8 @@ impl Message {
         let parts = match &self.content {
             None => {
                 let thoughts = self.reasoning_content.as_ref().or(self.reasoning.as_ref());
-                let instead = self.refusal.clone().or_else(|| thoughts.map(|_| String::new()));
+                let calls = self.tool_calls.as_ref().is_some_and(|calls| !calls.is_empty());
+                let instead = self.refusal.clone().or_else(|| (calls || thoughts.is_some()).then(String::new));
                 return instead.ok_or_else(|| {
                     ApiError::bad(format!("messages[{index}] has no content"))
                         .param(format!("messages[{index}].content"))
@@ -143,6 +176,30 @@ impl Message {
             }
         }
         Ok(texts.join("\n"))
+    }
+}
+
+impl EarlierCall {
+    /// `place` names the call in an error.
+    fn for_template(&self, place: &str) -> Result<Value, ApiError> {
+        let EarlierFunction { name, arguments } = &self.function;
+        let arguments = match arguments {
+            None | Some(Value::Null) => Value::from("{}"),
+            Some(Value::String(text)) if text.trim().is_empty() => Value::from("{}"),
+            Some(Value::String(text)) if serde_json::from_str::<Map<String, Value>>(text).is_ok() => {
+                text.as_str().into()
+            }
+            Some(object @ Value::Object(_)) => object.clone(),
+            Some(_) => {
+                let param = format!("{place}.function.arguments");
+                return Err(ApiError::bad(format!("{param} must be the text of a JSON object")).param(param));
+            }
+        };
+        let mut call = json!({ "type": "function", "function": { "name": name, "arguments": arguments } });
+        if let Some(id) = &self.id {
+            call["id"] = id.as_str().into();
+        }
+        Ok(call)
     }
 }
 
@@ -192,7 +249,32 @@ mod tests {
         check(json!([]), Err("messages"));
         check(json!([{"role": "user"}]), Err("messages[0].content"));
         check(json!([{"role": "user", "content": [{"type": "image_url"}]}]), Err("messages[0].content[0]"));
-        check(json!([{"role": "tool", "content": "4"}]), Err("messages[0].role"));
-        check(json!([{"role": "assistant", "content": "", "tool_calls": [{}]}]), Err("messages[0].tool_calls"));
+        check(json!([{"role": "function", "content": "4"}]), Err("messages[0].role"));
+        check(json!([{"role": "tool"}]), Err("messages[0].content"));
+        let call = json!({"name": "f", "arguments": "{}"});
+        check(json!([{"role": "assistant", "content": "", "function_call": call}]), Err("messages[0].function_call"));
+    }
+
+    #[test]
+    fn calls_and_results_stay_in_the_conversation() {
+        let call = |arguments: Value| json!({"id": "1", "type": "function", "function": {"name": "f", "arguments": arguments}});
+        let asked = |calls: Value| json!({"role": "assistant", "content": null, "tool_calls": calls});
+        let given = |calls: Value| json!({"role": "assistant", "content": "", "tool_calls": calls});
+        let result = json!({"role": "tool", "content": "4", "tool_call_id": "1"});
+        for (arguments, kept) in [
+            (json!("{\"a\":1}"), json!("{\"a\":1}")),
+            (json!(""), json!("{}")),
+            (Value::Null, json!("{}")),
+            (json!({"a": 1}), json!({"a": 1})),
+        ] {
+            check(json!([asked(json!([call(arguments)])), result]), Ok(json!([given(json!([call(kept)])), result])));
+        }
+        for arguments in [json!("["), json!("[]"), json!(7), json!("{")] {
+            let param = "messages[0].tool_calls[0].function.arguments";
+            check(json!([asked(json!([call(arguments)]))]), Err(param));
+        }
+        let user = json!({"role": "user", "content": "a", "tool_calls": [call(json!("{}"))]});
+        check(json!([user]), Err("messages[0].tool_calls"));
+        check(json!([{"role": "user", "content": "a", "tool_call_id": "1"}]), Err("messages[0].tool_call_id"));
     }
 }

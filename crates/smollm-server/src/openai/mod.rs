@@ -7,4 +7,5 @@ pub(crate) mod logprobs;
 mod messages;
 pub(crate) mod models;
 pub(crate) mod thinking;
+pub(crate) mod tools;
 mod usage;

@@ -11,3 +11,4 @@ mod models;
 mod native;
 mod other;
 mod recorded;
+mod tools;

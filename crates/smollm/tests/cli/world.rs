@@ -120,10 +120,31 @@ impl World {
     /// `scripted`: an instruct model that says [`SCRIPT`] after a line break.
     pub(crate) fn with_scripted(self) -> Self {
         let config = scripted_config();
-        self.write_model("scripted", &config, &scripted_weights(&config), true);
+        self.write_model("scripted", &config, &scripted_weights(&config, &ids(&format!("{SCRIPT}<|im_end|>"))), true);
         self.edit("scripted/tokenizer_config.json", |config| {
             let template = config["chat_template"].as_str().unwrap();
             config["chat_template"] = format!("{{% if mood %}}[{{{{ mood }}}}]{{% endif %}}{template}").into();
+        });
+        self
+    }
+
+    /// `caller`: an instruct model that says these pieces, each of which is a token, and has a context that tools fit into.
+    pub(crate) fn with_caller(self, pieces: &[&str]) -> Self {
+        let mut config = scripted_config();
+        config["max_position_embeddings"] = 8192.into();
+        let first = VOCAB - pieces.len();
+        let said: Vec<u32> = (first..VOCAB).map(|id| id as u32).chain(ids("<|im_end|>")).collect();
+        self.write_model("caller", &config, &scripted_weights(&config, &said), true);
+        self.edit("caller/tokenizer.json", |tokenizer| {
+            let model = &mut tokenizer["model"];
+            model["vocab"].as_object_mut().unwrap().retain(|_, id| id.as_u64().unwrap() < first as u64);
+            let merges = model["merges"].as_array_mut().unwrap();
+            merges.truncate(merges.len() - pieces.len());
+            let added = tokenizer["added_tokens"].as_array_mut().unwrap();
+            added.extend(pieces.iter().zip(first..).map(|(piece, id)| {
+                json!({"id": id, "content": piece, "single_word": false, "lstrip": false, "rstrip": false,
+                       "normalized": false, "special": false})
+            }));
         });
         self
     }
@@ -189,12 +210,10 @@ fn scripted_config() -> Value {
     })
 }
 
-/// The embedding of token i is unit vector i, the layer adds nothing, and the head maps i to its successor. A token without
-/// successor is followed by id 0, `<|endoftext|>`, which ends the answer.
-fn scripted_weights(config: &Value) -> Vec<TinyTensor> {
-    let mut successors = ids("\n");
-    successors.extend(ids(SCRIPT));
-    successors.extend(ids("<|im_end|>\n"));
+/// The embedding of token i is unit vector i, the layer adds nothing, and the head maps i to its successor: a line break is followed by
+/// what is `said`. A token without successor is followed by id 0, `<|endoftext|>`, which ends the answer.
+fn scripted_weights(config: &Value, said: &[u32]) -> Vec<TinyTensor> {
+    let successors = [&ids("\n"), said, &ids("\n")].concat();
     let entries = |name: &str| -> Vec<(usize, usize)> {
         match name {
             "model.embed_tokens.weight" => (0..VOCAB).map(|i| (i, i)).collect(),

@@ -10,11 +10,14 @@ use crate::openai::thinking::{self, Thinking};
 use crate::reasoning::{Splitter, begun_thoughts, ends_with_thoughts};
 use serde_json::Value;
 use smollm_tokenizer::Specials;
+use smollm_tokenizer::tools::Tool;
 
 /// Bytes of messages above which their prompt is made on a thread that may take its time.
 const LONG_PROMPT: usize = 1 << 15;
 /// What a message counts beside its text.
 const MESSAGE: usize = 64;
+/// What a tool counts.
+const TOOL: usize = 512;
 /// Variables of templates that are made of a request's own fields.
 const OWN_VARIABLES: [&str; 4] = ["messages", "tools", "documents", "add_generation_prompt"];
 
@@ -30,15 +33,21 @@ pub(crate) struct Prompt {
 ///
 /// # Errors
 /// The messages make no sense, or the template refuses them.
-pub(crate) async fn prompt(lease: &Lease, chat: Chat, thinking: &Thinking) -> Result<Prompt, ApiError> {
+pub(crate) async fn prompt(
+    lease: &Lease,
+    chat: Chat,
+    tools: Vec<Tool>,
+    thinking: &Thinking,
+) -> Result<Prompt, ApiError> {
     let wanted = thinking.wanted(lease.model.can_think(), lease.model.thinking)?;
     let size: usize =
         chat.messages.iter().enumerate().map(|(i, m)| MESSAGE + m.text(i).map_or(0, |text| text.len())).sum();
+    let size = size + tools.len() * TOOL;
     let model = lease.model.clone();
-    beside(size > LONG_PROMPT, "making the prompt", move || make(&model, chat, wanted)).await
+    beside(size > LONG_PROMPT, "making the prompt", move || make(&model, chat, tools, wanted)).await
 }
 
-fn make(model: &Model, chat: Chat, thinks: Option<bool>) -> Result<Prompt, ApiError> {
+fn make(model: &Model, chat: Chat, tools: Vec<Tool>, thinks: Option<bool>) -> Result<Prompt, ApiError> {
     let given = chat.chat_template_kwargs.unwrap_or_default();
     if let Some(name) = OWN_VARIABLES.into_iter().find(|name| given.contains_key(*name)) {
         let message =
@@ -53,12 +62,17 @@ fn make(model: &Model, chat: Chat, thinks: Option<bool>) -> Result<Prompt, ApiEr
             let message = "add_generation_prompt and continue_final_message contradict each other";
             return Err(ApiError::bad(message).param("continue_final_message"));
         }
+        if !tools.is_empty() {
+            let message =
+                "continue_final_message: an answer that may have calls cannot be begun; `tool_choice` may be `none`";
+            return Err(ApiError::unsupported("continue_final_message", message));
+        }
         begun = Begun::of(model, &mut messages)?;
         end = End::InLastMessage;
     } else if chat.add_generation_prompt == Some(false) {
         end = End::AsTheyAre;
     }
-    let text = model.render(&messages, Render { end, variables })?;
+    let text = model.render(&messages, Render { end, variables, tools })?;
     if let Some(param) = begun.thoughts
         && ends_with_thoughts(text.trim_end().strip_suffix(begun.text.trim()).unwrap_or_default())
     {

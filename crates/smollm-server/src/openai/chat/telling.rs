@@ -1,6 +1,9 @@
 //! The answers to a conversation, told at once or piece by piece.
 
-use super::wire::{AnswerMessage, ChatChoice, ChatChunk, ChatCompletion, ChunkChoice, DeltaMessage};
+use super::wire::{
+    AnswerMessage, CalledFunction, ChatChoice, ChatChunk, ChatCompletion, ChunkChoice, DeltaCall, DeltaFunction,
+    DeltaMessage, ToolCall,
+};
 use crate::answer::{Answers, News, Wish};
 use crate::app::{fresh_id, unix_seconds};
 use crate::ask::Extras;
@@ -12,6 +15,7 @@ use crate::reasoning::{Split, Splitter};
 use crate::sse::{Lines, Narrator};
 use crate::transcript::Delta;
 use smollm_engine::{Event, Token};
+use smollm_tokenizer::tools::{CallReader, Said};
 
 /// A request under way, and what has been heard of it.
 pub(super) struct Telling {
@@ -24,10 +28,21 @@ pub(super) struct Telling {
     fingerprint: String,
 }
 
+/// What tells the parts of an answer apart.
+#[derive(Debug, Clone)]
+pub(super) struct Reading {
+    /// Thoughts and what follows them.
+    pub(super) splitter: Splitter,
+    /// Text and calls, where there may be calls.
+    pub(super) calls: Option<CallReader>,
+}
+
 /// One answer.
 struct Choice {
-    splitter: Splitter,
-    whole: Split,
+    reading: Reading,
+    whole: Piece,
+    /// Calls that have begun.
+    calls: usize,
     tokens: Vec<Token>,
     reasoning_tokens: usize,
     /// Whether its first piece has gone out.
@@ -35,12 +50,13 @@ struct Choice {
 }
 
 impl Telling {
-    /// Nothing heard yet of the answers to a prompt that the engine has taken; `splitter` finds their thoughts.
-    pub(super) fn new(lease: Lease, mut answers: Answers, splitter: &Splitter, extras: Extras) -> Self {
+    /// Nothing heard yet of the answers to a prompt that the engine has taken; `reading` tells their parts apart.
+    pub(super) fn new(lease: Lease, mut answers: Answers, reading: &Reading, extras: Extras) -> Self {
         answers.taken();
         let choice = |_: &_| Choice {
-            splitter: splitter.clone(),
-            whole: Split::default(),
+            reading: reading.clone(),
+            whole: Piece::default(),
+            calls: 0,
             tokens: Vec::new(),
             reasoning_tokens: 0,
             begun: false,
@@ -53,10 +69,9 @@ impl Telling {
     /// Keeps what an event says; what is wanted then.
     pub(super) fn take(&mut self, event: Event) -> Wish {
         if let News::Text(index, delta) = self.answers.hear(event) {
-            let split = self.split(index, &delta);
+            let piece = self.read(index, &delta);
             let choice = &mut self.choices[index];
-            choice.whole.reasoning.push_str(&split.reasoning);
-            choice.whole.content.push_str(&split.content);
+            choice.whole.add(piece);
             if self.extras.logprobs {
                 choice.tokens.extend(delta.tokens);
             }
@@ -71,17 +86,19 @@ impl Telling {
         let tokenizer = &self.lease.model.tokenizer;
         let choices =
             self.choices.into_iter().zip(&self.answers.choices).enumerate().map(|(index, (choice, answer))| {
-                let Split { reasoning, content } = choice.whole;
+                let finish_reason = choice.reason(answer.end().unwrap_or("stop"));
+                let Piece { reasoning, content, calls } = choice.whole;
                 ChatChoice {
                     index,
                     message: AnswerMessage {
                         role: "assistant",
-                        content,
+                        content: (!content.is_empty() || calls.is_empty()).then_some(content),
                         reasoning_content: (!reasoning.is_empty()).then_some(reasoning),
+                        tool_calls: whole_calls(calls),
                         refusal: None,
                     },
                     logprobs: self.extras.logprobs.then(|| ChatLogprobs::of(tokenizer, &choice.tokens)),
-                    finish_reason: answer.end().unwrap_or("stop"),
+                    finish_reason,
                 }
             });
         ChatCompletion {
@@ -96,20 +113,48 @@ impl Telling {
         }
     }
 
-    /// Tells thoughts from answer in a piece; the last piece takes along what was held back.
-    fn split(&mut self, index: usize, delta: &Delta) -> Split {
+    /// Tells apart what is in a piece; the last takes along what was held back.
+    fn read(&mut self, index: usize, delta: &Delta) -> Piece {
         let choice = &mut self.choices[index];
-        let was_thinking = choice.splitter.is_thinking();
-        let mut split = choice.splitter.push(&delta.text);
-        if was_thinking || choice.splitter.is_thinking() {
+        let Reading { splitter, calls } = &mut choice.reading;
+        let was_thinking = splitter.is_thinking();
+        let mut split = splitter.push(&delta.text);
+        if was_thinking || splitter.is_thinking() {
             choice.reasoning_tokens += delta.tokens.len();
         }
-        if self.answers.choices[index].end().is_some() {
-            let rest = choice.splitter.finish();
+        let ended = self.answers.choices[index].end().is_some();
+        if ended {
+            let rest = splitter.finish();
             split.reasoning.push_str(&rest.reasoning);
             split.content.push_str(&rest.content);
         }
-        split
+        let Split { reasoning, content } = split;
+        let Some(reader) = calls else { return Piece { reasoning, content, calls: Vec::new() } };
+        let mut said = reader.push(&content);
+        if ended {
+            said.extend(reader.finish());
+        }
+        let mut piece = Piece { reasoning, ..Piece::default() };
+        for said in said {
+            match said {
+                Said::Text(text) => piece.content.push_str(&text),
+                Said::Call(name) => {
+                    let function = DeltaFunction { name: Some(name), arguments: String::new() };
+                    let (id, r#type) = (Some(fresh_id("call_")), Some("function"));
+                    piece.calls.push(DeltaCall { index: choice.calls, id, r#type, function });
+                    choice.calls += 1;
+                }
+                Said::Arguments(text) => match piece.calls.last_mut() {
+                    Some(call) => call.function.arguments.push_str(&text),
+                    None => {
+                        let function = DeltaFunction { name: None, arguments: text };
+                        let index = choice.calls.saturating_sub(1);
+                        piece.calls.push(DeltaCall { index, id: None, r#type: None, function });
+                    }
+                },
+            }
+        }
+        piece
     }
 
     fn usage(&self) -> Usage {
@@ -145,24 +190,64 @@ impl Telling {
                 DeltaMessage { role: Some("assistant"), content: Some(String::new()), ..DeltaMessage::default() };
             self.piece(index, delta, None, out);
         }
-        let Split { reasoning, content } = self.split(index, &delta);
+        let Piece { reasoning, content, calls } = self.read(index, &delta);
         let with_tokens = self.extras.logprobs && !delta.tokens.is_empty();
-        if with_tokens || !reasoning.is_empty() || !content.is_empty() {
+        if with_tokens || !reasoning.is_empty() || !content.is_empty() || !calls.is_empty() {
             let message = DeltaMessage {
                 role: None,
-                content: (!content.is_empty() || reasoning.is_empty()).then_some(content),
+                content: (!content.is_empty() || (reasoning.is_empty() && calls.is_empty())).then_some(content),
                 reasoning_content: (!reasoning.is_empty()).then_some(reasoning),
+                tool_calls: calls,
             };
             let logprobs = with_tokens.then(|| ChatLogprobs::of(&self.lease.model.tokenizer, &delta.tokens));
             self.piece(index, message, logprobs, out);
         }
         if let Some(reason) = self.answers.choices[index].end() {
+            let reason = self.choices[index].reason(reason);
             let timings = self.extras.timings.then(|| self.answers.spoken_timings(index));
             let last =
                 ChunkChoice { index, delta: DeltaMessage::default(), logprobs: None, finish_reason: Some(reason) };
             out.data(&ChatChunk { timings, ..self.chunk(vec![last]) });
         }
     }
+}
+
+impl Choice {
+    /// OpenAI's `finish_reason`: an answer that ends by itself behind a call waits for what comes of it.
+    fn reason(&self, end: &'static str) -> &'static str {
+        if end == "stop" && self.calls > 0 { "tool_calls" } else { end }
+    }
+}
+
+/// What an answer, or a piece of one, says.
+#[derive(Debug, Default)]
+struct Piece {
+    reasoning: String,
+    content: String,
+    calls: Vec<DeltaCall>,
+}
+
+impl Piece {
+    fn add(&mut self, next: Self) {
+        self.reasoning.push_str(&next.reasoning);
+        self.content.push_str(&next.content);
+        for call in next.calls {
+            match self.calls.last_mut().filter(|last| last.index == call.index) {
+                Some(last) => last.function.arguments.push_str(&call.function.arguments),
+                None => self.calls.push(call),
+            }
+        }
+    }
+}
+
+/// Calls of which all pieces are there.
+fn whole_calls(pieces: Vec<DeltaCall>) -> Vec<ToolCall> {
+    let whole = |DeltaCall { id, function, .. }: DeltaCall| ToolCall {
+        id: id.unwrap_or_default(),
+        r#type: "function",
+        function: CalledFunction { name: function.name.unwrap_or_default(), arguments: function.arguments },
+    };
+    pieces.into_iter().map(whole).collect()
 }
 
 impl Narrator for Telling {

@@ -7,6 +7,7 @@ use crate::native::timings::{Progress, SpokenTimings};
 use crate::openai::logprobs::ChatLogprobs;
 use crate::openai::messages::Message;
 use crate::openai::thinking::Thinking;
+use crate::openai::tools::ToolFields;
 use crate::openai::usage::Usage;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -19,6 +20,8 @@ pub(crate) struct ChatRequest {
     pub(crate) sampling: Sampling,
     #[serde(flatten)]
     pub(crate) chat: Chat,
+    #[serde(flatten)]
+    pub(crate) tools: ToolFields,
     #[serde(flatten)]
     pub(crate) thinking: Thinking,
 }
@@ -55,7 +58,7 @@ pub(crate) struct Chat {
 
 impl Wire for ChatRequest {
     fn read(fields: &mut Fields<'_>) -> Result<Self, ApiError> {
-        Ok(Self { sampling: fields.take()?, chat: fields.take()?, thinking: fields.take()? })
+        Ok(Self { sampling: fields.take()?, chat: fields.take()?, tools: fields.take()?, thinking: fields.take()? })
     }
 }
 
@@ -113,19 +116,38 @@ pub(crate) struct ChatChoice {
     pub(crate) index: usize,
     pub(crate) message: AnswerMessage,
     pub(crate) logprobs: Option<ChatLogprobs>,
-    /// `stop` or `length`.
+    /// `stop`, `length` or `tool_calls`.
     pub(crate) finish_reason: &'static str,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AnswerMessage {
     pub(crate) role: &'static str,
-    pub(crate) content: String,
+    /// Null where there are only calls.
+    pub(crate) content: Option<String>,
     /// What the model thought before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reasoning_content: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub(crate) tool_calls: Vec<ToolCall>,
     /// Always null.
     pub(crate) refusal: Option<String>,
+}
+
+/// A call of a function.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub(crate) struct ToolCall {
+    pub(crate) id: String,
+    pub(crate) r#type: &'static str,
+    pub(crate) function: CalledFunction,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub(crate) struct CalledFunction {
+    pub(crate) name: String,
+    /// The text of a JSON object.
+    pub(crate) arguments: String,
 }
 
 /// A piece of an answer.
@@ -163,4 +185,25 @@ pub(crate) struct DeltaMessage {
     pub(crate) content: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reasoning_content: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub(crate) tool_calls: Vec<DeltaCall>,
+}
+
+/// A piece of a call: who is called comes first, then the arguments bit by bit.
+#[derive(Debug, PartialEq, Serialize, ToSchema)]
+pub(crate) struct DeltaCall {
+    pub(crate) index: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) r#type: Option<&'static str>,
+    pub(crate) function: DeltaFunction,
+}
+
+#[derive(Debug, PartialEq, Serialize, ToSchema)]
+pub(crate) struct DeltaFunction {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
+    pub(crate) arguments: String,
 }

@@ -27,6 +27,7 @@ const ANNOTATIONS: &[&str] = &[
     "example",
     "examples",
     "externalDocs",
+    "nullable", // of OpenAPI 3.0: that null would be valid too is no reason to write it
     "readOnly",
     "title",
     "writeOnly",
@@ -121,8 +122,6 @@ impl<'a> Translation<'a> {
             "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" => limit(value, &here)?,
             "multipleOf" => multiple(value, &here)?,
             "uniqueItems" => return unique_items(value, given, &here),
-            "nullable" if *value == json!(false) => return Ok(()),
-            "nullable" => return Err(here.refuse("is not part of JSON Schema; add \"null\" to `type`")),
             // an address for references from elsewhere; what it changes for references inside is refused
             "$id" | "id" if at.pointer.is_empty() => return Ok(()),
             "$id" => return Err(here.refuse("a schema inside of another may not have an address of its own")),

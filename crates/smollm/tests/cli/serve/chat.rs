@@ -151,7 +151,7 @@ fn what_cannot_be_honoured_is_refused_and_what_is_unknown_is_named() {
         assert_eq!((given, word), (json!(param), code), "{more}: {message}");
     };
     let unsupported = || json!("unsupported_parameter");
-    refused(json!({"tools": [{"type": "function", "function": {"name": "f"}}]}), "tools", unsupported());
+    refused(json!({"functions": [{"name": "f"}]}), "functions", unsupported());
     refused(json!({"response_format": {"type": "json_object"}}), "response_format", unsupported());
     refused(json!({"reasoning_effort": "high"}), "reasoning_effort", unsupported());
     refused(json!({"reasoning_effort": "huge"}), "reasoning_effort", Value::Null);
@@ -221,7 +221,7 @@ fn templates_get_their_variables_and_answers_their_beginning() {
     };
     assert_eq!(prompt(said(json!({}))), "<|im_start|>assistant\nH");
     let refused = |more: Value| served.post(PATH, &body(said(more))).error(400).1;
-    assert_eq!(refused(json!({"tool_calls": [{}]})), "messages[0].tool_calls");
+    assert_eq!(refused(json!({"function_call": {"name": "f"}})), "messages[0].function_call");
     assert_eq!(refused(json!({"reasoning_content": "hm"})), "messages[0].reasoning_content", "it cannot think");
     assert_eq!(prompt(json!({"add_special_tokens": false})), prompt(json!({})));
 }

@@ -1,0 +1,28 @@
+//! Functions that a model may call: how it is told of them, how calls and their results stand in a conversation, and which calls are in
+//! what it says.
+//!
+//! SmolLM2's template knows nothing of tools: its model card has a system prompt for them, and a form of calls, a list between tags
+//! ([`CallForm::List`]). SmolLM3's template has a part of its own, and one object between tags for each call ([`CallForm::Blocks`]).
+
+mod block;
+mod conversation;
+mod form;
+mod prompt;
+mod reader;
+mod rule;
+mod scan;
+#[cfg(test)]
+mod tests;
+mod tool;
+
+pub use block::{Call, calls_in};
+pub use conversation::{Conversation, conversation};
+pub use form::CallForm;
+pub use prompt::system_prompt;
+pub use reader::{CallReader, Said};
+pub use rule::{CallRule, RuleError};
+pub use tool::{Tool, ToolError};
+
+/// What stands around calls.
+const OPEN: &str = "<tool_call>";
+const CLOSE: &str = "</tool_call>";

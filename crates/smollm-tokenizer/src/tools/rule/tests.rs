@@ -1,0 +1,176 @@
+//! Answers under a rule: what is taken, what is not, and what comes of drawing anything that is allowed.
+
+use super::*;
+use crate::Tokenizer;
+use crate::tools::{Call, CallReader, Said, calls_in};
+use serde_json::json;
+use std::sync::Arc;
+
+const VOCAB: u32 = 400;
+
+fn tokenizer() -> Arc<Tokenizer> {
+    let json = smollm_testkit::byte_level::tokenizer_json(VOCAB as usize).to_string();
+    Arc::new(Tokenizer::from_json(json.as_bytes(), "tokenizer.json").unwrap())
+}
+
+fn tools() -> Vec<Tool> {
+    let tool = |name: &str, parameters: Value| Tool::of(name, "", parameters).unwrap();
+    vec![
+        tool("add", json!({"properties": {"a": {"type": "integer"}, "b": {"enum": ["x", "}"]}}, "required": ["a"]})),
+        tool("now", json!({})),
+    ]
+}
+
+fn rule(tools: &[Tool], form: CallForm, must_call: bool, several: bool) -> CallRule<'_> {
+    CallRule { form, tools, must_call, several, thinks: false }
+}
+
+/// Whether `text` is a whole answer under a rule.
+fn accepts(rule: &CallRule<'_>, text: &str) -> bool {
+    let tokenizer = tokenizer();
+    let mut constraint = rule.compile(&Grammars::new(tokenizer.clone())).unwrap().begin();
+    for byte in text.bytes() {
+        let spells = |id: &u32| !tokenizer.is_special(*id) && *tokenizer.token_bytes(*id).unwrap() == [byte];
+        let id = (0..VOCAB).find(spells).unwrap();
+        if constraint.accept(id).is_err() {
+            return false;
+        }
+    }
+    constraint.may_end().unwrap()
+}
+
+/// Any allowed token again and again, by a simple generator.
+fn scribble(rule: &CallRule<'_>, begun: &str, mut state: u64) -> Option<String> {
+    let tokenizer = tokenizer();
+    let mut constraint = rule.compile(&Grammars::new(tokenizer.clone())).unwrap().begin();
+    let mut ids = tokenizer.encode(begun, crate::Specials::AsText);
+    ids.iter().for_each(|&id| constraint.accept(id).unwrap());
+    while !constraint.has_ended() && ids.len() < 4000 {
+        let allowed = constraint.allowed().unwrap();
+        let choices: Vec<u32> = (0..VOCAB).filter(|&id| allowed.contains(id)).collect();
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let drawn = (state >> 33) as usize % (choices.len() + usize::from(allowed.may_end()));
+        let Some(&id) = choices.get(drawn) else { return Some(tokenizer.decode(&ids, false)) };
+        constraint.accept(id).unwrap();
+        ids.push(id);
+    }
+    constraint.has_ended().then(|| tokenizer.decode(&ids, false))
+}
+
+#[test]
+fn answers_that_must_call_are_calls_and_nothing_else() {
+    let tools = tools();
+    let add = r#"{"name": "add", "arguments": {"a": 1}}"#;
+    let now = r#"{"name": "now", "arguments": {}}"#;
+    for several in [true, false] {
+        let list = rule(&tools, CallForm::List, true, several);
+        assert!(accepts(&list, &format!("<tool_call>[{add}]</tool_call>")));
+        assert!(accepts(&list, &format!("<tool_call>[\n{now}\n]</tool_call>")));
+        for two in
+            [format!("<tool_call>[{add}, {now}]</tool_call>"), format!("<tool_call>[\n{now},\n{add}\n]</tool_call>")]
+        {
+            assert_eq!(accepts(&list, &two), several, "{two}");
+        }
+        let blocks = rule(&tools, CallForm::Blocks, true, several);
+        let one = format!("<tool_call>\n{add}\n</tool_call>");
+        assert!(accepts(&blocks, &one));
+        assert_eq!(accepts(&blocks, &format!("{one}\n<tool_call>{now}</tool_call>")), several);
+        for wrong in ["", "Well.", "<tool_call>[]</tool_call>", "<tool_call></tool_call>"] {
+            assert!(!accepts(&list, wrong) && !accepts(&blocks, wrong), "{wrong}");
+        }
+        for wrong in [
+            r#"{"name": "sub", "arguments": {}}"#,
+            r#"{"name": "add", "arguments": {}}"#,
+            r#"{"name": "add", "arguments": {"a": "1"}}"#,
+            r#"{"name": "add", "arguments": {"a": 1, "c": 2}}"#,
+            r#"{"name": "add"}"#,
+        ] {
+            assert!(!accepts(&list, &format!("<tool_call>[{wrong}]</tool_call>")), "{wrong}");
+            assert!(!accepts(&blocks, &format!("<tool_call>\n{wrong}\n</tool_call>")), "{wrong}");
+        }
+    }
+}
+
+#[test]
+fn answers_that_may_call_are_free_until_they_do() {
+    let tools = tools();
+    let list = rule(&tools, CallForm::List, false, true);
+    for text in [
+        "",
+        "No <tool_cal> and no [",
+        "No.<tool_call>[]</tool_call>",
+        "Well: <tool_call>[{\"name\": \"now\", \"arguments\": {}}]</tool_call>",
+    ] {
+        assert!(accepts(&list, text), "{text}");
+    }
+    for text in [
+        "Well: <tool_call>",
+        "<tool_call>[] and so on",
+        "a<tool_call>[]</tool_call> b",
+        "<tool_call>[{\"name\": \"sub\", \"arguments\": {}}]</tool_call>",
+    ] {
+        assert!(!accepts(&list, text), "{text}");
+    }
+    let blocks = rule(&tools, CallForm::Blocks, false, false);
+    assert!(accepts(&blocks, "a\n<tool_call>\n{\"name\": \"now\", \"arguments\": {}}\n</tool_call>"));
+    assert!(!accepts(&blocks, "<tool_call></tool_call>"));
+}
+
+#[test]
+fn thoughts_come_first() {
+    let tools = tools();
+    let call = "<tool_call>\n{\"name\": \"now\", \"arguments\": {}}\n</tool_call>";
+    let must = CallRule { thinks: true, ..rule(&tools, CallForm::Blocks, true, false) };
+    let may = CallRule { thinks: true, ..rule(&tools, CallForm::Blocks, false, false) };
+    for rule in [&must, &may] {
+        assert!(accepts(rule, &format!("Should I <tool_call>?\n</think>\n\n{call}")));
+        assert!(!accepts(rule, &format!("</think>{call} and so on")));
+    }
+    assert!(
+        !accepts(&must, "hm</think>\nNo.")
+            && !accepts(&must, "hm")
+            && accepts(&may, "hm</think>\nNo.")
+            && accepts(&may, "hm")
+    );
+}
+
+#[test]
+fn whatever_is_drawn_is_calls_with_arguments_that_fit() {
+    let tools = tools();
+    let mut ended = 0;
+    for form in [CallForm::List, CallForm::Blocks] {
+        for (must_call, begun) in [(true, ""), (false, "So <tool_call>")] {
+            let rule = rule(&tools, form, must_call, true);
+            for seed in 0..12 {
+                let Some(text) = scribble(&rule, begun, seed) else { continue };
+                ended += 1;
+                let calls = calls_in(&text).unwrap_or_else(|| panic!("{text}"));
+                assert!(!calls.is_empty() || !must_call, "{text}");
+                for Call { name, arguments } in &calls {
+                    let arguments: Value = serde_json::from_str(arguments).unwrap();
+                    match name.as_str() {
+                        "add" => assert!(arguments["a"].is_i64() || arguments["a"].is_number(), "{text}"),
+                        "now" => assert_eq!(arguments, json!({})),
+                        _ => panic!("{text}"),
+                    }
+                }
+                let mut reader = CallReader::bound();
+                let said: Vec<Said> = text.split_inclusive('"').flat_map(|piece| reader.push(piece)).collect();
+                let named = said.iter().filter(|said| matches!(said, Said::Call(_))).count();
+                assert_eq!(named, calls.len(), "{text}");
+            }
+        }
+    }
+    assert!(ended > 24, "{ended}");
+}
+
+#[test]
+fn a_schema_that_cannot_be_kept_is_named() {
+    let mut tools = tools();
+    let parameters = json!({"properties": {"l": {"type": "array", "uniqueItems": true}}});
+    tools.push(Tool::of("unique", "", parameters).unwrap());
+    let rule = rule(&tools, CallForm::List, false, true);
+    let error = rule.compile(&Grammars::new(tokenizer())).unwrap_err();
+    let GrammarError::Schema { path, .. } = &error.error else { panic!("{error:?}") };
+    assert_eq!((error.tool, path.as_str()), (Some(2), "$.properties.l.uniqueItems"));
+}
