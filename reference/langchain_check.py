@@ -125,7 +125,7 @@ def tools(server):
     """Tools of langchain: bound, called, and answered."""
 
     @tool
-    def add(a: int, b: bool) -> str:
+    def add(a: Literal[1, 2, 3], b: bool) -> str:
         """Adds two things."""
         return f"{a} and {b}"
 

@@ -1,7 +1,7 @@
 // A tour of `smollm serve` with the AI SDK of npm: ai with @ai-sdk/openai-compatible (arguments: see `tour` in served.mjs).
 
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
-import { APICallError, embedMany, generateText, streamText } from "ai";
+import { APICallError, embedMany, generateText, jsonSchema, stepCountIs, streamText, tool } from "ai";
 import { createRequire } from "node:module";
 
 import { MODEL, check, equal, rejects, tour } from "./served.mjs";
@@ -88,6 +88,39 @@ async function others(address) {
   check(Math.abs(length - 1) < 1e-5, "of length 1");
 }
 
+/** Calls: by name, streamed, carried out by the SDK, and forbidden. */
+async function tools(address) {
+  const carried = [];
+  const add = tool({
+    description: "Adds two things.",
+    inputSchema: jsonSchema({
+      type: "object",
+      properties: { a: { type: "integer", enum: [1, 2, 3] }, b: { type: "boolean" } },
+      required: ["a", "b"],
+      additionalProperties: false,
+    }),
+    execute: async (input) => {
+      carried.push(input);
+      return `${input.a} and ${input.b}`;
+    },
+  });
+  const named = { type: "tool", toolName: "add" };
+  const ask = { ...options(address), ...PROMPT, tools: { add }, temperature: 1, seed: 5, maxOutputTokens: 200 };
+  const answer = await generateText({ ...ask, toolChoice: named });
+  const [call] = answer.toolCalls;
+  equal(answer.finishReason, "tool-calls", "the answer is a call");
+  check(call.toolName === "add" && [1, 2, 3].includes(call.input.a) && typeof call.input.b === "boolean", "that fits");
+  equal(answer.toolResults[0].output, `${call.input.a} and ${call.input.b}`, "it is carried out");
+  equal(carried, [call.input], "once");
+  const told = streamText({ ...ask, toolChoice: named });
+  let input = "";
+  for await (const part of told.fullStream) if (part.type === "tool-input-delta") input += part.delta;
+  equal(JSON.parse(input), call.input, "the pieces are the call");
+  const steps = (await generateText({ ...ask, toolChoice: "required", stopWhen: stepCountIs(2) })).steps;
+  check(steps.length === 2 && steps[1].usage.inputTokens > steps[0].usage.inputTokens, "results are read");
+  equal((await generateText({ ...ask, toolChoice: "none", maxOutputTokens: 16 })).toolCalls, [], "none is none");
+}
+
 /** Errors are the SDK's own. */
 async function errors(address) {
   const ask = (more) => () => generateText({ ...options(address), ...PROMPT, ...more });
@@ -98,4 +131,4 @@ async function errors(address) {
 }
 
 const { version } = createRequire(import.meta.url)("ai/package.json");
-await tour("ai_check", `ai ${version}`, [generate, handedOn, stream, others, errors]);
+await tour("ai_check", `ai ${version}`, [generate, handedOn, stream, others, tools, errors]);

@@ -39,7 +39,12 @@ const FURTHER_VENV: Venv<'_> =
 const FURTHER: &[Client] = &[
     Client { script: "reference/litellm_check.py", arguments: TOUR },
     Client { script: "reference/langchain_check.py", arguments: TOUR },
+    Client { script: "reference/pydantic_ai_check.py", arguments: TOUR },
 ];
+/// It does not take the `openai` of the others.
+const INSTRUCTOR: Client = Client { script: "reference/instructor_check.py", arguments: TOUR };
+const INSTRUCTOR_VENV: Venv<'_> =
+    Venv { folder: "target/venv-instructor", requirements: "reference/requirements-instructor.txt", borrowed: None };
 
 const SCHEMATHESIS: Client = Client { script: "reference/schemathesis_check.py", arguments: TOUR };
 const SCHEMATHESIS_VENV: Venv<'_> = Venv {
@@ -79,7 +84,9 @@ pub(crate) fn clients(workspace: &Workspace) -> Result<Tally> {
 /// `cargo xtask accept clients`: tours of the server with clients that are large to install.
 pub(crate) fn further_clients(workspace: &Workspace, options: &[String]) -> Result<Tally> {
     no_options(options)?;
-    all(workspace, &FURTHER_VENV.ensure(workspace)?, FURTHER)
+    let mut tally = all(workspace, &FURTHER_VENV.ensure(workspace)?, FURTHER)?;
+    tally += run(workspace, &INSTRUCTOR_VENV.ensure(workspace)?, &INSTRUCTOR, &[])?;
+    Ok(tally)
 }
 
 /// `cargo xtask accept tools`: calls of 500 functions, all ways to ask for them.
