@@ -20,10 +20,14 @@ use crate::generic::expand::{AHEAD, CODES, Meaning, Q4_0, Q4K, Q5_0, Q6K, Q8_0, 
 use crate::lanes::{Chunk, LANES};
 use crate::panels::Layout;
 use crate::table::{ByteRow, PanelTask};
-use crate::tiles::Tiles;
+use crate::tiles::{ROWS, Tiles};
 
 pub(crate) use expanded::expand;
 pub(crate) use few::FEW;
+
+/// Activation rows that would fill the second of two tiles up to its half; vectors are faster then.
+const SECOND_HALF_EMPTY: usize = ROWS + 1;
+const SECOND_HALF_FULL: usize = ROWS + ROWS / 2;
 
 /// Lines of scratch memory that a task takes with more than `FEW` activation rows: `block_rows` expanded rows of `units` units,
 /// and what stands beside them for a strip of activations.
@@ -61,7 +65,7 @@ fn matmul_of<S: Dwords, T: Unpack, const M: usize, const F: usize>(
     }
 }
 
-/// `matmul` with a tile unit for more than `FEW` activation rows. The outputs are the same.
+/// `matmul` with a tile unit where that is faster. The outputs are the same.
 #[inline(always)]
 pub(crate) fn matmul_tiled<S: Dwords, U: Tiles>(s: S, task: &PanelTask<'_>, scratch: &mut [Chunk<f32>]) {
     match task.layout.dtype {
@@ -76,10 +80,11 @@ pub(crate) fn matmul_tiled<S: Dwords, U: Tiles>(s: S, task: &PanelTask<'_>, scra
 
 #[inline(always)]
 fn matmul_tiled_of<S: Dwords, T: Unpack, U: Tiles>(s: S, task: &PanelTask<'_>, scratch: &mut [Chunk<f32>]) {
-    if task.tokens.len() <= FEW {
-        few::matmul::<S, T, FEW>(s, task);
-    } else {
-        tiled::matmul::<S, T, U>(s, task, scratch);
+    match task.tokens.len() {
+        ..=FEW => few::matmul::<S, T, FEW>(s, task),
+        // A second tile that is half empty takes as long as a full one.
+        SECOND_HALF_EMPTY..=SECOND_HALF_FULL => many::matmul::<S, T, 6>(s, task, scratch),
+        _ => tiled::matmul::<S, T, U>(s, task, scratch),
     }
 }
 
