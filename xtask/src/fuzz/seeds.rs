@@ -506,7 +506,9 @@ fn tokenizer_json() -> Vec<Seed> {
 fn tool_calls() -> Vec<Seed> {
     let list = r#"<tool_call>[{"name": "f", "arguments": {"a": "}", "b": [1, {}]}}, {"name": "g"}]</tool_call>"#;
     let blocks = "Well.\n<tool_call>\n{\"name\": \"f\", \"arguments\": {}}\n</tool_call>\n<tool_call>{\"name\": \"g\"}</tool_call>";
-    vec![("list", list.into()), ("blocks", blocks.into()), ("none", "No.<tool_call>[]</tool_call>".into())]
+    let cut = r#"<tool_call>[{"arguments": {"a": "\u00e9"#;
+    let none = "No.<tool_call>[]</tool_call>";
+    vec![("list", list.into()), ("blocks", blocks.into()), ("none", none.into()), ("cut", cut.into())]
 }
 
 fn chat_template() -> Vec<Seed> {
