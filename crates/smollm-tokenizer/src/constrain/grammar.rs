@@ -46,7 +46,7 @@ impl Grammars {
         Self(Arc::new(Shared { tokenizer, factory: OnceLock::new() }))
     }
 
-    /// Compiles a grammar. Takes milliseconds, and more for large grammars: nothing for a thread that must not wait.
+    /// Compiles a grammar. Large grammars take seconds and more: nothing for a thread that must not wait.
     ///
     /// # Errors
     /// The grammar cannot be read, asks for what cannot be made sure of, allows no text at all, or is too large.

@@ -33,7 +33,7 @@ pub struct RuleError {
 }
 
 impl CallRule<'_> {
-    /// Compiles the rule. Takes milliseconds, and more for many tools.
+    /// Compiles the rule. Many or large tools take seconds and more.
     ///
     /// # Errors
     /// The parameters of a tool have what cannot be made sure of.
