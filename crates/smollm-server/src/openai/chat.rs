@@ -48,10 +48,10 @@ pub(crate) async fn chat_completions(State(app): State<Shared>, body: Body<ChatR
     let tools = tools.resolve()?;
     let reader = (tools.calls != Calls::None).then(CallReader::bound);
     let Prompt { ids, splitter, .. } = prompt(&lease, chat, tools.shown.clone(), &thinking).await?;
-    let grammar = tools.grammar(&lease.model, splitter.is_thinking()).await?;
     let stops = sampling.stops()?;
     let request = sampling.request(&lease, &ask, sampling.seed(&lease.model))?;
     let mut submission = sampling.submission(&lease, ids, &ask, request)?;
+    let grammar = tools.grammar(&lease.model, splitter.is_thinking()).await?;
     if let Some(grammar) = grammar {
         let (vocab_size, ends) = (lease.model.tokenizer.vocab_size(), &submission.request.stop_ids);
         submission.mask = Some(Box::new(GrammarMask::new(&grammar, vocab_size, ends)?));

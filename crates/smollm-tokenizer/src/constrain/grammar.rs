@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
+use std::thread;
 
 use llguidance::api::{GrammarInit, ParserLimits, TopLevelGrammar};
 use llguidance::{Matcher, ParserFactory};
@@ -13,6 +14,10 @@ use super::state::Constraint;
 use super::trie::TokenTrie;
 use super::{json, lark};
 use crate::Tokenizer;
+
+/// Bytes of stack for compiling, taken as they are needed: the compiler follows references and nesting by calling itself, at some KB for
+/// each of the parts that a schema may have.
+const STACK: usize = 256 << 20;
 
 /// What an answer is to be.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,6 +56,16 @@ impl Grammars {
     /// # Errors
     /// The grammar cannot be read, asks for what cannot be made sure of, allows no text at all, or is too large.
     pub fn compile(&self, source: &GrammarSource) -> Result<Grammar, GrammarError> {
+        let failed = |message: String| GrammarError::text("grammar", message);
+        thread::scope(|scope| {
+            let compiler = thread::Builder::new().name("grammar".into()).stack_size(STACK);
+            let compiler = compiler.spawn_scoped(scope, || self.compile_here(source));
+            let compiler = compiler.map_err(|e| failed(format!("there is no thread to compile it: {e}")))?;
+            compiler.join().unwrap_or_else(|_| Err(failed("the compiler gave up on it".into())))
+        })
+    }
+
+    fn compile_here(&self, source: &GrammarSource) -> Result<Grammar, GrammarError> {
         let matcher = match source {
             GrammarSource::JsonObject => self.schema(&json::any_object()),
             GrammarSource::JsonSchema(schema) => self.schema(schema),

@@ -14,6 +14,8 @@ use super::error::GrammarError;
 
 /// How deep schemas may be nested: far more than anybody writes, and safe for the stack.
 const MOST_NESTED: usize = 64;
+/// Bytes of the places of all parts, each with the names that lead to it.
+const MOST_BYTES: usize = 16 << 20;
 /// Schemas in a schema.
 const MOST_SCHEMAS: usize = 20_000;
 
@@ -33,6 +35,7 @@ pub(super) fn translated(schema: &Value) -> Result<(Value, HashMap<String, Strin
         written: HashMap::new(),
         locations: HashMap::new(),
         count: 0,
+        bytes: 0,
     };
     let mut root = match translation.schema(schema, At::root())? {
         Value::Bool(true) => Map::new(),
@@ -68,6 +71,8 @@ struct Translation<'a> {
     written: HashMap<String, usize>,
     locations: HashMap<String, String>,
     count: usize,
+    /// Bytes of `locations`.
+    bytes: usize,
 }
 
 /// A place in a schema.
@@ -121,6 +126,12 @@ impl<'a> Translation<'a> {
         }
         if at.depth > MOST_NESTED {
             return Err(at.refuse(format!("the schema is nested more than {MOST_NESTED} levels deep")));
+        }
+        self.bytes += at.pointer.len() + at.path.len();
+        if self.bytes > MOST_BYTES {
+            return Err(at.refuse(format!(
+                "the names in the schema are too long for its many parts: more than {MOST_BYTES} bytes"
+            )));
         }
         self.locations.insert(at.pointer.clone(), at.path.clone());
         let Value::Object(given) = schema else {

@@ -171,3 +171,20 @@ fn a_copy_goes_its_own_way_and_a_wrong_token_is_an_error() {
     copy.accept(id("c")).unwrap();
     assert!(copy.has_ended());
 }
+
+#[test]
+fn long_chains_of_references_need_no_more_stack_than_there_is() {
+    let link = |i: usize| (format!("d{i}"), json!({"$ref": format!("#/$defs/d{}", i + 1)}));
+    let mut links: serde_json::Map<String, Value> = (0..1500).map(link).collect();
+    links.insert("d1500".into(), json!({"type": "null"}));
+    let grammar = compiled(&GrammarSource::JsonSchema(json!({"$ref": "#/$defs/d0", "$defs": links}))).unwrap();
+    assert!(after(&grammar, "null").is_some() && after(&grammar, "1").is_none());
+}
+
+#[test]
+fn long_names_of_many_parts_are_refused() {
+    let parts: serde_json::Map<String, Value> = (0..500).map(|i| (i.to_string(), json!({"type": "null"}))).collect();
+    let schema = json!({"properties": {"k".repeat(50_000): {"type": "object", "properties": parts}}});
+    let error = compiled(&GrammarSource::JsonSchema(schema)).unwrap_err().to_string();
+    assert!(error.contains("too long"), "{error}");
+}
