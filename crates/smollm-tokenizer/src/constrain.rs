@@ -12,16 +12,21 @@
 //! while !constraint.has_ended() {
 //!     let allowed = constraint.allowed()?;
 //!     let id = model(allowed.words()); // or the end of the answer, where `allowed.may_end()`
-//!     constraint.accept(id)?;
+//!     let taken = constraint.accept(id)?;
 //! }
 //! # Ok(()) }
 //! ```
 //!
 //! JSON is written on one line with `": "` and `", "` between its parts, as Python's `json.dumps` does, so it cannot run on in blanks.
 //! Properties come in the order of the schema. Special tokens are never part of the text.
+//!
+//! An answer of a limited number of tokens ([`Grammar::begin_within`]) is whole when they are used up: a token after which the rest would
+//! not suffice is replaced by one that ends the text sooner.
 
+mod closing;
 mod error;
 mod formats;
+mod gbnf;
 mod grammar;
 mod json;
 mod lark;

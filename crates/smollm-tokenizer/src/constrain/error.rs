@@ -25,6 +25,14 @@ pub enum GrammarError {
     /// There is nothing to choose from.
     #[error("a choice needs at least one text, and none of them may be empty")]
     NoChoice,
+    /// The answer may not be long enough for any text of the grammar.
+    #[error("at most {limit} tokens may be written, and the shortest text that is allowed takes {shortest}")]
+    TooShort {
+        /// Tokens that there may be.
+        limit: usize,
+        /// Tokens of the text that has the fewest bytes.
+        shortest: usize,
+    },
 }
 
 impl GrammarError {

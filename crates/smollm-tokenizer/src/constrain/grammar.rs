@@ -9,10 +9,11 @@ use llguidance::{Matcher, ParserFactory};
 use serde_json::Value;
 use toktrie::{InferenceCapabilities, TokEnv};
 
+use super::closing::{NO_END, Rules};
 use super::error::GrammarError;
 use super::state::Constraint;
 use super::trie::TokenTrie;
-use super::{json, lark};
+use super::{gbnf, json, lark};
 use crate::Tokenizer;
 
 /// Bytes of stack for compiling, taken as they are needed: the compiler follows references and nesting by calling itself, at some KB for
@@ -31,8 +32,20 @@ pub enum GrammarSource {
     Regex(String),
     /// A grammar in the Lark syntax of llguidance; `%json { ... }` embeds a JSON schema, which is checked like any other.
     Lark(String),
+    /// A grammar in the syntax of llama.cpp; it begins with the rule `root`.
+    Gbnf(String),
     /// One of these texts.
     Choice(Vec<String>),
+}
+
+impl GrammarSource {
+    /// A grammar in one of two syntaxes: GBNF, whose rules are written with `::=`, or Lark.
+    pub fn of_text(text: &str) -> Self {
+        match text.contains("::=") {
+            true => Self::Gbnf(text.to_owned()),
+            false => Self::Lark(text.to_owned()),
+        }
+    }
 }
 
 /// Compiles grammars for one tokenizer. Clones share what is made of its vocabulary, which happens when the first grammar is compiled
@@ -56,17 +69,11 @@ impl Grammars {
     /// # Errors
     /// The grammar cannot be read, asks for what cannot be made sure of, allows no text at all, or is too large.
     pub fn compile(&self, source: &GrammarSource) -> Result<Grammar, GrammarError> {
-        let failed = |message: String| GrammarError::text("grammar", message);
-        thread::scope(|scope| {
-            let compiler = thread::Builder::new().name("grammar".into()).stack_size(STACK);
-            let compiler = compiler.spawn_scoped(scope, || self.compile_here(source));
-            let compiler = compiler.map_err(|e| failed(format!("there is no thread to compile it: {e}")))?;
-            compiler.join().unwrap_or_else(|_| Err(failed("the compiler gave up on it".into())))
-        })
+        on_a_large_stack(|| self.compile_here(source))
     }
 
     fn compile_here(&self, source: &GrammarSource) -> Result<Grammar, GrammarError> {
-        let matcher = match source {
+        let parsed = match source {
             GrammarSource::JsonObject => self.schema(&json::any_object()),
             GrammarSource::JsonSchema(schema) => self.schema(schema),
             GrammarSource::Regex(regex) => {
@@ -74,6 +81,7 @@ impl Grammars {
                 self.lark("regular expression", lark)
             }
             GrammarSource::Lark(text) => self.lark("Lark grammar", lark::with_checked_schemas(text)?),
+            GrammarSource::Gbnf(text) => self.lark("GBNF grammar", gbnf::to_lark(text)?),
             GrammarSource::Choice(texts) => {
                 if texts.is_empty() || texts.iter().any(String::is_empty) {
                     return Err(GrammarError::NoChoice);
@@ -82,25 +90,60 @@ impl Grammars {
                 self.lark("choice", format!("start: {}", quoted.join(" | ")))
             }
         }?;
-        Ok(Grammar(Arc::new(Compiled { matcher, end: self.0.tokenizer.vocab_size() as u32 })))
+        let closes = !matches!(source, GrammarSource::Regex(_) | GrammarSource::Lark(_) | GrammarSource::Gbnf(_));
+        self.grammar(parsed, closes).map_err(|reason| match source {
+            GrammarSource::JsonObject | GrammarSource::JsonSchema(_) => GrammarError::schema("$", reason),
+            _ => GrammarError::text("grammar", reason),
+        })
     }
 
-    fn schema(&self, schema: &Value) -> Result<Matcher, GrammarError> {
+    /// As [`Grammars::compile`] for a Lark grammar whose texts must end in time too, as those of schemas do.
+    ///
+    /// # Errors
+    /// As [`Grammars::compile`], or there is no telling how a text of the grammar ends soonest: it has `%ignore`, parameters, or a lexeme
+    /// that ends before its last bytes.
+    pub fn compile_closing(&self, lark: &str) -> Result<Grammar, GrammarError> {
+        on_a_large_stack(|| {
+            let parsed = self.lark("Lark grammar", lark::with_checked_schemas(lark)?)?;
+            self.grammar(parsed, true).map_err(|reason| GrammarError::text("Lark grammar", reason))
+        })
+    }
+
+    fn grammar(&self, parsed: Parsed, closes: bool) -> Result<Grammar, String> {
+        let Parsed { matcher, rules, tokens } = parsed;
+        let rules = match closes {
+            true => Some(Arc::new(rules?)),
+            false => None,
+        };
+        let spells_bytes = (b' '..=0xf0)
+            .all(|byte| matches!(byte, 0x7f | 0xc0 | 0xc1) || tokens.tok_trie().token_id_at_bytes(&[byte]).is_some());
+        let end = self.0.tokenizer.vocab_size() as u32;
+        Ok(Grammar(Arc::new(Compiled { matcher, rules, tokens, spells_bytes, end })))
+    }
+
+    fn schema(&self, schema: &Value) -> Result<Parsed, GrammarError> {
         let (schema, mut locations) = json::prepared(schema)?;
         let grammar = TopLevelGrammar::from_json_schema(schema.clone());
-        self.matcher(grammar).map_err(|reason| locations.blame(&schema, &reason))
+        self.parsed(grammar).map_err(|reason| locations.blame(&schema, &reason))
     }
 
-    fn lark(&self, kind: &'static str, text: String) -> Result<Matcher, GrammarError> {
-        self.matcher(TopLevelGrammar::from_lark(text)).map_err(|reason| GrammarError::text(kind, reason))
+    fn lark(&self, kind: &'static str, text: String) -> Result<Parsed, GrammarError> {
+        self.parsed(TopLevelGrammar::from_lark(text)).map_err(|reason| GrammarError::text(kind, reason))
     }
 
-    fn matcher(&self, grammar: TopLevelGrammar) -> Result<Matcher, String> {
+    fn parsed(&self, grammar: TopLevelGrammar) -> Result<Parsed, String> {
         let factory = self.0.factory.get_or_init(|| factory(&self.0.tokenizer)).as_ref().map_err(Clone::clone)?;
         // The parser would take the whole process down in a panic of its own making if nobody caught it.
         let parser = llguidance::panic_utils::catch_unwind(std::panic::AssertUnwindSafe(|| {
             factory.create_parser_from_init_default(GrammarInit::Serialized(grammar))
         }));
+        let rules = match &parser {
+            Ok(parser) => Rules::of(parser.parser.grammar()),
+            Err(e) => return Err(e.to_string()),
+        };
+        if rules.as_ref().is_err_and(|reason| reason == NO_END) {
+            return Err(NO_END.into());
+        }
         let mut matcher = Matcher::new(parser);
         if let Some(reason) = matcher.get_error() {
             return Err(reason);
@@ -109,9 +152,20 @@ impl Grammars {
         matcher.clone().compute_mask_or_eos().map_err(|_| "no text that can be written is allowed".to_owned())?;
         match matcher.grammar_warnings().first() {
             Some(warning) => Err(warning.clone()),
-            None => Ok(matcher),
+            None => Ok(Parsed { matcher, rules, tokens: factory.tok_env().clone() }),
         }
     }
+}
+
+/// What `compile` makes, on a thread with a stack of [`STACK`] bytes.
+fn on_a_large_stack<T: Send>(compile: impl FnOnce() -> Result<T, GrammarError> + Send) -> Result<T, GrammarError> {
+    let failed = |message: String| GrammarError::text("grammar", message);
+    thread::scope(|scope| {
+        let compiler = thread::Builder::new().name("grammar".into()).stack_size(STACK);
+        let compiler = compiler.spawn_scoped(scope, compile);
+        let compiler = compiler.map_err(|e| failed(format!("there is no thread to compile it: {e}")))?;
+        compiler.join().unwrap_or_else(|_| Err(failed("the compiler gave up on it".into())))
+    })
 }
 
 fn factory(tokenizer: &Arc<Tokenizer>) -> Result<ParserFactory, String> {
@@ -130,6 +184,13 @@ impl fmt::Debug for Grammars {
     }
 }
 
+/// What a grammar is made of.
+struct Parsed {
+    matcher: Matcher,
+    rules: Result<Rules, String>,
+    tokens: TokEnv,
+}
+
 /// A compiled grammar. Clones are the same grammar.
 #[derive(Clone)]
 pub struct Grammar(Arc<Compiled>);
@@ -137,6 +198,11 @@ pub struct Grammar(Arc<Compiled>);
 pub(super) struct Compiled {
     /// At the beginning.
     pub(super) matcher: Matcher,
+    /// How its texts end, for grammars whose texts must end in time.
+    pub(super) rules: Option<Arc<Rules>>,
+    pub(super) tokens: TokEnv,
+    /// Whether there is a token for every byte of UTF-8 that JSON writes.
+    pub(super) spells_bytes: bool,
     /// The token that stands for the end of the text.
     pub(super) end: u32,
 }
@@ -145,6 +211,23 @@ impl Grammar {
     /// The state before the first token of an answer.
     pub fn begin(&self) -> Constraint {
         Constraint::new(self.0.clone())
+    }
+
+    /// Tokens of the shortest text, where texts of the grammar must end in time.
+    pub fn shortest(&self) -> Option<usize> {
+        match self.begin_within(0) {
+            Err(GrammarError::TooShort { shortest, .. }) => Some(shortest),
+            _ => None,
+        }
+    }
+
+    /// The same for an answer of at most `limit` tokens: a text of a schema, a choice or [`Grammars::compile_closing`] is whole by then.
+    /// Texts of other grammars may be cut off.
+    ///
+    /// # Errors
+    /// Even the shortest text takes more.
+    pub fn begin_within(&self, limit: usize) -> Result<Constraint, GrammarError> {
+        Constraint::within(self.0.clone(), limit)
     }
 }
 

@@ -150,6 +150,7 @@ impl<'a> Translation<'a> {
         for (keyword, value) in given {
             self.keyword(keyword, value, given, &at, &mut made, &mut besides)?;
         }
+        values::keep_small(&mut made);
         if !besides.is_empty() {
             let all = made.entry("allOf").or_insert_with(|| Value::Array(Vec::new()));
             if let Value::Array(all) = all {

@@ -188,3 +188,5 @@ fn long_names_of_many_parts_are_refused() {
     let error = compiled(&GrammarSource::JsonSchema(schema)).unwrap_err().to_string();
     assert!(error.contains("too long"), "{error}");
 }
+
+mod closing;

@@ -1,12 +1,32 @@
 //! Values in schemas: which ones can be written in exactly one way, and compared without rounding.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{At, kind};
 use crate::constrain::error::GrammarError;
 
 /// Beyond 2^53 numbers with a point leave whole numbers out.
 const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// The largest number that every reader of JSON takes as it is (RFC 8259, section 6).
+const LARGEST: i64 = 9_007_199_254_740_991;
+
+/// Keeps numbers without limits within those that readers agree about: a model may write digits for ever.
+pub(super) fn keep_small(schema: &mut Map<String, Value>) {
+    let is_number = |name: &Value| name == "number" || name == "integer";
+    let numbers = match schema.get("type") {
+        Some(Value::Array(names)) => names.iter().any(is_number),
+        Some(name) => is_number(name),
+        None => false,
+    };
+    for (limit, exclusive, value) in
+        [("minimum", "exclusiveMinimum", -LARGEST), ("maximum", "exclusiveMaximum", LARGEST)]
+    {
+        if numbers && !schema.contains_key(limit) && !schema.contains_key(exclusive) {
+            schema.insert(limit.into(), value.into());
+        }
+    }
+}
 
 /// Whether output can be a value of `const` or `enum`.
 pub(super) fn check_value(value: &Value, at: &At) -> Result<(), GrammarError> {

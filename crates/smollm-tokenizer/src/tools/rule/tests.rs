@@ -44,7 +44,7 @@ fn scribble(rule: &CallRule<'_>, begun: &str, mut state: u64) -> Option<String> 
     let tokenizer = tokenizer();
     let mut constraint = rule.compile(&Grammars::new(tokenizer.clone())).unwrap().begin();
     let mut ids = tokenizer.encode(begun, crate::Specials::AsText);
-    ids.iter().for_each(|&id| constraint.accept(id).unwrap());
+    ids.iter().for_each(|&id| assert_eq!(constraint.accept(id), Ok(Some(id))));
     while !constraint.has_ended() && ids.len() < 4000 {
         let allowed = constraint.allowed().unwrap();
         let choices: Vec<u32> = (0..VOCAB).filter(|&id| allowed.contains(id)).collect();
