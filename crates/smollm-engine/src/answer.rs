@@ -1,7 +1,7 @@
 //! One answer under way: which token comes next, and when there is none. Sessions and the engine share it.
 
 use crate::error::EngineError;
-use crate::mask::{TokenMask, TokenSet};
+use crate::mask::{Ending, TokenMask, TokenSet};
 use crate::request::{FinishReason, Request, Token};
 use crate::sampler::Sampler;
 use smollm_kernels::ops::log_sum_exp;
@@ -17,6 +17,8 @@ pub(crate) struct Answer {
     logprobs: Option<usize>,
     sampler: Sampler,
     mask: Option<Mask>,
+    /// Whether the rules let it end.
+    ending: Ending,
     generated: usize,
 }
 
@@ -35,6 +37,7 @@ impl Answer {
             logprobs: request.logprobs,
             sampler: Sampler::new(request.sampling.clone(), prompt),
             mask: None,
+            ending: Ending::Later,
             generated: 0,
         }
     }
@@ -48,10 +51,16 @@ impl Answer {
     /// Whether the answer ends before another token is computed: `len` tokens of prompt and answer would have to be in a
     /// cache of `context`.
     pub(crate) fn full(&self, len: usize, context: usize) -> Option<FinishReason> {
-        if self.max_tokens.is_some_and(|max| self.generated >= max) {
-            return Some(FinishReason::Length);
+        if self.ending == Ending::Here {
+            return Some(FinishReason::Complete);
         }
-        (len > context).then_some(FinishReason::ContextFull)
+        let reason = match self.max_tokens.is_some_and(|max| self.generated >= max) {
+            true => FinishReason::Length,
+            false if len > context => FinishReason::ContextFull,
+            false => return None,
+        };
+        // what is whole as it stands is not cut off
+        Some(if self.ending == Ending::Possible { FinishReason::Complete } else { reason })
     }
 
     /// Tokens that may still be chosen.
@@ -74,18 +83,31 @@ impl Answer {
         if let Some(mask) = &mut self.mask {
             mask.apply(logits)?;
         }
-        let id = self.sampler.next(logits).ok_or(EngineError::NothingAllowed { position })?;
-        if self.stop_ids.contains(&id) {
-            return Ok(Err(FinishReason::Stop(id)));
+        let drawn = self.sampler.next(logits).ok_or(EngineError::NothingAllowed { position })?;
+        if self.stop_ids.contains(&drawn) {
+            return Ok(Err(FinishReason::Stop(drawn)));
         }
-        if let Some(mask) = &mut self.mask {
-            mask.rules.accept(id).map_err(|reason| EngineError::Mask { reason })?;
-        }
+        let Some(id) = self.settle(drawn, logits.len())? else { return Ok(Err(FinishReason::Complete)) };
         self.generated += 1;
         Ok(Ok(match measured {
             None => Token { id, logprob: None, top: Vec::new() },
             Some((measured, raw)) => measured.token(id, &raw),
         }))
+    }
+
+    /// The token that the rules take where `drawn` was drawn; none where they end the answer.
+    fn settle(&mut self, drawn: u32, vocab_size: usize) -> Result<Option<u32>, EngineError> {
+        let Some(mask) = &mut self.mask else { return Ok(Some(drawn)) };
+        let failed = |reason| EngineError::Mask { reason };
+        let taken = mask.rules.accept(drawn).map_err(failed)?;
+        self.ending = mask.rules.ending().map_err(failed)?;
+        if let Some(id) = taken.filter(|&id| id != drawn) {
+            if id as usize >= vocab_size {
+                return Err(failed(format!("the rules want token {id}, which the model does not have")));
+            }
+            self.sampler.replace(drawn, id);
+        }
+        Ok(taken)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::answer::Answer;
 use crate::error::EngineError;
+use crate::mask::TokenMask;
 use crate::request::{FinishReason, Request, Timings, Token};
 use crate::session::Session;
 use std::ops::ControlFlow;
@@ -51,6 +52,20 @@ impl Session {
         request: &Request,
         observe: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
     ) -> Result<Generation, EngineError> {
+        self.generate_masked(prompt, request, None, observe)
+    }
+
+    /// As [`Session::generate`], with tokens that `mask` allows.
+    ///
+    /// # Errors
+    /// As [`Session::generate`]; the mask allows nothing, or fails.
+    pub fn generate_masked(
+        &mut self,
+        prompt: &[u32],
+        request: &Request,
+        mask: Option<Box<dyn TokenMask>>,
+        observe: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
+    ) -> Result<Generation, EngineError> {
         let vocab_size = self.model().config.vocab_size;
         self.check(prompt)?;
         request.sampling.validate(vocab_size)?;
@@ -71,7 +86,7 @@ impl Session {
         };
         generation.timings.prefill_tokens = total;
 
-        let mut answer = Answer::new(request, prompt);
+        let mut answer = Answer::new(request, prompt).masked(mask, vocab_size);
         let mut logits = Vec::new();
         let mut decode_started = None;
         let mut input = last_chunk.to_vec();

@@ -4,9 +4,9 @@ use std::fmt::Debug;
 
 /// Which tokens an answer may take, by rules that the engine does not know (a grammar over the text of tokens).
 ///
-/// For each token the engine calls [`TokenMask::allow`], draws among what is allowed, and tells the rules what it drew. A stop
-/// token that is drawn ends the answer and is not accepted. Both calls happen between forward passes of all sequences: they
-/// should take microseconds.
+/// For each token the engine calls [`TokenMask::allow`], draws among what is allowed, tells the rules what it drew, and asks whether
+/// that was the end. A stop token that is drawn ends the answer and is not accepted. All calls happen between forward passes of all
+/// sequences: they should take microseconds.
 pub trait TokenMask: Debug + Send {
     /// Adds every token that may come next to `allowed`, which is empty. The stop tokens of the request are among them where
     /// the answer may end.
@@ -15,14 +15,34 @@ pub trait TokenMask: Debug + Send {
     /// What went wrong, in one line; the request fails with it.
     fn allow(&mut self, allowed: &mut TokenSet) -> Result<(), String>;
 
-    /// `id`, one of the allowed, was drawn.
+    /// `id`, one of the allowed, was drawn. The token that is taken: `id`, or one that the rules want in its place now that they know
+    /// what `id` would lead to; none where the answer ends instead.
     ///
     /// # Errors
     /// As [`TokenMask::allow`].
-    fn accept(&mut self, id: u32) -> Result<(), String>;
+    fn accept(&mut self, id: u32) -> Result<Option<u32>, String>;
+
+    /// Whether the answer may or must end after what was accepted, asked after every token. Where it must, no stop token is drawn.
+    ///
+    /// # Errors
+    /// As [`TokenMask::allow`].
+    fn ending(&mut self) -> Result<Ending, String> {
+        Ok(Ending::Later)
+    }
 
     /// The same rules in the same state, for another choice of a request with several.
     fn fork(&self) -> Box<dyn TokenMask>;
+}
+
+/// Whether an answer may end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// It may not, or the rules do not care.
+    Later,
+    /// It may.
+    Possible,
+    /// It must: nothing may follow.
+    Here,
 }
 
 /// A set of token ids, one bit each.
@@ -53,6 +73,13 @@ impl TokenSet {
     pub fn insert(&mut self, id: u32) {
         if (id as usize) < self.len {
             self.words[id as usize / 32] |= 1 << (id % 32);
+        }
+    }
+
+    /// Takes a token out.
+    pub fn remove(&mut self, id: u32) {
+        if (id as usize) < self.len {
+            self.words[id as usize / 32] &= !(1 << (id % 32));
         }
     }
 
@@ -92,6 +119,8 @@ mod tests {
         }
         let within = |set: &TokenSet| (0..200).filter(|&id| set.contains(id)).collect::<Vec<_>>();
         assert_eq!(within(&set), [0, 31, 32, 69]);
+        [31, 70, u32::MAX].into_iter().for_each(|id| set.remove(id));
+        assert_eq!(within(&set), [0, 32, 69]);
         set.clear();
         set.insert_words(&[1 << 5, 0, u32::MAX, u32::MAX]);
         assert_eq!(within(&set), [5, 64, 65, 66, 67, 68, 69]);

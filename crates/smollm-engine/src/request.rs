@@ -124,6 +124,8 @@ pub enum Event {
 pub enum FinishReason {
     /// The model chose this stop token.
     Stop(u32),
+    /// Its mask lets nothing follow, or a limit came where it might have ended.
+    Complete,
     /// `max_tokens` were generated.
     Length,
     /// The context is full.

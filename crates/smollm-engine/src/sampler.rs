@@ -35,6 +35,14 @@ impl Sampler {
         Some(id)
     }
 
+    /// Takes note that `id` stands in the answer where `drawn`, the last token that was chosen, would have stood.
+    pub fn replace(&mut self, drawn: u32, id: u32) {
+        if let Some(count) = self.seen.get_mut(&drawn) {
+            *count = count.saturating_sub(1);
+        }
+        *self.seen.entry(id).or_default() += 1;
+    }
+
     fn penalise(&self, logits: &mut [f32]) {
         let p = &self.params;
         if p.repetition_penalty != 1.0 || p.frequency_penalty != 0.0 || p.presence_penalty != 0.0 {

@@ -203,9 +203,9 @@ impl TokenMask for Counting {
         Ok(())
     }
 
-    fn accept(&mut self, id: u32) -> Result<(), String> {
+    fn accept(&mut self, id: u32) -> Result<Option<u32>, String> {
         self.next = id + 1;
-        Ok(())
+        Ok(Some(id))
     }
 
     fn fork(&self) -> Box<dyn TokenMask> {

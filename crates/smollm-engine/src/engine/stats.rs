@@ -79,7 +79,7 @@ impl EngineStats {
             self.prompt_tokens_cached += timings.cached_tokens as u64;
         }
         match reason {
-            FinishReason::Stop(_) => self.stopped += 1,
+            FinishReason::Stop(_) | FinishReason::Complete => self.stopped += 1,
             FinishReason::Length | FinishReason::ContextFull => self.length += 1,
             FinishReason::Cancelled => self.cancelled += 1,
         }
