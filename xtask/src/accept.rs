@@ -56,6 +56,12 @@ const RUNS: &[Run] = &[
         python::schemathesis,
     ),
     ("tools", "", "calls of 500 functions by random weights: all parse and fit their schemas", python::tools),
+    (
+        "constrained",
+        "",
+        "answers under every schema of the JSON-Schema-Test-Suite and 1,000 others, judged by Python's jsonschema",
+        python::constrained,
+    ),
     ("clients", "", "tours of the server with clients that are large to install", python::further_clients),
     (
         "lm-eval",

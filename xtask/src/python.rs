@@ -20,7 +20,18 @@ const CLIENTS: &[Client] = &[
     },
     Client { script: "reference/openai_check.py", arguments: TOUR },
     TOOLS,
+    CONSTRAINED,
 ];
+/// Of `cargo xtask test` a sample, of `cargo xtask accept` the whole.
+const CONSTRAINED: Client = Client {
+    script: "reference/constrained_check.py",
+    arguments: &[
+        Argument::EmptyFolder,
+        Argument::Smollm,
+        Argument::Example("smollm-testkit", "stand_in_models"),
+        Argument::Fixtures,
+    ],
+};
 
 /// A sample of functions in the ordinary test, all in `cargo xtask accept tools`.
 const TOOLS: Client = Client {
@@ -105,6 +116,12 @@ pub(crate) fn schemathesis(workspace: &Workspace, options: &[String]) -> Result<
 pub(crate) fn lm_eval(workspace: &Workspace, options: &[String]) -> Result<Tally> {
     TORCH.ensure(workspace)?;
     run(workspace, &LM_EVAL_VENV.ensure(workspace)?, &LM_EVAL, options)
+}
+
+/// `cargo xtask accept constrained`: answers under every schema of the JSON-Schema-Test-Suite and 1,000 others.
+pub(crate) fn constrained(workspace: &Workspace, options: &[String]) -> Result<Tally> {
+    no_options(options)?;
+    run(workspace, &VENV.ensure(workspace)?, &CONSTRAINED, &["--all".to_owned()])
 }
 
 fn all(workspace: &Workspace, python: &Path, clients: &[Client]) -> Result<Tally> {

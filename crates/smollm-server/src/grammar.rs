@@ -1,55 +1,58 @@
 //! Grammars of the tokenizer's crate as the engine asks for them, and rules that hold together.
 
 use crate::error::ApiError;
-use smollm_engine::{TokenMask, TokenSet};
+use smollm_engine::{Ending, TokenMask, TokenSet};
 use smollm_tokenizer::constrain::{Constraint, Grammar};
 use std::sync::Arc;
 
 /// An answer that follows a grammar.
 #[derive(Debug, Clone)]
-pub(crate) struct GrammarMask {
+pub struct GrammarMask {
     constraint: Constraint,
-    /// Tokens of the tokenizer; the model may have more, which mean nothing.
-    vocab_size: usize,
     /// What ends the answer where the grammar lets it.
     ends: Arc<[u32]>,
 }
 
 impl GrammarMask {
-    /// For the beginning of an answer that `ends` end.
+    /// For the beginning of an answer that `ends` end, where it may end.
+    pub fn new(constraint: Constraint, ends: &[u32]) -> Self {
+        Self { constraint, ends: ends.into() }
+    }
+
+    /// For an answer that may have calls.
     ///
     /// # Errors
-    /// Nothing ends it, so that it would have to go on where the grammar lets nothing follow.
-    pub(crate) fn new(grammar: &Grammar, vocab_size: usize, ends: &[u32]) -> Result<Self, ApiError> {
+    /// Nothing ends it, so that it would go on with text after text.
+    pub(crate) fn of_tools(grammar: &Grammar, ends: &[u32]) -> Result<Self, ApiError> {
         if ends.is_empty() {
             let message = "ignore_eos: an answer that follows a grammar ends where the grammar does";
             return Err(ApiError::bad(message).param("ignore_eos"));
         }
-        Ok(Self { constraint: grammar.begin(), vocab_size, ends: ends.into() })
+        Ok(Self::new(grammar.begin(), ends))
     }
 }
 
 impl TokenMask for GrammarMask {
     fn allow(&mut self, allowed: &mut TokenSet) -> Result<(), String> {
-        let mut may_end = self.constraint.has_ended();
-        if !may_end {
-            let next = self.constraint.allowed().map_err(|error| error.to_string())?;
-            may_end = next.may_end();
-            let mut words = next.words().to_vec();
-            words.truncate(self.vocab_size.div_ceil(32));
-            if let Some(last) = words.last_mut().filter(|_| !self.vocab_size.is_multiple_of(32)) {
-                *last &= (1 << (self.vocab_size % 32)) - 1; // the next bit means the end
-            }
-            allowed.insert_words(&words);
-        }
-        if may_end {
+        let next = self.constraint.allowed().map_err(|error| error.to_string())?;
+        allowed.insert_words(next.words());
+        allowed.remove(next.end());
+        if next.may_end() {
             self.ends.iter().for_each(|&id| allowed.insert(id));
         }
         Ok(())
     }
 
-    fn accept(&mut self, id: u32) -> Result<(), String> {
+    fn accept(&mut self, id: u32) -> Result<Option<u32>, String> {
         self.constraint.accept(id).map_err(|error| error.to_string())
+    }
+
+    fn ending(&mut self) -> Result<Ending, String> {
+        Ok(match self.constraint.has_ended() {
+            true => Ending::Here,
+            false if self.constraint.may_end().map_err(|error| error.to_string())? => Ending::Possible,
+            false => Ending::Later,
+        })
     }
 
     fn fork(&self) -> Box<dyn TokenMask> {
@@ -57,7 +60,7 @@ impl TokenMask for GrammarMask {
     }
 }
 
-/// Two rules, both of which hold.
+/// Two rules, both of which hold. The first says how the answer ends, and what stands in a token's place.
 #[derive(Debug)]
 pub(crate) struct Both(pub(crate) Box<dyn TokenMask>, pub(crate) Box<dyn TokenMask>);
 
@@ -70,9 +73,15 @@ impl TokenMask for Both {
         Ok(())
     }
 
-    fn accept(&mut self, id: u32) -> Result<(), String> {
-        self.0.accept(id)?;
-        self.1.accept(id)
+    fn accept(&mut self, id: u32) -> Result<Option<u32>, String> {
+        match self.0.accept(id)? {
+            Some(taken) => self.1.accept(taken),
+            None => Ok(None),
+        }
+    }
+
+    fn ending(&mut self) -> Result<Ending, String> {
+        self.0.ending()
     }
 
     fn fork(&self) -> Box<dyn TokenMask> {

@@ -1,7 +1,9 @@
 //! What a model thinks before it answers, told apart from the answer: `<think>` ... `</think>`.
 
+mod after;
 mod budget;
 
+pub(crate) use after::AfterThoughts;
 pub(crate) use budget::ThinkingBudget;
 
 const OPEN: &str = "<think>";
@@ -56,6 +58,11 @@ impl Splitter {
     /// Whether the text so far leaves off inside of thoughts.
     pub(crate) fn is_thinking(&self) -> bool {
         matches!(self.state, State::Thinking { .. })
+    }
+
+    /// Whether nothing but space has come, so that thoughts may still begin.
+    pub(crate) fn has_heard_nothing(&self) -> bool {
+        self.state == State::Start && self.held.is_empty()
     }
 
     /// The next piece.

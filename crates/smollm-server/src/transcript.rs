@@ -71,7 +71,7 @@ impl Transcript {
             self.end = Some(match reason {
                 FinishReason::Length => End::Length,
                 FinishReason::ContextFull => End::Context,
-                FinishReason::Stop(_) | FinishReason::Cancelled => End::Token,
+                FinishReason::Stop(_) | FinishReason::Complete | FinishReason::Cancelled => End::Token,
             });
             let rest = self.stops.finish();
             self.given += rest.len();

@@ -233,7 +233,7 @@ impl Conversation for ChatSession<'_> {
                 0.0
             },
             finish: match answer.end {
-                End::StopToken(_) | End::StopString(_) => Finish::Stop,
+                End::StopToken(_) | End::StopString(_) | End::Complete => Finish::Stop,
                 End::Length => Finish::Length,
                 End::ContextFull => Finish::ContextFull,
                 End::Cancelled => Finish::Interrupted,

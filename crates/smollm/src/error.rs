@@ -191,6 +191,8 @@ pub enum Error {
         model: String,
     },
     #[error(transparent)]
+    Grammar(#[from] smollm_tokenizer::constrain::GrammarError),
+    #[error(transparent)]
     Isa(#[from] smollm_kernels::IsaError),
     #[error(transparent)]
     Checkpoint(#[from] smollm_checkpoint::CheckpointError),

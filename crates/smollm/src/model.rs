@@ -11,6 +11,7 @@ use smollm_hub::{Hub, ModelRef, Progress};
 use smollm_kernels::{Cpu, KvDtype, granted_threads};
 use smollm_model::{ModelConfig, Storage};
 use smollm_tokenizer::Tokenizer;
+use smollm_tokenizer::constrain::{Grammar, GrammarSource, Grammars};
 use smollm_tokenizer::template::ChatTemplate;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -40,7 +41,8 @@ pub struct Model {
     files: ModelFiles,
     decoder: Arc<smollm_model::Model>,
     cpu: Arc<Cpu>,
-    tokenizer: Option<Tokenizer>,
+    tokenizer: Option<Arc<Tokenizer>>,
+    grammars: Option<Grammars>,
     template: Option<ChatTemplate>,
     defaults: Defaults,
     stop_ids: Vec<u32>,
@@ -93,12 +95,14 @@ impl Model {
         if let Some(path) = &options.lora {
             decoder.apply_adapter(&Adapter::open(path)?)?;
         }
+        let tokenizer = parts.text.tokenizer.map(Arc::new);
         Ok(Self {
             name: name.into(),
             files,
             decoder: Arc::new(decoder),
             cpu: Arc::new(cpu),
-            tokenizer: parts.text.tokenizer,
+            grammars: tokenizer.clone().map(Grammars::new),
+            tokenizer,
             template: parts.text.template,
             defaults,
             stop_ids,
@@ -146,7 +150,7 @@ impl Model {
     }
 
     /// Gives tokenizer and template away.
-    pub(crate) fn take_text(&mut self) -> (Option<Tokenizer>, Option<ChatTemplate>) {
+    pub(crate) fn take_text(&mut self) -> (Option<Arc<Tokenizer>>, Option<ChatTemplate>) {
         (self.tokenizer.take(), self.template.take())
     }
 
@@ -170,7 +174,16 @@ impl Model {
     /// # Errors
     /// There is none beside the weights.
     pub fn tokenizer(&self) -> Result<&Tokenizer, Error> {
-        self.tokenizer.as_ref().ok_or_else(|| Error::NoTokenizer { model: self.name.clone() })
+        self.tokenizer.as_deref().ok_or_else(|| Error::NoTokenizer { model: self.name.clone() })
+    }
+
+    /// A grammar for answers of this model.
+    ///
+    /// # Errors
+    /// There is no tokenizer, or the grammar is refused.
+    pub fn grammar(&self, source: &GrammarSource) -> Result<Grammar, Error> {
+        let grammars = self.grammars.as_ref().ok_or_else(|| Error::NoTokenizer { model: self.name.clone() })?;
+        Ok(grammars.compile(source)?)
     }
 
     /// The chat template.

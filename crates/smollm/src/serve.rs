@@ -105,7 +105,6 @@ impl ServeOptions {
             Some(path) => Some(read_template(path, &tokenizer)?),
             None => own,
         };
-        let tokenizer = Arc::new(tokenizer);
         Ok(smollm_server::Model {
             grammars: Grammars::new(tokenizer.clone()),
             tokenizer,

@@ -3,7 +3,9 @@
 use crate::error::Error;
 use crate::model::Model;
 use serde_json::Value;
-use smollm_engine::{FinishReason, Progress, Request, SamplingParams, Session, Timings, Token, random_seed};
+use smollm_engine::{FinishReason, Progress, Request, SamplingParams, Session, Timings, Token, TokenMask, random_seed};
+use smollm_server::GrammarMask;
+use smollm_tokenizer::constrain::GrammarSource;
 use smollm_tokenizer::stream::{StopStrings, TextStream};
 use smollm_tokenizer::template::RenderOptions;
 use smollm_tokenizer::{Specials, Tokenizer};
@@ -47,6 +49,8 @@ pub struct GenerateOptions {
     pub ignore_eos: bool,
     /// Log-probabilities with this many alternatives.
     pub logprobs: Option<usize>,
+    /// What the answer is to be.
+    pub grammar: Option<GrammarSource>,
 }
 
 impl GenerateOptions {
@@ -88,6 +92,8 @@ pub enum End {
     StopToken(u32),
     /// One of the stop strings.
     StopString(String),
+    /// The grammar lets nothing follow.
+    Complete,
     /// The token limit.
     Length,
     /// The context is full.
@@ -100,7 +106,7 @@ impl End {
     /// OpenAI's word: `stop` or `length`.
     pub fn finish_reason(&self) -> &'static str {
         match self {
-            Self::StopToken(_) | Self::StopString(_) | Self::Cancelled => "stop",
+            Self::StopToken(_) | Self::StopString(_) | Self::Complete | Self::Cancelled => "stop",
             Self::Length | Self::ContextFull => "length",
         }
     }
@@ -174,7 +180,8 @@ impl Model {
             text: String::new(),
             matched: None,
         };
-        let generation = session.generate(&prompt_ids, &request, &mut |event| match event {
+        let mask = self.mask(session, &prompt_ids, &request, options.grammar.as_ref())?;
+        let generation = session.generate_masked(&prompt_ids, &request, mask, &mut |event| match event {
             Progress::Prefill { .. } => on_text(""),
             Progress::Token(token) => writer.push(token.id, on_text),
         })?;
@@ -185,6 +192,7 @@ impl Model {
         let end = match (writer.matched, generation.finish_reason) {
             (Some(stop), _) => End::StopString(stop),
             (None, FinishReason::Stop(id)) => End::StopToken(id),
+            (None, FinishReason::Complete) => End::Complete,
             (None, FinishReason::Length) => End::Length,
             (None, FinishReason::ContextFull) => End::ContextFull,
             (None, FinishReason::Cancelled) => End::Cancelled,
@@ -194,6 +202,21 @@ impl Model {
 }
 
 impl Model {
+    /// What holds an answer to a grammar, whole within the limits of the request.
+    fn mask(
+        &self,
+        session: &Session,
+        prompt: &[u32],
+        request: &Request,
+        grammar: Option<&GrammarSource>,
+    ) -> Result<Option<Box<dyn TokenMask>>, Error> {
+        let Some(source) = grammar else { return Ok(None) };
+        let room = (session.context() + 1).saturating_sub(prompt.len());
+        let limit = request.max_tokens.map_or(room, |max| max.min(room));
+        let constraint = self.grammar(source)?.begin_within(limit)?;
+        Ok(Some(Box::new(GrammarMask::new(constraint, &request.stop_ids))))
+    }
+
     /// The token that begins a turn, where the vocabulary has one.
     fn next_turn(&self) -> Option<u32> {
         let tokenizer = self.tokenizer().ok()?;

@@ -27,7 +27,7 @@ use telling::{Part, Telling, Wanted};
     )
 )]
 pub(crate) async fn completion(State(app): State<Shared>, body: Body<NativeRequest>) -> Result<Response, ApiError> {
-    let Body { value: NativeRequest { sampling, native }, ignored } = body;
+    let Body { value: NativeRequest { sampling, native, guidance }, ignored } = body;
     let lease = app.catalog.lease(sampling.model.as_deref()).await?;
     let ask = Ask {
         max_tokens: native.max_tokens()?,
@@ -35,6 +35,7 @@ pub(crate) async fn completion(State(app): State<Shared>, body: Body<NativeReque
         prompt_logprobs: None,
         conversation: false,
     };
+    let guide = guidance.compiled(&lease.model).await?;
     let (stops, seed, stream) = (sampling.stops()?, sampling.seed(&lease.model), sampling.stream == Some(true));
     let extras = sampling.extras(&ask);
     let ignore_eos = sampling.ignore_eos == Some(true);
@@ -48,9 +49,13 @@ pub(crate) async fn completion(State(app): State<Shared>, body: Body<NativeReque
             let never = lease.model.ends(false).into_iter().map(|id| (id, f32::NEG_INFINITY));
             submission.request.sampling.logit_bias.extend(never);
         }
+        if let Some(guide) = &guide {
+            guide.bind(&lease.model, &mut submission, None)?;
+        }
         let mut parameters = Parameters::of(&submission.request);
         (parameters.ignore_eos, parameters.stream) = (ignore_eos, stream);
         parameters.timings_per_token = extras.timings;
+        parameters.grammar = guidance.grammar.clone().unwrap_or_default();
         parameters.stop = stops.strings().to_vec();
         parts.push(Part::new(Answers::new(&lease, &submission, &stops), submission.prompt.clone(), parameters));
         submissions.push(submission);

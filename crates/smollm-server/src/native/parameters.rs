@@ -27,6 +27,8 @@ pub(crate) struct Parameters {
     logit_bias: Vec<Biased>,
     n_probs: usize,
     pub(crate) timings_per_token: bool,
+    /// That of the request's `grammar`.
+    pub(crate) grammar: String,
     #[serde(flatten)]
     off: Off,
 }
@@ -49,7 +51,6 @@ struct Off {
     mirostat: u32,
     adaptive_target: f32,
     adaptive_decay: f32,
-    grammar: &'static str,
     post_sampling_probs: bool,
 }
 
@@ -62,7 +63,6 @@ const OFF: Off = Off {
     mirostat: 0,
     adaptive_target: -1.0,
     adaptive_decay: 0.9,
-    grammar: "",
     post_sampling_probs: false,
 };
 
@@ -89,6 +89,7 @@ impl Parameters {
             logit_bias: sampling.logit_bias.iter().map(biased).collect(),
             n_probs: 0,
             timings_per_token: false,
+            grammar: String::new(),
             off: OFF,
         }
     }

@@ -21,7 +21,6 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use prompt::Prompt;
-use smollm_engine::TokenMask;
 use smollm_tokenizer::tools::CallReader;
 use telling::{Reading, Telling};
 
@@ -35,7 +34,7 @@ use telling::{Reading, Telling};
     )
 )]
 pub(crate) async fn chat_completions(State(app): State<Shared>, body: Body<ChatRequest>) -> Result<Response, ApiError> {
-    let Body { value: ChatRequest { sampling, chat, tools, thinking }, ignored } = body;
+    let Body { value: ChatRequest { sampling, chat, tools, thinking, guidance }, ignored } = body;
     let lease = app.catalog.lease(sampling.model.as_deref()).await?;
     admit(&lease.model.engine, app.settings.queue_limit)?;
     let ask = Ask {
@@ -52,16 +51,25 @@ pub(crate) async fn chat_completions(State(app): State<Shared>, body: Body<ChatR
     let request = sampling.request(&lease, &ask, sampling.seed(&lease.model))?;
     let mut submission = sampling.submission(&lease, ids, &ask, request)?;
     let grammar = tools.grammar(&lease.model, splitter.is_thinking()).await?;
-    if let Some(grammar) = grammar {
-        let (vocab_size, ends) = (lease.model.tokenizer.vocab_size(), &submission.request.stop_ids);
-        submission.mask = Some(Box::new(GrammarMask::new(&grammar, vocab_size, ends)?));
-    }
-    if let Some(budget) = budget.filter(|_| lease.model.can_think()) {
-        let budget: Box<dyn TokenMask> = Box::new(ThinkingBudget::new(&lease.model, splitter.clone(), budget));
-        submission.mask = Some(match submission.mask.take() {
-            Some(mask) => Box::new(Both(mask, budget)),
-            None => budget,
-        });
+    let guide = guidance.compiled(&lease.model).await?;
+    let thoughts = lease.model.can_think();
+    match (guide, grammar) {
+        (Some(guide), Some(_)) => return Err(guide.beside_tools()),
+        (Some(guide), None) => guide.bind(&lease.model, &mut submission, thoughts.then_some((&splitter, budget)))?,
+        (None, grammar) => {
+            let budget = budget.filter(|_| thoughts);
+            let budget = budget.map(|budget| ThinkingBudget::new(&lease.model, splitter.clone(), budget));
+            let mask = match grammar {
+                Some(grammar) => Some(GrammarMask::of_tools(&grammar, &submission.request.stop_ids)?),
+                None => None,
+            };
+            submission.mask = match (mask, budget) {
+                (Some(mask), Some(budget)) => Some(Box::new(Both(Box::new(mask), Box::new(budget)))),
+                (Some(mask), None) => Some(Box::new(mask)),
+                (None, Some(budget)) => Some(Box::new(budget)),
+                (None, None) => None,
+            };
+        }
     }
     let answers = Answers::new(&lease, &submission, &stops);
     let extras = sampling.extras(&ask);
@@ -84,7 +92,7 @@ pub(crate) async fn chat_completions(State(app): State<Shared>, body: Body<ChatR
     responses((status = 200, body = InputTokens), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody))
 )]
 pub(crate) async fn input_tokens(State(app): State<Shared>, body: Body<ChatRequest>) -> Result<Response, ApiError> {
-    let Body { value: ChatRequest { sampling, chat, tools, thinking }, ignored } = body;
+    let Body { value: ChatRequest { sampling, chat, tools, thinking, .. }, ignored } = body;
     let lease = app.catalog.lease(sampling.model.as_deref()).await?;
     let Prompt { ids, .. } = prompt(&lease, chat, tools.resolve()?.shown, &thinking).await?;
     let mut response = Json(InputTokens { input_tokens: ids.len() }).into_response();

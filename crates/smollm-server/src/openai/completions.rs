@@ -32,7 +32,7 @@ pub(crate) async fn completions(
     State(app): State<Shared>,
     body: Body<CompletionRequest>,
 ) -> Result<Response, ApiError> {
-    let Body { value: CompletionRequest { sampling, completion }, ignored } = body;
+    let Body { value: CompletionRequest { sampling, completion, guidance }, ignored } = body;
     let lease = app.catalog.lease(sampling.model.as_deref()).await?;
     admit(&lease.model.engine, app.settings.queue_limit)?;
     let echo = completion.echo.unwrap_or(false);
@@ -42,13 +42,17 @@ pub(crate) async fn completions(
         prompt_logprobs: completion.logprobs.filter(|_| echo),
         conversation: false,
     };
+    let guide = guidance.compiled(&lease.model).await?;
     let stops = sampling.stops()?;
     let request = sampling.request(&lease, &ask, sampling.seed(&lease.model))?;
     let mut submissions = Vec::new();
     let mut parts = Vec::new();
     for (text, ids) in completion.prompt.resolve(&lease, "prompt").await? {
         let echoed = echo.then(|| text.unwrap_or_else(|| lease.model.tokenizer.decode(&ids, false)));
-        let submission = sampling.submission(&lease, ids, &ask, request.clone())?;
+        let mut submission = sampling.submission(&lease, ids, &ask, request.clone())?;
+        if let Some(guide) = &guide {
+            guide.bind(&lease.model, &mut submission, None)?;
+        }
         let answers = Answers::new(&lease, &submission, &stops);
         parts.push(Part::new(answers, submission.prompt.clone(), echoed));
         submissions.push(submission);

@@ -56,10 +56,10 @@ impl TokenMask for ThinkingBudget {
         Ok(())
     }
 
-    fn accept(&mut self, id: u32) -> Result<(), String> {
+    fn accept(&mut self, id: u32) -> Result<Option<u32>, String> {
         if self.forced().is_some() {
             self.said = Some(self.said.unwrap_or(0) + 1);
-            return Ok(());
+            return Ok(Some(id));
         }
         if self.said.is_none() {
             self.splitter.push(&self.stream.push(id));
@@ -67,7 +67,7 @@ impl TokenMask for ThinkingBudget {
                 self.left = self.left.saturating_sub(1);
             }
         }
-        Ok(())
+        Ok(Some(id))
     }
 
     fn fork(&self) -> Box<dyn TokenMask> {

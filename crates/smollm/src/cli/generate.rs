@@ -6,9 +6,11 @@ use super::input;
 use super::jsonl::{Line, answer_json};
 use super::output::{note, output};
 use super::template::variable;
+use anyhow::Context;
 use serde_json::{Map, Value, json};
 use smollm::terminal::Neutraliser;
 use smollm::{Answer, GenerateOptions, Model, Prompt};
+use smollm_tokenizer::constrain::GrammarSource;
 use smollm_tokenizer::template::{RenderOptions, local_time};
 use std::io::{IsTerminal, Write};
 use std::ops::ControlFlow;
@@ -52,7 +54,39 @@ pub(crate) struct Generate {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    grammar: GrammarArgs,
+    #[command(flatten)]
     sampling: SamplingArgs,
+}
+
+/// What the answer is to be.
+#[derive(Debug, clap::Args)]
+#[group(multiple = false)]
+struct GrammarArgs {
+    /// The answer is JSON of this schema
+    #[arg(long, value_name = "FILE")]
+    json_schema: Option<PathBuf>,
+    /// The answer is a text of this grammar, in Lark's syntax or in llama.cpp's (GBNF)
+    #[arg(long, value_name = "FILE")]
+    grammar: Option<PathBuf>,
+    /// The whole answer matches this regular expression
+    #[arg(long, value_name = "REGEX", allow_hyphen_values = true)]
+    regex: Option<String>,
+}
+
+impl GrammarArgs {
+    fn source(&self) -> anyhow::Result<Option<GrammarSource>> {
+        let read = |path: &PathBuf| std::fs::read_to_string(path).with_context(|| path.display().to_string());
+        Ok(match (&self.json_schema, &self.grammar, &self.regex) {
+            (Some(path), ..) => {
+                let schema = serde_json::from_str(&read(path)?).with_context(|| path.display().to_string())?;
+                Some(GrammarSource::JsonSchema(schema))
+            }
+            (_, Some(path), _) => Some(GrammarSource::of_text(&read(path)?)),
+            (.., Some(regex)) => Some(GrammarSource::Regex(regex.clone())),
+            _ => None,
+        })
+    }
 }
 
 impl Generate {
@@ -61,6 +95,7 @@ impl Generate {
             return usage("--logprobs shows in --json or --jsonl output");
         }
         let mut options = self.sampling.options(self.logprobs)?;
+        options.grammar = self.grammar.source()?;
         if self.jsonl {
             let lines = input::text(self.prompt.as_deref(), self.file.as_deref(), "JSON lines")?;
             let lines = Line::parse_all(&lines).map_err(Usage)?;

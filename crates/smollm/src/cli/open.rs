@@ -129,6 +129,7 @@ impl SamplingArgs {
             max_tokens: self.max_tokens,
             ignore_eos: self.ignore_eos,
             logprobs,
+            grammar: None,
         };
         match options.sampling(&SamplingParams::default()).validate(usize::MAX) {
             Ok(()) => Ok(options),

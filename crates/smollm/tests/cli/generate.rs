@@ -246,3 +246,42 @@ fn a_model_without_tokenizer_works_with_ids() {
     let done = world.run(&["generate", "-m", "random", "text"]);
     assert!(done.error(1).contains("--ids"), "{done:?}");
 }
+
+#[test]
+fn an_answer_may_be_held_to_a_grammar() {
+    let world = World::new().with_random();
+    let schema = r#"{"type": "object", "properties": {"a": {"type": "integer"}, "b": {"enum": ["x", "y"]}}, "required": ["a", "b"],
+                     "additionalProperties": false}"#;
+    world.write("schema.json", schema);
+    world.write("words.lark", "start: \"one\" | \"two\"\n");
+    world.write("words.gbnf", "root ::= \"three\" | \"four\"\n");
+    let run = |arguments: &[&str]| {
+        world.run(&[&["generate", "-m", "random", "--temperature", "1", "--seed", "7", "a"], arguments].concat())
+    };
+    for limit in ["30", "200"] {
+        let answer = run(&["--json-schema", "schema.json", "-n", limit, "--json"]).json();
+        assert_eq!(answer["finish_reason"], "stop");
+        let value: serde_json::Value = serde_json::from_str(answer["text"].as_str().unwrap()).unwrap();
+        assert!(value["a"].is_i64() && (value["b"] == "x" || value["b"] == "y"), "{value}");
+    }
+    assert!(["one\n", "two\n"].contains(&run(&["--grammar", "words.lark"]).text().as_str()));
+    assert!(["three\n", "four\n"].contains(&run(&["--grammar", "words.gbnf"]).text().as_str()));
+    let digits = run(&["--regex", "[0-9]{4}"]).text();
+    assert!(digits.len() == 5 && digits.trim().parse::<u32>().is_ok(), "{digits}");
+
+    world.write("not.json", "{\"not\": {}}");
+    world.write("broken.json", "{");
+    let error = |arguments: &[&str]| run(arguments).error(1).to_owned();
+    assert_eq!(
+        error(&["--json-schema", "not.json"]),
+        "error: $.not: `not` is not supported: output cannot be held to it"
+    );
+    assert!(error(&["--json-schema", "broken.json"]).starts_with("error: broken.json: "));
+    assert!(error(&["--json-schema", "none.json"]).starts_with("error: none.json: "));
+    let short = error(&["--json-schema", "schema.json", "-n", "3"]);
+    assert!(
+        short.starts_with("error: at most 3 tokens may be written, and the shortest text that is allowed takes "),
+        "{short}"
+    );
+    run(&["--regex", "a", "--grammar", "words.lark"]).error(2);
+}

@@ -7,6 +7,7 @@ mod client;
 mod completions;
 mod edge;
 mod faults;
+mod grammars;
 mod models;
 mod native;
 mod other;

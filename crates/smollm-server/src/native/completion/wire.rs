@@ -3,6 +3,7 @@
 use crate::ask::Sampling;
 use crate::body::{Fields, Wire};
 use crate::error::ApiError;
+use crate::guidance::Guidance;
 use crate::native::parameters::Parameters;
 use crate::native::timings::{Progress, SpokenTimings};
 use crate::openai::logprobs::ChatToken;
@@ -20,6 +21,8 @@ pub(crate) struct NativeRequest {
     pub(crate) sampling: Sampling,
     #[serde(flatten)]
     pub(crate) native: Native,
+    #[serde(flatten)]
+    pub(crate) guidance: Guidance,
 }
 
 /// What only llama-server has.
@@ -43,7 +46,7 @@ pub(crate) struct Native {
 
 impl Wire for NativeRequest {
     fn read(fields: &mut Fields<'_>) -> Result<Self, ApiError> {
-        Ok(Self { sampling: fields.take()?, native: fields.take()? })
+        Ok(Self { sampling: fields.take()?, native: fields.take()?, guidance: fields.take()? })
     }
 }
 

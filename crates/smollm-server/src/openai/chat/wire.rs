@@ -3,6 +3,7 @@
 use crate::ask::{Sampling, token_limit};
 use crate::body::{Fields, Wire};
 use crate::error::ApiError;
+use crate::guidance::Guidance;
 use crate::native::timings::{Progress, SpokenTimings};
 use crate::openai::logprobs::ChatLogprobs;
 use crate::openai::messages::Message;
@@ -24,6 +25,8 @@ pub(crate) struct ChatRequest {
     pub(crate) tools: ToolFields,
     #[serde(flatten)]
     pub(crate) thinking: Thinking,
+    #[serde(flatten)]
+    pub(crate) guidance: Guidance,
 }
 
 /// What only chats have.
@@ -58,7 +61,13 @@ pub(crate) struct Chat {
 
 impl Wire for ChatRequest {
     fn read(fields: &mut Fields<'_>) -> Result<Self, ApiError> {
-        Ok(Self { sampling: fields.take()?, chat: fields.take()?, tools: fields.take()?, thinking: fields.take()? })
+        Ok(Self {
+            sampling: fields.take()?,
+            chat: fields.take()?,
+            tools: fields.take()?,
+            thinking: fields.take()?,
+            guidance: fields.take()?,
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::ask::{Sampling, token_limit};
 use crate::body::{Fields, Wire};
 use crate::error::ApiError;
+use crate::guidance::Guidance;
 use crate::native::timings::{Progress, SpokenTimings};
 use crate::openai::logprobs::Logprobs;
 use crate::openai::usage::Usage;
@@ -17,6 +18,8 @@ pub(crate) struct CompletionRequest {
     pub(crate) sampling: Sampling,
     #[serde(flatten)]
     pub(crate) completion: Continuation,
+    #[serde(flatten)]
+    pub(crate) guidance: Guidance,
 }
 
 /// What only completions have.
@@ -38,7 +41,7 @@ pub(crate) struct Continuation {
 
 impl Wire for CompletionRequest {
     fn read(fields: &mut Fields<'_>) -> Result<Self, ApiError> {
-        Ok(Self { sampling: fields.take()?, completion: fields.take()? })
+        Ok(Self { sampling: fields.take()?, completion: fields.take()?, guidance: fields.take()? })
     }
 }
 

@@ -152,7 +152,6 @@ fn what_cannot_be_honoured_is_refused_and_what_is_unknown_is_named() {
     };
     let unsupported = || json!("unsupported_parameter");
     refused(json!({"functions": [{"name": "f"}]}), "functions", unsupported());
-    refused(json!({"response_format": {"type": "json_object"}}), "response_format", unsupported());
     refused(json!({"reasoning_effort": "high"}), "reasoning_effort", unsupported());
     refused(json!({"reasoning_effort": "huge"}), "reasoning_effort", Value::Null);
     refused(json!({"thinking": {"type": "perhaps"}}), "thinking.type", Value::Null);

@@ -82,7 +82,7 @@ fn what_cannot_be_honoured_is_refused() {
     refused(json!({"n_probs": 101}), "logprobs");
     refused(json!({"repeat_last_n": 64, "repeat_penalty": 1.1}), "repeat_last_n");
     refused(json!({"post_sampling_probs": true}), "post_sampling_probs");
-    refused(json!({"grammar": "root ::= \"a\""}), "grammar");
+    refused(json!({"grammar": "root ::= b"}), "grammar");
     refused(json!({"prompt": {"prompt_string": "a", "multimodal_data": ["AAAA"]}}), "prompt.multimodal_data");
     refused(json!({"logit_bias": [[1, true]]}), "logit_bias");
     let usual = json!({"prompt": "\n", "repeat_last_n": 64, "mirostat_tau": 5, "dynatemp_exponent": 1, "n_keep": 0, "id_slot": -1});
