@@ -68,6 +68,40 @@ fn places_that_have_become_free_belong_to_those_who_wait() {
     assert!(between.wait.place_s > 0.0, "{:?}, and then {:?}", between.wait, after.wait);
 }
 
+/// The same where it is memory that they wait for: those that end leave as many places as they took.
+#[test]
+fn memory_that_has_become_free_belongs_to_those_who_wait() {
+    let options =
+        EngineOptions { kv_tokens: Some(6 * 32), context: Some(96), draft_tokens: 0, ..EngineOptions::default() };
+    let mut engine = engine(&tiny(), &options);
+    for tokens in [10, 10, 50, 50, 50] {
+        engine.submit(Submission::new((0..40).collect(), request(tokens, 0.0, 0))).unwrap();
+    }
+    step(&mut engine);
+    let blocked = engine.stats();
+    assert!((1..5).contains(&blocked.running) && blocked.wait.place_s > 0.0, "{blocked:?}");
+    while engine.stats().running == blocked.running {
+        step(&mut engine);
+    }
+    let between = engine.stats();
+    assert!(between.waiting > 0, "{between:?}");
+    step(&mut engine);
+    let after = engine.stats();
+    assert!(between.wait.place_s > 0.0, "{:?}, and then {:?}", between.wait, after.wait);
+}
+
+#[test]
+fn those_that_arrive_together_share_the_places_that_are_free() {
+    let options = EngineOptions { max_running: 3, draft_tokens: 0, ..EngineOptions::default() };
+    let mut engine = engine(&tiny(), &options);
+    engine.submit(Submission::new(vec![5, 6, 7], request(40, 0.0, 0))).unwrap();
+    step(&mut engine);
+    let wait = engine.stats().wait;
+    assert_eq!(wait.places_free, 2);
+    assert_eq!((wait.behind(0, 0), wait.behind(2, 0)), (Duration::ZERO, Duration::ZERO));
+    assert!(wait.behind(3, 0) > Duration::ZERO, "{wait:?}");
+}
+
 #[test]
 fn prompts_before_it_are_counted_until_they_are_read() {
     let options = EngineOptions { token_budget: 64, max_stall: None, ..EngineOptions::default() };

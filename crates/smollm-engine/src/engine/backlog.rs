@@ -47,7 +47,9 @@ struct Average {
 pub struct ExpectedWait {
     /// Seconds until a place is free for it.
     pub place_s: f64,
-    /// What each further sequence before it adds.
+    /// Places that are free at once.
+    pub places_free: usize,
+    /// What each further sequence before it adds, beyond those for which places are free.
     pub place_more_s: f64,
     /// Seconds until the prompts before its own are read.
     pub read_s: f64,
@@ -58,7 +60,7 @@ pub struct ExpectedWait {
 impl ExpectedWait {
     /// The wait behind so many more sequences with so many tokens of prompts.
     pub fn behind(&self, sequences: usize, tokens: usize) -> Duration {
-        let place = self.place_s + sequences as f64 * self.place_more_s;
+        let place = self.place_s + sequences.saturating_sub(self.places_free) as f64 * self.place_more_s;
         let read = self.read_s + tokens as f64 * self.read_more_s;
         // both go on at the same time
         Duration::try_from_secs_f64(place.max(read)).unwrap_or(Duration::MAX)
@@ -141,9 +143,7 @@ impl Backlog {
         let token_s = self.token_s(scheduler.running.iter().any(Sequence::decodes));
         let read_more_s = token_s * self.fresh.or(1.0);
         let read_s = pending(&scheduler.running) as f64 * token_s + pending(&scheduler.waiting) as f64 * read_more_s;
-        let Some(slots) = scheduler.places() else {
-            return ExpectedWait { read_s, read_more_s, ..ExpectedWait::default() };
-        };
+        let slots = scheduler.places();
         // When each place is free, in tokens of those that run; who waits takes the first that is.
         let mut free: BinaryHeap<Reverse<u64>> =
             scheduler.running.iter().map(|s| Reverse(self.left(s) as u64)).collect();
@@ -156,8 +156,23 @@ impl Backlog {
         }
         let step_s = self.step_s.or(0.0);
         let place_s = free.peek().map_or(0.0, |Reverse(start)| *start as f64 * step_s);
-        let place_more_s =
-            if place_s > 0.0 { self.answer.or(FIRST_ANSWER) * step_s / slots.max(1) as f64 } else { 0.0 };
-        ExpectedWait { place_s, place_more_s, read_s, read_more_s }
+        let places_free = free.iter().filter(|Reverse(start)| *start == 0).count();
+        let place_more_s = self.answer.or(FIRST_ANSWER) * step_s / slots.max(1) as f64;
+        ExpectedWait { place_s, places_free, place_more_s, read_s, read_more_s }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Average;
+
+    #[test]
+    fn the_first_values_of_an_average_weigh_alike_and_later_ones_fade() {
+        let mut average = Average::default();
+        assert_eq!((average.known(), average.or(7.0)), (None, 7.0));
+        [1.0, 3.0, 5.0].into_iter().for_each(|value| average.add(value));
+        assert!((average.or(7.0) - 3.0).abs() < 1e-12);
+        (0..100).for_each(|_| average.add(10.0));
+        assert!((9.9..10.0).contains(&average.or(7.0)));
     }
 }

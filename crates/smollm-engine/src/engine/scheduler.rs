@@ -22,8 +22,8 @@ pub(crate) struct Scheduler {
     pub(crate) waiting: Vec<Sequence>,
     /// Sequences that run at once.
     max_running: usize,
-    /// Whether sequences wait for memory.
-    blocked: bool,
+    /// How many ran when others found no memory in the last step.
+    fit: Option<usize>,
     /// How often a running sequence gave its blocks back.
     pub(crate) preemptions: u64,
 }
@@ -41,17 +41,12 @@ pub(crate) struct Share {
 
 impl Scheduler {
     pub(crate) fn new(max_running: usize) -> Self {
-        Self { running: Vec::new(), waiting: Vec::new(), max_running, blocked: false, preemptions: 0 }
+        Self { running: Vec::new(), waiting: Vec::new(), max_running, fit: None, preemptions: 0 }
     }
 
-    /// How many can run at once, as things are; `None` while there is room for more than run and wait. Where sequences wait although
-    /// not all places are taken, it is memory that they wait for, or the next step.
-    pub(crate) fn places(&self) -> Option<usize> {
-        match self.running.len() {
-            running if self.blocked && running > 0 => Some(running),
-            running if running + self.waiting.len() >= self.max_running => Some(self.max_running),
-            _ => None,
-        }
+    /// How many can run at once, as things are: where sequences found no memory in the last step, as many as ran then.
+    pub(crate) fn places(&self) -> usize {
+        self.fit.map_or(self.max_running, |fit| fit.max(self.running.len()))
     }
 
     pub(crate) fn is_idle(&self) -> bool {
@@ -111,7 +106,7 @@ impl Scheduler {
             }
             next += 1;
         }
-        self.blocked = unfit > 0;
+        self.fit = (unfit > 0).then_some(self.running.len());
     }
 
     /// Lets the other choices of a request run whose first choice, running at `first`, has just read the prompt, as far as there is
