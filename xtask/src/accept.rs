@@ -57,6 +57,12 @@ const RUNS: &[Run] = &[
     ),
     ("tools", "", "calls of 500 functions by random weights: all parse and fit their schemas", python::tools),
     (
+        "tool-schema",
+        "",
+        "the table of schemas of Python functions is what transformers makes of them",
+        python::tool_schema,
+    ),
+    (
         "constrained",
         "",
         "answers under every schema of the JSON-Schema-Test-Suite and 1,000 others, judged by Python's jsonschema",

@@ -15,6 +15,7 @@ const ALLOWED: &[&str] = &[
     "MIT",
     "MIT-0",
     "Unicode-3.0",
+    "Unicode-DFS-2016", // the one before: names of characters, which Python's strings may use
     "Unlicense",
     "Zlib",
 ];

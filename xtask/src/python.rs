@@ -80,6 +80,14 @@ const LM_EVAL_VENV: Venv<'_> = Venv {
     borrowed: Some(TORCH.folder),
 };
 
+const TOOL_SCHEMA: Client = Client { script: "reference/tool_schema_golden.py", arguments: &[] };
+/// Torch and transformers are those of `cargo xtask bench-peers`.
+const TOOL_SCHEMA_VENV: Venv<'_> = Venv {
+    folder: "target/venv-tool-schema",
+    requirements: "reference/requirements-tool-schema.txt",
+    borrowed: Some(TORCH.folder),
+};
+
 /// Runs every script of the table.
 pub(crate) fn clients(workspace: &Workspace) -> Result<Tally> {
     let python = match VENV.ensure(workspace) {
@@ -104,6 +112,14 @@ pub(crate) fn further_clients(workspace: &Workspace, options: &[String]) -> Resu
 pub(crate) fn tools(workspace: &Workspace, options: &[String]) -> Result<Tally> {
     no_options(options)?;
     run(workspace, &VENV.ensure(workspace)?, &TOOLS, &["500".to_owned()])
+}
+
+/// `cargo xtask accept tool-schema`: the table of schemas of Python functions, made again and compared.
+pub(crate) fn tool_schema(workspace: &Workspace, options: &[String]) -> Result<Tally> {
+    no_options(options)?;
+    TORCH.ensure(workspace)?;
+    let check = ["testdata/tools/schemas.json".to_owned(), "--check".to_owned()];
+    run(workspace, &TOOL_SCHEMA_VENV.ensure(workspace)?, &TOOL_SCHEMA, &check)
 }
 
 /// `cargo xtask accept schemathesis`: requests made from the document of our own API.

@@ -54,6 +54,7 @@ pub mod terminal;
 mod text;
 mod text_parts;
 mod tokenizer_files;
+pub mod tool_schema;
 
 pub use bench::{BenchModel, BenchOptions, BenchReport, BenchResult, Machine, Spread, bench};
 pub use chat::ChatSession;

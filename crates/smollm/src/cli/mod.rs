@@ -23,6 +23,7 @@ mod score;
 mod serve;
 mod template;
 mod tokenize;
+mod tools;
 
 use clap::{Parser, Subcommand};
 use failure::{arguments_exit_code, exit_code};
@@ -65,6 +66,8 @@ enum Command {
     Detokenize(tokenize::Detokenize),
     /// Messages to the exact prompt
     Template(template::Template),
+    /// Make the `tools` of a request: JSON schemas of Python functions
+    Tools(tools::Tools),
     /// Make a random-initialised checkpoint of a released shape
     Init(init::Init),
     /// Convert between safetensors and GGUF
@@ -98,6 +101,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Tokenize(command) => command.run(),
         Command::Detokenize(command) => command.run(),
         Command::Template(command) => command.run(),
+        Command::Tools(command) => command.run(),
         Command::Init(command) => command.run(),
         Command::Convert(command) => command.run(),
         Command::Quantize(command) => command.run(),

@@ -2,7 +2,7 @@
 
 use crate::world::World;
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "pull",
     "list",
     "rm",
@@ -14,6 +14,7 @@ const COMMANDS: [&str; 17] = [
     "tokenize",
     "detokenize",
     "template",
+    "tools",
     "init",
     "convert",
     "quantize",
@@ -31,6 +32,7 @@ fn every_help_is_as_reviewed() {
         assert!(done.err.is_empty(), "{done:?}");
         insta::assert_snapshot!(command, done.text());
     }
+    insta::assert_snapshot!("tools_schema", world.run(&["tools", "schema", "--help"]).text());
 }
 
 #[test]

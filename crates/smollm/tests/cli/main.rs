@@ -18,6 +18,7 @@ mod serve;
 #[cfg(target_os = "linux")]
 mod streams;
 mod text;
+mod tools;
 #[cfg(unix)]
 mod truncated;
 mod world;

@@ -1,0 +1,195 @@
+//! What the table of transformers' answers (`tests/golden_tool_schemas.rs`) does not show: places of errors, methods, JSON of other forms.
+
+use super::{Converted, ToolSchemaError, of_json, of_python};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+/// The names of all tools, or what is wrong.
+fn names(source: &str, wanted: &[&str]) -> Result<Vec<String>, String> {
+    let wanted: Vec<String> = wanted.iter().map(|name| (*name).to_owned()).collect();
+    let tools = of_python(source, &wanted).map_err(|error| error.to_string())?;
+    Ok(tools.iter().map(|tool| tool["function"]["name"].as_str().unwrap().to_owned()).collect())
+}
+
+const SEVERAL: &str = r#"
+class Clock:
+    def now(self) -> str:
+        """Tells the time."""
+
+    @classmethod
+    def of(kind, zone: str):
+        """
+        Makes a clock.
+
+        Args:
+            zone: Where.
+        """
+
+def _private():
+    """Not for models."""
+
+def first():
+    """First."""
+
+def second():
+    """Second."""
+
+def first():
+    """First, again."""
+"#;
+
+#[test]
+fn all_functions_of_a_file_or_the_named_ones() {
+    assert_eq!(names(SEVERAL, &[]), Ok(vec!["second".into(), "first".into()]));
+    assert_eq!(of_python(SEVERAL, &["first".into()]).unwrap()[0]["function"]["description"], "First, again.");
+    assert_eq!(names(SEVERAL, &["_private", "second"]), Ok(vec!["_private".into(), "second".into()]));
+    let methods = of_python(SEVERAL, &["Clock.now".into(), "Clock.of".into()]).unwrap();
+    assert_eq!(methods[0]["function"]["parameters"]["properties"], json!({}));
+    assert_eq!(methods[1]["function"]["parameters"]["required"], json!(["zone"]));
+    let wrong = names(SEVERAL, &["third"]).unwrap_err();
+    assert_eq!(wrong, "there is no function third; there are _private, first, second, first");
+    assert!(names(SEVERAL, &["Clock.third"]).is_err() && names(SEVERAL, &["first.now"]).is_err());
+    assert_eq!(names("x = 1", &[]).unwrap_err(), ToolSchemaError::NoFunction.to_string());
+}
+
+#[track_caller]
+fn refused(source: &str, message: &str) {
+    assert_eq!(names(source, &[]).unwrap_err(), message);
+}
+
+#[test]
+fn errors_name_function_argument_and_hint() {
+    let hinted =
+        |hint: &str| format!("import typing\ndef f(x: {hint}):\n    '''D.\n\n    Args:\n        x: y\n    '''");
+    refused("def f(:\n", "line 1, column 7: Expected a parameter or the end of the parameter list");
+    refused("def f(): pass", "function f has no docstring");
+    refused("def f(x): 'D.'", "function f: the argument `x` has no type hint");
+    refused("def f(x: int): 'D.'", "function f: the docstring has no description for the argument `x`");
+    refused(
+        &hinted("Optional[\n  int]"),
+        "function f: the type hint `Optional[ int]` of `x` has no JSON schema; there is one for int, float, str, bool, None, Any, \
+         list, tuple, dict, Union, Optional, Literal and Enum classes",
+    );
+    refused(
+        &hinted("Missing"),
+        "function f: the type hint `Missing` of `x` has the name `Missing`, which the file does not define or import",
+    );
+    refused(&hinted("'int['"), "function f: the type hint `'int['` of `x` has `int[`, which is no expression");
+    refused(
+        &hinted("typing.Literal[99999999999999999999]"),
+        "function f: the type hint `typing.Literal[99999999999999999999]` of `x` has a number that is too large for JSON",
+    );
+    let alias = format!("A = list['B']\nB = list[A]\n{}", hinted("A"));
+    refused(&alias, "function f: the type hint `A` of `x` nests more than 64 deep");
+}
+
+#[test]
+fn hostile_files_are_refused_and_take_nothing_down() {
+    let deep = |open: &str, close: &str| format!("x = {}1{}", open.repeat(100_000), close.repeat(100_000));
+    for source in [deep("(", ")"), deep("-", ""), deep("not ", "")[..200_000].to_owned(), deep("[", "")] {
+        assert!(of_python(&source, &[]).is_err());
+    }
+    let hint = format!("def f(x: {}int{}): 'D.'", "list[".repeat(20_000), "]".repeat(20_000));
+    assert!(names(&hint, &[]).unwrap_err().ends_with("nests more than 64 deep"));
+    let long = "#".repeat(super::LARGEST + 1);
+    assert!(matches!(of_python(&long, &[]), Err(ToolSchemaError::TooLarge { .. })));
+}
+
+proptest! {
+    #[test]
+    fn no_text_panics(source in "(def |f|\\(|x|: |int|'|\"\"\"|\n|    |Args:|,|\\[|\\]|\\)|\\PC){0,60}") {
+        let _ = of_python(&source, &[]);
+        let _ = of_json(&source);
+    }
+}
+
+const BARE: &str = r#"{"name": "a.b", "description": "d", "parameters": {"type": "dict", "properties": {
+    "x": {"type": "float", "optional": true}, "y": {"type": "tuple", "items": {"type": "any", "description": "e"}},
+    "z": {"type": "string", "enum": ["1", 2]}}, "required": ["x"]}}"#;
+
+#[test]
+fn the_forms_of_others_become_openai_s() {
+    let bare: Value = serde_json::from_str(BARE).unwrap();
+    let own = json!([{"type": "function", "function": {"name": "a_b", "description": "d", "parameters": {
+        "type": "object", "properties": {
+            "x": {"type": "number"}, "y": {"type": "array", "items": {"description": "e"}},
+            "z": {"type": "string", "enum": ["1"]},
+        }, "required": ["x"],
+    }}}]);
+    let mut renamed = bare.clone();
+    let parameters = renamed.as_object_mut().unwrap().remove("parameters").unwrap();
+    let with = |key: &str| {
+        let mut tool = renamed.clone();
+        tool[key] = parameters.clone();
+        tool
+    };
+    let mut flat = bare.clone();
+    flat["type"] = "function".into();
+    for form in [
+        bare.clone(),
+        json!([bare]),
+        json!({"type": "function", "function": bare}),
+        json!({"function": bare}),
+        flat,
+        json!({"id": "simple_0", "question": [], "function": [bare]}),
+        json!({"messages": [], "tools": [{"type": "function", "function": bare}]}),
+        json!({"functions": [bare, bare]}),
+        json!({"tools": [{"functionDeclarations": [bare]}]}),
+        with("input_schema"),
+        json!({"tools": [with("inputSchema")]}),
+    ] {
+        let Converted { tools, notes } = of_json(&form.to_string()).unwrap_or_else(|e| panic!("{e}: {form}"));
+        assert_eq!(json!(tools), own, "{form}");
+        assert_eq!(json!(tools).to_string(), own.to_string());
+        assert!(notes.len() >= 3, "{notes:?}");
+    }
+    let lines = format!("{}\n{}\n", bare, json!({"name": "c"}));
+    assert_eq!(of_json(&lines).unwrap().tools.len(), 2);
+    let own = json!({"tools": own}).to_string();
+    assert_eq!(of_json(&own).unwrap().notes, [""; 0]);
+}
+
+#[test]
+fn what_was_changed_is_said() {
+    let notes = of_json(BARE).unwrap().notes;
+    assert_eq!(
+        notes,
+        [
+            "name: a.b is called a_b",
+            "parameters.properties.x.optional: is left out",
+            "parameters.properties.z.enum: 1 of 2 values are not of the type \"string\", and left out",
+        ]
+    );
+}
+
+#[track_caller]
+fn no_tool(text: &str, message: &str) {
+    assert_eq!(of_json(text).unwrap_err().to_string(), message);
+}
+
+#[test]
+fn what_is_no_tool_is_named_with_its_place() {
+    no_tool("", "JSON: there is no tool");
+    no_tool("[]", "JSON: there is no tool");
+    no_tool("{", "JSON: EOF while parsing an object at line 1 column 1");
+    no_tool("3", "JSON: is no tool: it must be an object, or a list of such");
+    no_tool(r#"[{"name": "a"}, {}]"#, "[1]: is no tool: it has no `name`, and no list of tools");
+    no_tool(r#"{"tools": [{"type": "code"}]}"#, "tools[0].type: must be \"function\", not \"code\"");
+    no_tool(r#"{"name": 3}"#, "name: must be a string");
+    no_tool(
+        r#"{"name": "a", "parameters": {"properties": {"b": {"type": "HashMap"}}}}"#,
+        "parameters.properties.b.type: \"HashMap\" is no type; types are object, array, string, number, integer, boolean, null",
+    );
+    no_tool(
+        r#"{"function": {"name": "a", "parameters": {"type": "string"}}}"#,
+        "function.parameters.type: must be \"object\", not \"string\"",
+    );
+    no_tool(
+        r#"[{"name": "a.b"}, {"name": "a_b", "description": "other"}]"#,
+        "[1].name: a_b is the name of another tool too",
+    );
+    no_tool(
+        r#"{"name": "a", "parameters": {}, "input_schema": {}}"#,
+        "input_schema: is a second schema of the arguments",
+    );
+}
