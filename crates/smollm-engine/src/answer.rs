@@ -9,6 +9,9 @@ use smollm_kernels::ops::log_sum_exp;
 /// What was drawn: a token, or what ends the answer and is no part of it.
 pub(crate) type Chosen = Result<Result<Token, FinishReason>, EngineError>;
 
+/// Forced tokens that one pass computes, at most.
+const MAX_FORCED: usize = 32;
+
 /// The state of one answer that no cache holds: what it may still do, and how it chooses.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -19,6 +22,8 @@ pub(crate) struct Answer {
     mask: Option<Mask>,
     /// Whether the rules let it end.
     ending: Ending,
+    /// What they force after the last token.
+    forced: Vec<u32>,
     generated: usize,
 }
 
@@ -38,6 +43,7 @@ impl Answer {
             sampler: Sampler::new(request.sampling.clone(), prompt),
             mask: None,
             ending: Ending::Later,
+            forced: Vec::new(),
             generated: 0,
         }
     }
@@ -66,6 +72,13 @@ impl Answer {
     /// Tokens that may still be chosen.
     pub(crate) fn left(&self) -> usize {
         self.max_tokens.map_or(usize::MAX, |max| max.saturating_sub(self.generated))
+    }
+
+    /// Tokens that the rules force after the last one, at most [`MAX_FORCED`] and `room`.
+    pub(crate) fn forced(&self, room: usize) -> &[u32] {
+        // the last token that may be drawn is not computed any more
+        let most = room.min(self.left().saturating_sub(1)).min(MAX_FORCED);
+        &self.forced[..self.forced.len().min(most)]
     }
 
     /// Tokens chosen, without a stop token.
@@ -107,6 +120,17 @@ impl Answer {
             }
             self.sampler.replace(drawn, id);
         }
+        if self.forced.first() == taken.as_ref() {
+            self.forced.remove(0);
+        } else {
+            self.forced.clear();
+        }
+        if self.forced.is_empty() && taken.is_some() && self.ending != Ending::Here {
+            self.forced = mask.rules.ahead();
+            // an id that does not exist has no embedding; drawing will tell
+            let known = self.forced.iter().take_while(|&&id| (id as usize) < vocab_size).count();
+            self.forced.truncate(known);
+        }
         Ok(taken)
     }
 }
@@ -116,11 +140,7 @@ impl Mask {
     fn apply(&mut self, logits: &mut [f32]) -> Result<(), EngineError> {
         self.allowed.clear();
         self.rules.allow(&mut self.allowed).map_err(|reason| EngineError::Mask { reason })?;
-        for (id, logit) in logits.iter_mut().enumerate() {
-            if !self.allowed.contains(id as u32) {
-                *logit = f32::NEG_INFINITY;
-            }
-        }
+        self.allowed.rule_out(logits);
         Ok(())
     }
 }

@@ -165,6 +165,7 @@ impl Engine {
                 passed_over: 0,
                 draft: Vec::new(),
                 right: 0,
+                forced: false,
                 acceptance: None,
                 clock: Clock::start(),
             });
@@ -227,7 +228,7 @@ impl Engine {
         if shares.is_empty() {
             return;
         }
-        self.speculate(&mut shares);
+        self.look_ahead(&mut shares);
         let started = Instant::now();
         let mut batch = Batch::default();
         for share in &shares {
@@ -255,6 +256,7 @@ impl Engine {
             self.backlog.measured(&shares, started.elapsed().as_secs_f64());
             self.stats.count_step(&shares, started.elapsed());
         } else {
+            self.forget_drafts(&shares);
             self.stats.abandoned_steps += 1;
         }
         for id in ended {

@@ -89,37 +89,55 @@ impl Session {
         let mut answer = Answer::new(request, prompt).masked(mask, vocab_size);
         let mut logits = Vec::new();
         let mut decode_started = None;
-        let mut input = last_chunk.to_vec();
-        loop {
-            if let Some(reason) = answer.full(self.cached().len() + input.len(), self.context()) {
+        // what is computed next, the last `ahead` of it by rules that force them, and the length of the sequence without those
+        let (mut input, mut ahead) = (last_chunk.to_vec(), 0);
+        let mut len = self.cached().len();
+        'answer: loop {
+            len += input.len() - ahead;
+            if let Some(reason) = answer.full(len, self.context()) {
                 generation.finish_reason = reason;
                 break;
             }
-            self.advance_to_logits(&input, 1, &mut logits);
+            self.advance_to_logits(&input, 1 + ahead, &mut logits);
             self.model().still_intact()?; // nothing is handed out if a model file changed
-            let chosen = answer.choose(&mut logits, self.cached().len() - 1)?;
-            match decode_started {
-                None => {
-                    generation.timings.prefill_s = started.elapsed().as_secs_f64();
-                    decode_started = Some(Instant::now());
-                }
-                Some(_) => generation.timings.decode_tokens += 1,
-            }
-            let token = match chosen {
-                Ok(token) => token,
-                Err(reason) => {
+            let forced = input.split_off(input.len() - ahead);
+            for (row, logits) in logits.chunks_mut(vocab_size).enumerate() {
+                if let Some(reason) = answer.full(len, self.context()) {
                     generation.finish_reason = reason;
+                    break 'answer;
+                }
+                let chosen = answer.choose(logits, len - 1)?;
+                match decode_started {
+                    None => {
+                        generation.timings.prefill_s = started.elapsed().as_secs_f64();
+                        decode_started = Some(Instant::now());
+                    }
+                    Some(_) => generation.timings.decode_tokens += 1,
+                }
+                let token = match chosen {
+                    Ok(token) => token,
+                    Err(reason) => {
+                        generation.finish_reason = reason;
+                        break 'answer;
+                    }
+                };
+                input = vec![token.id];
+                let flow = observe(Progress::Token(&token));
+                generation.tokens.push(token);
+                if flow.is_break() {
+                    generation.finish_reason = FinishReason::Cancelled;
+                    break 'answer;
+                }
+                if forced.get(row) != Some(&input[0]) {
                     break;
                 }
-            };
-            input = vec![token.id];
-            let flow = observe(Progress::Token(&token));
-            generation.tokens.push(token);
-            if flow.is_break() {
-                generation.finish_reason = FinishReason::Cancelled;
-                break;
+                len += 1;
             }
+            self.truncate(len);
+            input.extend(answer.forced(self.context().saturating_sub(len + 1)));
+            ahead = input.len() - 1;
         }
+        self.truncate(len);
         generation.timings.decode_s = decode_started.map_or(0.0, |at| at.elapsed().as_secs_f64());
         Ok(generation)
     }

@@ -30,6 +30,12 @@ pub trait TokenMask: Debug + Send {
         Ok(Ending::Later)
     }
 
+    /// Tokens that are sure to come next, whatever is drawn: they are computed in one pass with the token before them instead of one
+    /// each. They are drawn like any other, so that a wrong one costs time and changes no answer. None where there is a choice.
+    fn ahead(&mut self) -> Vec<u32> {
+        Vec::new()
+    }
+
     /// The same rules in the same state, for another choice of a request with several.
     fn fork(&self) -> Box<dyn TokenMask>;
 }
@@ -94,6 +100,19 @@ impl TokenSet {
         self.words.iter_mut().zip(words).for_each(|(own, word)| *own &= word);
     }
 
+    /// Makes the logits (V) of the tokens that are not in impossible.
+    pub(crate) fn rule_out(&self, logits: &mut [f32]) {
+        for (logits, &word) in logits.chunks_mut(32).zip(&self.words) {
+            match word {
+                0 => logits.fill(f32::NEG_INFINITY),
+                u32::MAX => {}
+                _ => logits.iter_mut().enumerate().filter(|(bit, _)| word >> bit & 1 == 0).for_each(|(_, logit)| {
+                    *logit = f32::NEG_INFINITY;
+                }),
+            }
+        }
+    }
+
     /// Puts in all tokens whose bits are set in `words` (bit `id % 32` of word `id / 32`); missing words are empty.
     pub fn insert_words(&mut self, words: &[u32]) {
         for (own, word) in self.words.iter_mut().zip(words) {
@@ -128,6 +147,12 @@ mod tests {
         [1, 5, 66].into_iter().for_each(|id| other.insert(id));
         set.retain(&other);
         assert_eq!(within(&set), [5, 66]);
+        let mut logits: Vec<f32> = (0..70).map(|id| id as f32).collect();
+        let mut all = TokenSet::none(70);
+        all.insert_words(&[0, u32::MAX, 1 << 3]);
+        all.rule_out(&mut logits);
+        let left: Vec<f32> = logits.iter().copied().filter(|logit| logit.is_finite()).collect();
+        assert_eq!(left, (32..64).chain([67]).map(|id| id as f32).collect::<Vec<_>>());
         set.retain(&TokenSet::none(3));
         assert!(within(&set).is_empty());
     }

@@ -55,6 +55,10 @@ impl TokenMask for GrammarMask {
         })
     }
 
+    fn ahead(&mut self) -> Vec<u32> {
+        self.constraint.forced()
+    }
+
     fn fork(&self) -> Box<dyn TokenMask> {
         Box::new(self.clone())
     }
@@ -82,6 +86,10 @@ impl TokenMask for Both {
 
     fn ending(&mut self) -> Result<Ending, String> {
         self.0.ending()
+    }
+
+    fn ahead(&mut self) -> Vec<u32> {
+        self.0.ahead()
     }
 
     fn fork(&self) -> Box<dyn TokenMask> {

@@ -140,12 +140,12 @@ impl Model {
     }
 
     /// The same, to be kept by an engine.
-    pub(crate) fn shared_decoder(&self) -> Arc<smollm_model::Model> {
+    pub fn shared_decoder(&self) -> Arc<smollm_model::Model> {
         self.decoder.clone()
     }
 
     /// As [`Model::cpu`], to be kept by an engine.
-    pub(crate) fn shared_cpu(&self) -> Arc<Cpu> {
+    pub fn shared_cpu(&self) -> Arc<Cpu> {
         self.cpu.clone()
     }
 

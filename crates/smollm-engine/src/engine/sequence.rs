@@ -52,8 +52,9 @@ pub(crate) struct Sequence {
     pub(crate) reported: usize,
     /// How often a younger sequence was admitted in its place.
     pub(crate) passed_over: usize,
-    /// Guesses that are verified in this step, how many of them were right, and how good they were before.
+    /// Guesses that are verified in this step, whether rules force them, how many of them were right, and how good guesses were before.
     pub(crate) draft: Vec<u32>,
+    pub(crate) forced: bool,
     pub(crate) right: usize,
     pub(crate) acceptance: Option<Acceptance>,
     pub(crate) clock: Clock,

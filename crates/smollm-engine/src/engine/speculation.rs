@@ -1,4 +1,5 @@
-//! Guessed tokens in a step: they ride along with the sequence's own, and are kept as far as they are what is drawn.
+//! Tokens that are forced by rules or guessed: in a step they ride along with the sequence's own, and are kept as far as they are what
+//! is drawn.
 
 use super::gate::{Candidate, Gate};
 use super::{Engine, Share};
@@ -16,8 +17,31 @@ pub(super) struct Speculation {
 }
 
 impl Engine {
-    /// Adds guesses to the shares of sequences that generate, where they are expected to pay and blocks are free.
-    pub(super) fn speculate(&mut self, shares: &mut [Share]) {
+    /// Adds to the shares of sequences that generate what is forced to follow, or else guesses, where blocks are free.
+    pub(super) fn look_ahead(&mut self, shares: &mut [Share]) {
+        let context = self.limits.context();
+        for share in shares.iter_mut().filter(|share| share.decodes) {
+            let sequence = &mut self.scheduler.running[share.index];
+            let forced = sequence.answer.forced(context - sequence.tokens.len()).to_vec();
+            sequence.forced = !forced.is_empty();
+            if sequence.forced {
+                self.ride_along(share, forced);
+            }
+        }
+        self.speculate(shares);
+    }
+
+    /// As many of `draft` as there are blocks for become a part of the share.
+    fn ride_along(&mut self, share: &mut Share, mut draft: Vec<u32>) {
+        let room = self.scheduler.claim_free(&mut self.pool, share.index, 1 + draft.len());
+        draft.truncate(room - 1);
+        share.count = 1 + draft.len();
+        let sequence = &mut self.scheduler.running[share.index];
+        (sequence.draft, sequence.right) = (draft, 0);
+    }
+
+    /// Adds guesses where they are expected to pay.
+    fn speculate(&mut self, shares: &mut [Share]) {
         let Some(speculation) = &mut self.speculation else { return };
         if shares.iter().any(|share| !share.decodes) {
             return; // the pass is bound by arithmetic, so further rows are not cheap
@@ -28,7 +52,7 @@ impl Engine {
             let sequence = &self.scheduler.running[share.index];
             // The last token that may be drawn is not computed any more.
             let room = (context - sequence.tokens.len()).min(sequence.answer.left().saturating_sub(1));
-            let max = room.min(speculation.max);
+            let max = if sequence.forced { 0 } else { room.min(speculation.max) };
             let (tokens, prompt_len) = (&sequence.tokens[..], sequence.prompt_len);
             guesses.push(Guess { sequence: sequence.key, tokens, prompt_len, max, draft: Vec::new() });
         }
@@ -45,40 +69,50 @@ impl Engine {
                 Candidate { len: if price.is_none() { guess.draft.len() } else { guess.max }, acceptance }
             })
             .collect();
-        let most = speculation.max_rows.saturating_sub(shares.len());
-        let chosen = speculation.gate.choose(shares.len(), most, price.unwrap_or(0.0), &candidates);
+        let rows = shares.iter().map(|share| share.count).sum();
+        let most = speculation.max_rows.saturating_sub(rows);
+        let chosen = speculation.gate.choose(rows, most, price.unwrap_or(0.0), &candidates);
         if price.is_some() {
             guesses.iter_mut().zip(&chosen).for_each(|(guess, &count)| guess.max = count);
             drafter.draft(&mut guesses);
         }
         let drafts: Vec<Vec<u32>> = guesses.into_iter().map(|guess| guess.draft).collect();
         for ((share, mut draft), count) in shares.iter_mut().zip(drafts).zip(chosen) {
+            if self.scheduler.running[share.index].forced {
+                continue;
+            }
             draft.truncate(count);
-            let room = self.scheduler.claim_free(&mut self.pool, share.index, 1 + draft.len());
-            draft.truncate(room - 1);
-            share.count = 1 + draft.len();
-            self.stats.drafts += u64::from(!draft.is_empty());
-            self.stats.drafted_tokens += draft.len() as u64;
-            let sequence = &mut self.scheduler.running[share.index];
-            (sequence.draft, sequence.right) = (draft, 0);
+            self.ride_along(share, draft);
+            self.stats.drafts += u64::from(share.count > 1);
+            self.stats.drafted_tokens += share.count as u64 - 1;
         }
     }
 
-    /// Counts the right guesses of a complete step.
+    /// Counts the right guesses of a complete step, and forgets them.
     pub(super) fn judge(&mut self, shares: &[Share]) {
-        let Some(speculation) = &mut self.speculation else { return };
         for share in shares {
             let sequence = &mut self.scheduler.running[share.index];
             let draft = std::mem::take(&mut sequence.draft);
-            if draft.is_empty() {
+            let right = sequence.right;
+            if std::mem::take(&mut sequence.forced) {
+                self.stats.forced_tokens += right as u64;
                 continue;
             }
-            let right = sequence.right;
+            let Some(speculation) = self.speculation.as_mut().filter(|_| !draft.is_empty()) else { continue };
             self.stats.accepted_tokens += right as u64;
             // The token drawn after the right ones is the last of the sequence, unless that ended before it was drawn.
             let wrong = draft.get(right).is_some_and(|guess| sequence.tokens.last() != Some(guess));
             speculation.gate.learn(right, wrong);
             sequence.acceptance.get_or_insert(speculation.gate.estimate()).learn(right, wrong);
+        }
+    }
+
+    /// Forgets what rode along in a step that was given up.
+    pub(super) fn forget_drafts(&mut self, shares: &[Share]) {
+        for share in shares {
+            let sequence = &mut self.scheduler.running[share.index];
+            sequence.draft.clear();
+            sequence.forced = false;
         }
     }
 

@@ -43,6 +43,8 @@ pub struct EngineStats {
     pub drafted_tokens: u64,
     /// See `drafted_tokens`.
     pub accepted_tokens: u64,
+    /// Tokens that rules forced, and that took no pass of their own for this reason.
+    pub forced_tokens: u64,
     /// Forward passes.
     pub steps: u64,
     /// Sequences in forward passes, summed over those.

@@ -159,6 +159,13 @@ impl TokenMask for AfterThoughts {
         }
     }
 
+    fn ahead(&mut self) -> Vec<u32> {
+        match &mut self.phase {
+            Phase::Answering(mask) => mask.ahead(),
+            _ => Vec::new(),
+        }
+    }
+
     fn fork(&self) -> Box<dyn TokenMask> {
         Box::new(self.clone())
     }
