@@ -1,5 +1,6 @@
 //! Top-k, top-p and min-p over the logits of one position, without sorting the whole vocabulary.
 
+use smollm_kernels::ops::sum_exp;
 use std::cmp::Ordering;
 
 /// A token that may be drawn, with its logit after penalties, bias and temperature.
@@ -81,9 +82,9 @@ fn keep(best: &mut Vec<Candidate>, n: usize) {
     }
 }
 
-/// Sum of `exp(logit - max)` over all tokens, in id order.
+/// Sum of `exp(logit - max)` over all tokens.
 fn mass(logits: &[f32], max: f32) -> f64 {
-    logits.iter().map(|&l| weight(l, max)).sum()
+    f64::from(sum_exp(logits, max))
 }
 
 fn mass_of(candidates: &[Candidate]) -> f64 {

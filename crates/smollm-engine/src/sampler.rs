@@ -6,8 +6,11 @@ mod tests;
 use crate::filter::{filtered, weight};
 use crate::rng::uniform;
 use crate::sampling::SamplingParams;
-use smollm_kernels::ops::argmax;
+use smollm_kernels::ops::{argmax, exp_minus};
 use std::collections::HashMap;
+
+/// Weights whose sum is looked at before they are.
+const BLOCK: usize = 64;
 
 /// The sampling state of one sequence.
 #[derive(Debug, Clone)]
@@ -76,8 +79,8 @@ impl Sampler {
         self.draws += 1;
         let unfiltered = p.top_k == 0 && p.top_p >= 1.0 && p.min_p <= 0.0;
         if unfiltered {
-            let weights: Vec<f64> = logits.iter().map(|&logit| weight(logit, 0.0)).collect();
-            return Some(pick(u, &weights) as u32);
+            exp_minus(logits, 0.0);
+            return Some(pick_of_many(u, logits) as u32);
         }
         let kept = filtered(logits, p.top_k, p.top_p, p.min_p);
         let weights: Vec<f64> = kept.iter().map(|candidate| weight(candidate.logit, kept[0].logit)).collect();
@@ -87,9 +90,13 @@ impl Sampler {
 
 /// The index of the weight in whose share of the total `u` falls.
 fn pick(u: f64, weights: &[f64]) -> usize {
-    let mut left = u * weights.iter().sum::<f64>();
+    place(u * weights.iter().sum::<f64>(), weights.iter().copied())
+}
+
+/// The index of the weight in which `left` falls, the weights laid end to end.
+fn place(mut left: f64, weights: impl Iterator<Item = f64>) -> usize {
     let mut last = 0;
-    for (index, &w) in weights.iter().enumerate() {
+    for (index, w) in weights.enumerate() {
         if w > 0.0 {
             last = index;
             if left < w {
@@ -99,6 +106,31 @@ fn pick(u: f64, weights: &[f64]) -> usize {
         }
     }
     last // rounding may leave a crumb after the last one; it belongs to it
+}
+
+/// As [`pick`], for the weights of a vocabulary: the share is found among blocks of them first.
+fn pick_of_many(u: f64, weights: &[f32]) -> usize {
+    let blocks: Vec<f64> = weights.chunks(BLOCK).map(block_sum).collect();
+    let (mut left, mut before) = (0.0, u * blocks.iter().sum::<f64>());
+    let mut start = 0;
+    for (index, &sum) in blocks.iter().enumerate().filter(|(_, sum)| **sum > 0.0) {
+        (start, left) = (index * BLOCK, before);
+        if left < sum {
+            break;
+        }
+        before -= sum;
+    }
+    let block = &weights[start..weights.len().min(start + BLOCK)];
+    start + place(left, block.iter().map(|&w| f64::from(w)))
+}
+
+/// The sum of a block's weights, lanes side by side.
+fn block_sum(block: &[f32]) -> f64 {
+    let mut lanes = [0.0_f64; 8];
+    for weights in block.chunks(lanes.len()) {
+        lanes.iter_mut().zip(weights).for_each(|(lane, &weight)| *lane += f64::from(weight));
+    }
+    lanes.iter().sum()
 }
 
 /// The lowest id among the largest logits, ignoring NaN; `None` if there is nothing above minus infinity.

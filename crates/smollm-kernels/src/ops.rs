@@ -23,7 +23,7 @@ pub use matmul::{Product, gated_matmul, gated_matmul_expanded, matmul, matmul_ex
 pub use quantize::{count_not_finite, quantize};
 pub use rms_norm::rms_norm;
 pub use rope::rope;
-pub use softmax::{argmax, log_sum_exp, softmax};
+pub use softmax::{argmax, exp_minus, log_sum_exp, softmax, sum_exp};
 pub use swiglu::swiglu;
 
 use crate::cpu::Cpu;

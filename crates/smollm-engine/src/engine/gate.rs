@@ -8,20 +8,26 @@ const NEW_COST: f64 = 0.2;
 const UNKNOWN_ROW: f64 = 0.25;
 /// Steps with guesses at hand after which one is tried even if none seems to pay: it may have become cheaper or better.
 const PROBE: u32 = 64;
-/// Guesses that an estimate is worth, so that it follows the last few.
-const MEMORY: f64 = 6.0;
-/// The share of guesses that are right, before any was tried.
+/// Guesses that an estimate is worth at most, so that it follows the last ones.
+const MEMORY: f64 = 12.0;
+/// The share of guesses that are right, before any was tried, and how many guesses that is worth: few, so that bad ones soon cost no more.
 const FIRST_ESTIMATE: f64 = 0.5;
+const FIRST_WEIGHT: f64 = 2.0;
 
 /// How often guesses are right: a moving average.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Acceptance(f64);
+pub(crate) struct Acceptance {
+    mean: f64,
+    /// Guesses that it is worth.
+    weight: f64,
+}
 
 impl Acceptance {
     /// `right` guesses in a row were right, and `wrong` says whether another was not.
     pub(crate) fn learn(&mut self, right: usize, wrong: bool) {
         let tried = right as f64 + f64::from(u8::from(wrong));
-        self.0 = (self.0 * MEMORY + right as f64) / (MEMORY + tried);
+        let weight = self.weight + tried;
+        (self.mean, self.weight) = ((self.mean * self.weight + right as f64) / weight, weight.min(MEMORY));
     }
 }
 
@@ -47,12 +53,17 @@ pub(crate) struct Candidate {
 impl Gate {
     /// One that closes where guesses are not expected to pay, or lets all through.
     pub(crate) fn new(closes: bool) -> Self {
-        Self { costs: BTreeMap::new(), overall: Acceptance(FIRST_ESTIMATE), untried: 0, closes }
+        Self {
+            costs: BTreeMap::new(),
+            overall: Acceptance { mean: FIRST_ESTIMATE, weight: FIRST_WEIGHT },
+            untried: 0,
+            closes,
+        }
     }
 
-    /// The estimate for a sequence that nothing is known of.
+    /// The estimate for a sequence that nothing is known of: what others were like counts for little as soon as it has its own.
     pub(crate) fn estimate(&self) -> Acceptance {
-        self.overall
+        Acceptance { weight: FIRST_WEIGHT, ..self.overall }
     }
 
     /// As [`Acceptance::learn`], for all sequences to come.
@@ -93,7 +104,7 @@ impl Gate {
         // What each further token is worth: the probability that it and all before it are right.
         let mut worth: Vec<(f64, usize)> = Vec::new();
         for (index, candidate) in candidates.iter().enumerate() {
-            let p = candidate.acceptance.0;
+            let p = candidate.acceptance.mean;
             worth.extend((1..=candidate.len).map(|k| (p.powi(k as i32), index)));
         }
         let Some(&(_, first)) = worth.first() else { return chosen };
@@ -131,7 +142,7 @@ mod tests {
     }
 
     fn candidate(len: usize, p: f64) -> Candidate {
-        Candidate { len, acceptance: Acceptance(p) }
+        Candidate { len, acceptance: Acceptance { mean: p, weight: MEMORY } }
     }
 
     #[test]

@@ -69,6 +69,26 @@ fn draws_follow_the_distribution() {
 }
 
 #[test]
+fn draws_from_a_vocabulary_follow_the_distribution_and_skip_what_has_no_weight() {
+    // the shares of u are found in the same places as one after the other
+    let mut weights: Vec<f32> = (0..49_152).map(|i| ((i * 37 % 101) as f32 / 10.0 - 8.0).exp()).collect();
+    weights[64..900].fill(0.0);
+    weights[49_000..].fill(0.0);
+    let exact: Vec<f64> = weights.iter().map(|&w| f64::from(w)).collect();
+    for step in 0..=2000 {
+        let u = f64::from(step) / 2000.0;
+        let (got, expected) = (pick_of_many(u, &weights), pick(u, &exact));
+        assert!(weights[got] > 0.0);
+        // sums of another order may round to the other side of a border
+        let before: f64 = exact[..got].iter().sum();
+        let (low, high) = (before, before + exact[got]);
+        let at = u * exact.iter().sum::<f64>();
+        assert!(got == expected || (low - 1e-6..=high + 1e-6).contains(&at), "{u}: {got}, not {expected}");
+    }
+    assert_eq!(pick_of_many(1.0, &weights), 48_999);
+}
+
+#[test]
 fn filters_bound_what_is_drawn_and_seeds_repeat() {
     let logits: Vec<f32> = (0..1000).map(|i| -(i as f32) / 100.0).collect();
     let p = |seed| SamplingParams { temperature: 1.0, top_k: 5, seed, ..params() };

@@ -13,6 +13,16 @@ pub fn log_sum_exp(row: &[f32]) -> f32 {
     max + generic::sum_exp(Portable, row, max).ln()
 }
 
+/// The sum of exp(x - max); `max` is the largest entry, or what lies above it.
+pub fn sum_exp(row: &[f32], max: f32) -> f32 {
+    generic::sum_exp(Portable, row, max)
+}
+
+/// Replaces x by exp(x - max), the softmax but for a factor; `max` is the largest entry.
+pub fn exp_minus(row: &mut [f32], max: f32) {
+    generic::exp_minus(Portable, row, max);
+}
+
 /// Replaces x by exp(x) / sum exp(x); all NaN where the row has a NaN, or no finite maximum.
 pub fn softmax(row: &mut [f32]) {
     let max = generic::max(Portable, row);
@@ -36,6 +46,11 @@ mod tests {
         let expected = max + sum.ln();
         let got = f64::from(log_sum_exp(row));
         assert!((got - expected).abs() <= 2e-7 * expected.abs().max(1.0), "log_sum_exp {got}, not {expected}");
+        let above = row.iter().fold(f32::NEG_INFINITY, |max, &x| max.max(x));
+        let mut weights = row.to_vec();
+        exp_minus(&mut weights, above);
+        let total: f64 = weights.iter().map(|&w| f64::from(w)).sum();
+        assert!((total - sum).abs() <= 2e-6 * sum && (f64::from(sum_exp(row, above)) - sum).abs() <= 2e-6 * sum);
         let mut probabilities = row.to_vec();
         softmax(&mut probabilities);
         for (p, &x) in probabilities.iter().zip(row) {
