@@ -10,7 +10,6 @@ whole, valid, and without blanks beside each other. A sample of them, or all wit
 
 import concurrent.futures
 import json
-import random
 import re
 import subprocess
 import sys
@@ -21,11 +20,11 @@ from pathlib import Path
 import jsonschema
 
 import served
+from schemas import SUITE, Maker, of_the_suite, readable, validator
 from served import Server, check
 
 WORK, SMOLLM, STAND_INS, FIXTURES = Path(sys.argv[1]).resolve(), sys.argv[2], sys.argv[3], Path(sys.argv[4])
 ALL = "--all" in sys.argv[5:]
-SUITE = FIXTURES / "schema/json-schema-test-suite/tests"
 MADE = 1000 if ALL else 60
 SHARE = 1 if ALL else 10
 """Of the schemas of the suite one in so many is tried."""
@@ -58,27 +57,12 @@ def shortest(address, schema):
     return int(found[1])
 
 
-def readable(schema):
-    """Whether Python reads the patterns in a schema: it has no `\\p{...}`."""
-    if isinstance(schema, list):
-        return all(map(readable, schema))
-    if not isinstance(schema, dict):
-        return True
-    patterns = [schema.get("pattern"), *(schema.get("patternProperties") or {})]
-    try:
-        [re.compile(pattern) for pattern in patterns if isinstance(pattern, str)]
-    except re.error:
-        return False
-    return all(map(readable, schema.values()))
-
-
 def judge(address, schema):
     """Answers under a schema; how many there were, none if it is refused or cannot be judged."""
     least = shortest(address, schema)
     if least is None or not readable(schema):
         return 0
-    validator = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
-    validator = validator(schema, format_checker=validator.FORMAT_CHECKER)
+    judging = validator(schema)
     for further in FURTHER:
         for temperature in (0, 1):
             body = {"prompt": "a", "guided_json": schema, "max_tokens": least + further, "temperature": temperature, "seed": further}
@@ -88,7 +72,7 @@ def judge(address, schema):
             what = f"{choice['text']!r} in {least + further} tokens under {json.dumps(schema)}"
             assert choice["finish_reason"] == "stop", what
             try:
-                validator.validate(json.loads(choice["text"]))
+                judging.validate(json.loads(choice["text"]))
             except (ValueError, jsonschema.ValidationError) as error:
                 raise AssertionError(f"{what}: {error}") from error
             assert not re.search(r"\s\s", STRING.sub("", choice["text"])), what
@@ -97,76 +81,12 @@ def judge(address, schema):
     return len(FURTHER) * 2
 
 
-def of_the_suite():
-    """The schemas of the suite, with the draft that they are of."""
-    drafts = {"draft2020-12": "https://json-schema.org/draft/2020-12/schema", "draft7": "http://json-schema.org/draft-07/schema#"}
-    for folder, draft in drafts.items():
-        for path in sorted((SUITE / folder).glob("*.json")):
-            for group in json.loads(path.read_text(encoding="utf-8")):
-                schema = group["schema"]
-                yield {"$schema": draft, **schema} if isinstance(schema, dict) else schema
-
-
-class Maker:
-    """Schemas as people write them for the arguments of tools."""
-
-    WORDS = ["city", "units", "größe", "日付", "is_active", "max results", "naïve", "e-mail", "limit", "query", "tags", "a/b", "q~", "\"x\""]
-
-    def __init__(self, seed):
-        self.random = random.Random(seed)
-
-    def of(self, *kinds):
-        return self.random.choice(kinds)
-
-    def leaf(self):
-        r = self.random
-        kind = self.of("text", "short", "pattern", "format", "integer", "number", "boolean", "enum", "const", "null")
-        return {
-            "text": lambda: {"type": "string", "description": "Free text."},
-            "short": lambda: {"type": "string", "minLength": r.randint(0, 3), "maxLength": r.randint(3, 20)},
-            "pattern": lambda: {"type": "string", "pattern": self.of("^[A-Z]{2}[0-9]{3}$", "^(low|high)$", "x+", "^[a-z]+(-[a-z]+)*$")},
-            "format": lambda: {"type": "string", "format": self.of("date", "time", "date-time", "email", "ipv4", "ipv6", "uuid", "uri", "hostname", "duration")},
-            "integer": lambda: {"type": "integer", "minimum": r.randint(-50, 5), "maximum": r.randint(5, 5000)},
-            "number": lambda: {"type": "number", **self.of({}, {"exclusiveMinimum": 0}, {"maximum": 1.5, "minimum": -1.5})},
-            "boolean": lambda: {"type": "boolean", "default": True},
-            "enum": lambda: {"enum": r.sample(["celsius", "fahrenheit", "käse", "雨", 1, 2.5, None, True], r.randint(1, 5))},
-            "const": lambda: {"const": self.of("v1", 7, [1, "a"], {"k": None})},
-            "null": lambda: {"type": ["null", self.of("string", "integer")]},
-        }[kind]()
-
-    def schema(self, depth):
-        r = self.random
-        kind = self.of("leaf", "leaf", "object", "array", "union") if depth else "leaf"
-        if kind == "leaf":
-            return self.leaf()
-        if kind == "array":
-            return {"type": "array", "items": self.schema(depth - 1), "minItems": r.randint(0, 2), "maxItems": r.randint(2, 5)}
-        if kind == "union":
-            return {"anyOf": [self.schema(depth - 1) for _ in range(r.randint(1, 3))]}
-        return self.object(depth - 1)
-
-    def object(self, depth):
-        r = self.random
-        names = r.sample(self.WORDS, r.randint(0, 5))
-        schema = {"type": "object", "properties": {name: self.schema(depth) for name in names}}
-        schema["required"] = [name for name in names if r.random() < 0.6]
-        if r.random() < 0.8:
-            schema["additionalProperties"] = False
-        return schema
-
-    def tool(self):
-        schema = self.object(3)
-        if self.random.random() < 0.2:
-            schema["properties"]["next"] = {"anyOf": [{"$ref": "#"}, {"type": "null"}]}
-        return schema
-
-
 def main():
-    if not SUITE.is_dir():
-        print(f"SKIP: {SUITE} is absent")
+    if not (FIXTURES / SUITE).is_dir():
+        print(f"SKIP: {FIXTURES / SUITE} is absent")
         sys.exit(77)
     subprocess.run([STAND_INS, str(WORK)], check=True)
-    suite = list(of_the_suite())[::SHARE]
+    suite = list(of_the_suite(FIXTURES))[::SHARE]
     tools = [Maker(seed).tool() for seed in range(MADE)]
     with Server(SMOLLM, "-m", WORK / "HuggingFaceTB/SmolLM2-135M", "--ctx", "2048").ready() as server:
         with concurrent.futures.ThreadPoolExecutor(8) as pool:

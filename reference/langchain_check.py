@@ -3,11 +3,12 @@
     python langchain_check.py WORK_FOLDER SMOLLM STAND_IN_MODELS
 
 WORK_FOLDER is an empty folder for models, SMOLLM the binary, STAND_IN_MODELS the example of smollm-testkit that writes small models
-with random weights. Needs langchain-openai. Exit code 0 and a last line "langchain_check: N checks passed", or a traceback.
+with random weights. Needs langchain-openai and jsonschema. Exit code 0 and a last line "langchain_check: N checks passed", or a traceback.
 """
 
 import asyncio
 import importlib.metadata
+import json
 import os
 import subprocess
 import sys
@@ -16,7 +17,6 @@ from pathlib import Path
 from typing import Literal
 
 import openai
-import pydantic
 from langchain_core.exceptions import ContextOverflowError
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_core.prompts import ChatPromptTemplate
@@ -24,10 +24,12 @@ from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI, OpenAI, OpenAIEmbeddings
 
 import served
+from judged import CITY, City, fits
 from served import Server, check, raises
 
 WORK, SMOLLM, STAND_INS = Path(sys.argv[1]).resolve(), sys.argv[2], sys.argv[3]
 MODEL = "SmolLM2-135M-Instruct"
+SEEDS = range(5)
 MESSAGES = [SystemMessage("Be brief."), HumanMessage("Say something.")]
 
 
@@ -129,31 +131,54 @@ def tools(server):
         """Adds two things."""
         return f"{a} and {b}"
 
-    model = made(ChatOpenAI, server, temperature=1, seed=5).bind_tools([add], tool_choice="add")
-    answer = model.invoke(MESSAGES)
-    check([call["name"] for call in answer.tool_calls] == ["add"] and not answer.invalid_tool_calls, "a call")
-    result = add.invoke(answer.tool_calls[0])
-    check(result.tool_call_id == answer.tool_calls[0]["id"], "is carried out")
-    pieces = reduce(lambda whole, piece: whole + piece, model.stream(MESSAGES))
-    check(pieces.tool_calls[0]["args"] == answer.tool_calls[0]["args"], "the pieces are the call")
-    again = made(ChatOpenAI, server, max_tokens=4).bind_tools([add]).invoke([*MESSAGES, answer, result])
-    check(again.usage_metadata["input_tokens"] > answer.usage_metadata["input_tokens"], "and its result is read")
+    arguments = {"a": {"enum": [1, 2, 3]}, "b": {"type": "boolean"}}
+    taken = {"type": "object", "properties": arguments, "required": ["a", "b"], "additionalProperties": False}
+    for seed in SEEDS:
+        model = made(ChatOpenAI, server, temperature=1, seed=seed).bind_tools([add], tool_choice="add")
+        answer = model.invoke(MESSAGES)
+        (call,) = answer.tool_calls
+        check(call["name"] == "add" and not answer.invalid_tool_calls and answer.content == "", "a call and nothing else")
+        result = add.invoke(call)
+        check(fits(json.dumps(call["args"]), taken) and result.tool_call_id == call["id"] != "", "that fits is carried out")
+        told = list(model.stream(MESSAGES))
+        check("".join(p["args"] or "" for piece in told for p in piece.tool_call_chunks) != "", "it comes in pieces")
+        pieces = reduce(lambda whole, piece: whole + piece, told)
+        check([(c["name"], c["args"]) for c in pieces.tool_calls] == [("add", call["args"])], "which are the call")
+    brief = made(ChatOpenAI, server, max_tokens=4).bind_tools([add])
+    more = [brief.invoke(messages).usage_metadata["input_tokens"] for messages in (MESSAGES, [*MESSAGES, answer, result])]
+    check(more[1] - more[0] > len(f"<tool_response>{result.content}</tool_response>"), "and its result is read")
 
-    class City(pydantic.BaseModel):
-        """A city."""
 
-        coast: bool
-        size: Literal["small", "large"]
-
-    wanted = made(ChatOpenAI, server, temperature=1).with_structured_output(City, method="function_calling")
-    check(isinstance(wanted.invoke(MESSAGES), City), "an object by way of a call")
+def structured(server):
+    """Objects by all ways that langchain knows, as classes and as schemas, whole and in pieces."""
+    read = {
+        "json_schema": lambda raw: raw.content,
+        "function_calling": lambda raw: json.dumps(raw.tool_calls[0]["args"]),
+        "json_mode": lambda raw: raw.content,
+    }
+    for method in ("json_schema", "function_calling"):
+        for seed in SEEDS:
+            model = made(ChatOpenAI, server, temperature=1, seed=seed, max_tokens=300)
+            answer = model.with_structured_output(City, method=method, include_raw=True).invoke(MESSAGES)
+            names = [call["name"] for call in answer["raw"].tool_calls]
+            check(names == (["City"] if method == "function_calling" else []), f"{method}: a call only where one is asked for")
+            check(fits(read[method](answer["raw"])) == answer["parsed"].model_dump(), f"{method}: what the model wrote")
+            *_, last = model.with_structured_output(City, method=method).stream(MESSAGES)
+            check(last == answer["parsed"], f"{method}: the same in pieces")
+        titled = {"title": "City", "description": "A city.", **CITY}
+        plain = model.with_structured_output(titled, method=method, include_raw=True).invoke(MESSAGES)
+        check(fits(read[method](plain["raw"])) == plain["parsed"], f"{method}: of a schema")
+    for seed in SEEDS:
+        model = made(ChatOpenAI, server, temperature=1, seed=seed, max_tokens=60)
+        answer = model.with_structured_output(method="json_mode", include_raw=True).invoke(MESSAGES)
+        check(fits(answer["raw"].content, {"type": "object"}) == answer["parsed"], "json_mode: an object")
 
 
 def main():
     os.environ["LANGSMITH_TRACING"] = "false"
     subprocess.run([STAND_INS, str(WORK)], check=True)
     with Server(SMOLLM, "-m", WORK / "HuggingFaceTB" / MODEL).ready() as server:
-        for part in (chat, stream, completions, embeddings, errors, tools):
+        for part in (chat, stream, completions, embeddings, errors, tools, structured):
             part(server)
     version = importlib.metadata.version("langchain-openai")
     print(f"langchain_check: {served.passed} checks passed with langchain-openai {version}")

@@ -1,15 +1,33 @@
 // A tour of `smollm serve` with the AI SDK of npm: ai with @ai-sdk/openai-compatible (arguments: see `tour` in served.mjs).
 
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
-import { APICallError, embedMany, generateText, jsonSchema, stepCountIs, streamText, tool } from "ai";
+import {
+  APICallError,
+  Output,
+  embedMany,
+  generateObject,
+  generateText,
+  jsonSchema,
+  stepCountIs,
+  streamObject,
+  streamText,
+  tool,
+} from "ai";
+import Ajv from "ajv/dist/2020.js";
 import { createRequire } from "node:module";
 
-import { MODEL, check, equal, rejects, tour } from "./served.mjs";
+import { CALLS, MODEL, OPENS, check, equal, rejects, tour } from "./served.mjs";
 
 const PROMPT = { system: "Be brief.", prompt: "Say something." };
 
 const connect = (address) =>
-  createOpenAICompatible({ name: "smollm", baseURL: `${address}/v1`, apiKey: "none", includeUsage: true });
+  createOpenAICompatible({
+    name: "smollm",
+    baseURL: `${address}/v1`,
+    apiKey: "none",
+    includeUsage: true,
+    supportsStructuredOutputs: true,
+  });
 const options = (address) => ({ model: connect(address)(MODEL), maxRetries: 0, maxOutputTokens: 16, temperature: 0 });
 
 /** Whole answers: usage, seeds, stop strings, earlier answers. */
@@ -88,37 +106,96 @@ async function others(address) {
   check(Math.abs(length - 1) < 1e-5, "of length 1");
 }
 
-/** Calls: by name, streamed, carried out by the SDK, and forbidden. */
+const SEEDS = [1, 2, 3, 4, 5];
+const ADD = {
+  type: "object",
+  properties: { a: { type: "integer", enum: [1, 2, 3] }, b: { type: "boolean" } },
+  required: ["a", "b"],
+  additionalProperties: false,
+};
+const CITY = {
+  type: "object",
+  properties: {
+    coast: { type: "boolean" },
+    size: { enum: ["small", "large"] },
+    rank: { type: "integer", minimum: 1, maximum: 99 },
+  },
+  required: ["coast", "size", "rank"],
+  additionalProperties: false,
+};
+
+/** Holds a value to a schema by ajv: the SDK looks at no schema that `jsonSchema` wraps. */
+function fits(value, schema, what) {
+  const ajv = new Ajv();
+  check(ajv.validate(schema, value), `${what}: ${JSON.stringify(value)}: ${ajv.errorsText()}`);
+}
+
+/** Calls: by name, streamed, carried out by the SDK, free, and forbidden. */
 async function tools(address) {
   const carried = [];
   const add = tool({
     description: "Adds two things.",
-    inputSchema: jsonSchema({
-      type: "object",
-      properties: { a: { type: "integer", enum: [1, 2, 3] }, b: { type: "boolean" } },
-      required: ["a", "b"],
-      additionalProperties: false,
-    }),
+    inputSchema: jsonSchema(ADD),
     execute: async (input) => {
       carried.push(input);
       return `${input.a} and ${input.b}`;
     },
   });
   const named = { type: "tool", toolName: "add" };
-  const ask = { ...options(address), ...PROMPT, tools: { add }, temperature: 1, seed: 5, maxOutputTokens: 200 };
-  const answer = await generateText({ ...ask, toolChoice: named });
-  const [call] = answer.toolCalls;
-  equal(answer.finishReason, "tool-calls", "the answer is a call");
-  check(call.toolName === "add" && [1, 2, 3].includes(call.input.a) && typeof call.input.b === "boolean", "that fits");
-  equal(answer.toolResults[0].output, `${call.input.a} and ${call.input.b}`, "it is carried out");
-  equal(carried, [call.input], "once");
-  const told = streamText({ ...ask, toolChoice: named });
-  let input = "";
-  for await (const part of told.fullStream) if (part.type === "tool-input-delta") input += part.delta;
-  equal(JSON.parse(input), call.input, "the pieces are the call");
-  const steps = (await generateText({ ...ask, toolChoice: "required", stopWhen: stepCountIs(2) })).steps;
-  check(steps.length === 2 && steps[1].usage.inputTokens > steps[0].usage.inputTokens, "results are read");
-  equal((await generateText({ ...ask, toolChoice: "none", maxOutputTokens: 16 })).toolCalls, [], "none is none");
+  const ask = { ...options(address), ...PROMPT, tools: { add }, temperature: 1, maxOutputTokens: 200 };
+  for (const seed of SEEDS) {
+    carried.length = 0;
+    const answer = await generateText({ ...ask, seed, toolChoice: named });
+    const [call] = answer.toolCalls;
+    equal([answer.finishReason, answer.text, answer.toolCalls.length], ["tool-calls", "", 1], "the answer is a call");
+    equal(call.toolName, "add", "of the tool that was named");
+    fits(call.input, ADD, "that fits");
+    equal(answer.toolResults.map((result) => result.output), [`${call.input.a} and ${call.input.b}`], "it is carried out");
+    equal(carried, [call.input], "once");
+    let input = "";
+    for await (const part of streamText({ ...ask, seed, toolChoice: named }).fullStream)
+      if (part.type === "tool-input-delta") input += part.delta;
+    equal(JSON.parse(input), call.input, "the pieces are the call");
+  }
+  const { steps } = await generateText({ ...ask, seed: 5, toolChoice: "required", stopWhen: stepCountIs(2) });
+  equal(steps.length, 2, "results are told");
+  const more = steps[1].usage.inputTokens - steps[0].usage.inputTokens;
+  check(more > "<tool_response></tool_response>".length, "and read: the vocabulary spells them letter by letter");
+  const opening = { ...ask, seed: 5, providerOptions: { smollm: { logit_bias: CALLS } } };
+  const free = await generateText(opening);
+  check(free.toolCalls.length > 0, "auto, by a model that calls");
+  for (const call of free.toolCalls) fits(call.input, ADD, "auto");
+  const { tools: _, ...without } = opening;
+  equal((await generateText({ ...without, maxOutputTokens: 3 })).text, OPENS.repeat(3), "without tools there is no call");
+  const forbidden = await generateText({ ...opening, toolChoice: "none", maxOutputTokens: 16 });
+  equal([forbidden.toolCalls, forbidden.finishReason], [[], "length"], "none is none, even then");
+}
+
+/** Objects of a schema, whole and in pieces; lists, choices, and any JSON. */
+async function objects(address) {
+  const ask = { ...options(address), ...PROMPT, temperature: 1, maxOutputTokens: 300 };
+  const schema = jsonSchema(CITY);
+  const drawn = new Set();
+  for (const seed of SEEDS) {
+    const { object, finishReason } = await generateObject({ ...ask, seed, schema });
+    equal(finishReason, "stop", "an object");
+    fits(object, CITY, "of the schema");
+    drawn.add(JSON.stringify(object));
+    const told = streamObject({ ...ask, seed, schema });
+    let text = "";
+    for await (const piece of told.textStream) text += piece;
+    equal(JSON.parse(text), object, "the pieces are the object");
+    equal(await told.object, object, "as the SDK reads it");
+    const { output } = await generateText({ ...ask, seed, output: Output.object({ schema }) });
+    equal(output, object, "the output of a text");
+    const list = await generateObject({ ...ask, seed, output: "array", schema });
+    fits(list.object, { type: "array", items: CITY }, "a list");
+    const choice = await generateObject({ ...ask, seed, output: "enum", enum: ["yes", "no"] });
+    fits(choice.object, { enum: ["yes", "no"] }, "a choice");
+    const any = await generateObject({ ...ask, seed, output: "no-schema", maxOutputTokens: 60 });
+    fits(any.object, { type: "object" }, "an object without a schema");
+  }
+  check(drawn.size > 1, "not always the same");
 }
 
 /** Errors are the SDK's own. */
@@ -131,4 +208,4 @@ async function errors(address) {
 }
 
 const { version } = createRequire(import.meta.url)("ai/package.json");
-await tour("ai_check", `ai ${version}`, [generate, handedOn, stream, others, tools, errors]);
+await tour("ai_check", `ai ${version}`, [generate, handedOn, stream, others, tools, objects, errors]);

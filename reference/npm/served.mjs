@@ -2,10 +2,17 @@
 
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 export const MODEL = "SmolLM2-135M-Instruct";
+/** The token that opens a call. */
+export const OPENS = "<tool_call>";
+const OPENER = 280;
+const BRACE = 93;
+/** What makes random weights call: the token that opens a list of calls, and `{`, which begins the first. */
+export const CALLS = { [OPENER]: 100, [BRACE]: 50 };
 let passed = 0;
 
 export function check(condition, what) {
@@ -32,6 +39,19 @@ export async function rejects(kind, call, what) {
 /** The environment without what configures smollm. */
 function environment() {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(SMOLLM|HF)_/.test(name)));
+}
+
+/** Puts the token that opens a call in the place of the one that has its id. */
+function opensCalls(folder) {
+  const path = join(folder, "tokenizer.json");
+  const tokenizer = JSON.parse(readFileSync(path, "utf8"));
+  const { vocab, merges } = tokenizer.model;
+  const [spare] = Object.entries(vocab).find(([, id]) => id === OPENER);
+  tokenizer.model.vocab = Object.fromEntries(
+    Object.entries(vocab).map(([token, id]) => [id === OPENER ? OPENS : token, id]),
+  );
+  tokenizer.model.merges = merges.filter((merge) => [merge].flat().join("").replaceAll(" ", "") !== spare);
+  writeFileSync(path, JSON.stringify(tokenizer));
 }
 
 /** Starts the server, calls `part` with its address, and stops it whatever happens. */
@@ -69,7 +89,9 @@ export async function tour(name, client, parts) {
   const [work, smollm, standIns] = process.argv.slice(2);
   const made = spawnSync(standIns, [work], { stdio: "inherit" });
   check(made.status === 0, "the stand-in models are made");
-  await serving(smollm, ["-m", join(work, "HuggingFaceTB", MODEL)], async (address) => {
+  const model = join(work, "HuggingFaceTB", MODEL);
+  opensCalls(model);
+  await serving(smollm, ["-m", model], async (address) => {
     for (const part of parts) await part(address);
   });
   console.log(`${name}: ${passed} checks passed with ${client}`);
