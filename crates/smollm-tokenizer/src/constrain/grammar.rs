@@ -170,7 +170,8 @@ fn on_a_large_stack<T: Send>(compile: impl FnOnce() -> Result<T, GrammarError> +
 
 fn factory(tokenizer: &Arc<Tokenizer>) -> Result<ParserFactory, String> {
     let tokens: TokEnv = Arc::new(TokenTrie::new(tokenizer.clone()));
-    let capabilities = InferenceCapabilities { ff_tokens: true, ..InferenceCapabilities::default() };
+    let ff_tokens = tokens.tokenize_is_canonical();
+    let capabilities = InferenceCapabilities { ff_tokens, ..InferenceCapabilities::default() };
     let slices = llguidance::earley::SlicedBiasComputer::general_slices();
     let mut factory = ParserFactory::new(&tokens, capabilities, &slices).map_err(|e| e.to_string())?;
     factory.quiet();

@@ -156,6 +156,44 @@ fn forced_text_comes_in_the_tokens_that_the_tokenizer_makes_of_it() {
     assert!(forced + 2 >= tokenizer.encode(text, Specials::AsText).len(), "{forced} of {said:?}");
 }
 
+/// A SentencePiece vocabulary of nothing but bytes, letters and the space.
+fn sentence_pieces() -> Arc<Tokenizer> {
+    let special = ["<unk>", "<s>", "</s>"].map(str::to_owned);
+    let bytes = (0..=255).map(|byte| format!("<0x{byte:02X}>"));
+    let letters = "▁abcdefghijklmnopqrstuvwxyz\"{}:,".chars().map(String::from);
+    let vocab: serde_json::Map<String, Value> =
+        special.into_iter().chain(bytes).chain(letters).zip(0..).map(|(token, id)| (token, id.into())).collect();
+    let added = ["<unk>", "<s>", "</s>"].iter().enumerate().map(|(id, content)| {
+        json!({"id": id, "content": content, "special": true, "single_word": false, "lstrip": false, "rstrip": false,
+               "normalized": false})
+    });
+    let replaced = json!({"type": "Replace", "pattern": {"String": " "}, "content": "▁"});
+    let shown = json!({"type": "Replace", "pattern": {"String": "▁"}, "content": " "});
+    let file = json!({
+        "added_tokens": added.collect::<Vec<_>>(),
+        "normalizer": {"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": "▁"}, replaced]},
+        "decoder": {"type": "Sequence", "decoders": [shown, {"type": "ByteFallback"}, {"type": "Fuse"},
+                                                     {"type": "Strip", "content": " ", "start": 1, "stop": 0}]},
+        "model": {"type": "BPE", "byte_fallback": true, "fuse_unk": true, "unk_token": "<unk>", "vocab": vocab, "merges": []},
+    });
+    Arc::new(Tokenizer::from_json(file.to_string().as_bytes(), "tokenizer.json").unwrap())
+}
+
+#[test]
+fn vocabularies_that_cut_text_in_several_ways_have_grammars_and_force_nothing() {
+    let grammar = Grammars::new(sentence_pieces()).compile(&lark("start: \"ab c\"")).unwrap();
+    let mut constraint = grammar.begin();
+    let mut said = Vec::new();
+    while !constraint.has_ended() {
+        assert!(constraint.forced().is_empty());
+        let allowed = constraint.allowed().unwrap();
+        let id = (0..300).rev().find(|&id| allowed.contains(id)).unwrap();
+        constraint.accept(id).unwrap();
+        said.extend(sentence_pieces().token_bytes(id).unwrap().to_vec());
+    }
+    assert_eq!(String::from_utf8(said).unwrap(), "ab c");
+}
+
 #[test]
 fn a_copy_goes_its_own_way_and_a_wrong_token_is_an_error() {
     let grammar = compiled(&regex("ab|ac")).unwrap();

@@ -14,15 +14,25 @@ pub(super) fn used_as_value(code: &[(usize, &str)]) -> Option<(usize, String)> {
     for (_, tag) in code {
         names.extend(definition(tag));
     }
+    let mut macros = Vec::new();
     for &(line, tag) in code {
         let defined = definition(tag);
         let words = words(tag);
+        match words.first() {
+            Some((_, "macro")) => macros.push(words.iter().any(|&(start, word)| is_parameter(tag, start, word))),
+            Some((_, "endmacro")) => drop(macros.pop()),
+            _ => {}
+        }
+        let named_otherwise = macros.last() == Some(&true);
         for (i, &(start, word)) in words.iter().enumerate() {
             let before = tag[..start].trim_end().chars().next_back();
             let after = tag[start + word.len()..].trim_start();
             let is_attribute = before == Some('.');
             let is_keyword = after.starts_with('=') && !after.starts_with("==") && before != Some('%');
             let misused = match word {
+                // a parameter of the macro around it, whatever that is called with
+                "namespace" if named_otherwise && words[0].1 != "macro" => after.starts_with('('),
+                "namespace" if named_otherwise && is_parameter(tag, start, word) => false,
                 "namespace" => !(is_attribute || (defined.is_some() && i == 2)),
                 name if names.contains(name) => {
                     !is_attribute && !after.starts_with('.') && defined != Some(name) && !is_keyword
@@ -35,6 +45,13 @@ pub(super) fn used_as_value(code: &[(usize, &str)]) -> Option<(usize, String)> {
         }
     }
     None
+}
+
+/// Whether a word in the tag of a macro is a parameter with the name of the function, and not a part of another's default.
+fn is_parameter(tag: &str, start: usize, word: &str) -> bool {
+    let before = tag[..start].trim_start_matches(['{', '%']).trim_end();
+    let outermost = before.matches('(').count() == 1 && !before.contains(['[', '{']);
+    word == "namespace" && outermost && (before.ends_with('(') || before.ends_with(','))
 }
 
 /// `ns` in `{% set ns = namespace(`.
@@ -93,5 +110,25 @@ mod tests {
         for tag in ["{{ namespace() }}", "{% set x = [namespace()] %}", "{% set f = namespace %}"] {
             assert_eq!(used_as_value(&[(7, tag)]), Some((7, "namespace".into())), "{tag}");
         }
+    }
+
+    #[test]
+    fn a_parameter_may_have_the_name_of_the_function() {
+        let body = |declared: &'static str, tag: &'static str| [(1, declared), (2, tag), (3, "{% endmacro %}")];
+        for declared in ["{% macro f(namespace) %}", "{% macro f(a, namespace='n') %}"] {
+            assert_eq!(used_as_value(&body(declared, "{{ 'namespace ' + namespace }}")), None, "{declared}");
+            let call = "{{ namespace() }}";
+            assert_eq!(used_as_value(&body(declared, call)), Some((2, "namespace".into())), "{declared}");
+        }
+        let plain = "{{ namespace }}";
+        let after = [(1, "{% macro f(namespace) %}"), (2, "{% endmacro %}"), (3, plain)];
+        assert_eq!(used_as_value(&after), Some((3, "namespace".into())));
+        for declared in ["{% macro f(a=namespace) %}", "{% macro f(namespace=namespace) %}", "{% macro namespace(a) %}"]
+        {
+            assert_eq!(used_as_value(&body(declared, plain)).map(|(line, _)| line), Some(1), "{declared}");
+        }
+        let inner = [(1, "{% macro f(namespace) %}"), (2, "{% macro g() %}"), (3, plain)];
+        assert_eq!(used_as_value(&inner), Some((3, "namespace".into())));
+        assert_eq!(used_as_value(&[(1, "{{ f(namespace=namespace) }}")]), Some((1, "namespace".into())));
     }
 }

@@ -186,8 +186,7 @@ impl Telling {
 
     fn tell(&mut self, index: usize, delta: Delta, out: &mut Lines) {
         if !std::mem::replace(&mut self.choices[index].begun, true) {
-            let delta =
-                DeltaMessage { role: Some("assistant"), content: Some(String::new()), ..DeltaMessage::default() };
+            let delta = DeltaMessage { role: Some("assistant"), content: Some(None), ..DeltaMessage::default() };
             self.piece(index, delta, None, out);
         }
         let Piece { reasoning, content, calls } = self.read(index, &delta);
@@ -195,7 +194,7 @@ impl Telling {
         if with_tokens || !reasoning.is_empty() || !content.is_empty() || !calls.is_empty() {
             let message = DeltaMessage {
                 role: None,
-                content: (!content.is_empty() || (reasoning.is_empty() && calls.is_empty())).then_some(content),
+                content: (!content.is_empty() || (reasoning.is_empty() && calls.is_empty())).then_some(Some(content)),
                 reasoning_content: (!reasoning.is_empty()).then_some(reasoning),
                 tool_calls: calls,
             };

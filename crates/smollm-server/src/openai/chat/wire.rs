@@ -190,8 +190,10 @@ pub(crate) struct ChunkChoice {
 pub(crate) struct DeltaMessage {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) role: Option<&'static str>,
+    /// Null in the first piece, which says who speaks and nothing else.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) content: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub(crate) content: Option<Option<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reasoning_content: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -50,7 +50,7 @@ fn a_stream_is_the_same_answer_in_pieces() {
     let events = served.stream(PATH, asked);
     for index in 0..2 {
         let mine = || events.iter().flat_map(|e| e["choices"].as_array().unwrap()).filter(|c| c["index"] == index);
-        assert_eq!(mine().next().unwrap()["delta"], json!({"role": "assistant", "content": ""}));
+        assert_eq!(mine().next().unwrap()["delta"], json!({"role": "assistant", "content": null}));
         let text: String = mine().filter_map(|c| c["delta"]["content"].as_str()).collect();
         assert_eq!(text, SCRIPT);
         assert!(mine().all(|c| !c["delta"].to_string().contains('\u{FFFD}')), "characters stay whole");
