@@ -1,14 +1,18 @@
 """llama.cpp's own server suite against llama-server and against `smollm serve`, for the same model: which cases both pass.
 
-Run: python llama_server_suite.py TESTS LLAMA_SERVER SMOLLM MODEL.gguf WORK_FOLDER
-  TESTS is tools/server/tests of llama.cpp's sources; the Python must have its requirements.txt; WORK_FOLDER is an empty folder, which
-  afterwards has the output of both runs and the whole table (table.md).
+Run: python llama_server_suite.py LLAMA_CPP LLAMA_SERVER SMOLLM MODEL.gguf WORK_FOLDER
+  LLAMA_CPP is the folder of llama.cpp's sources; the Python must have the requirements.txt of their tools/server/tests; WORK_FOLDER is an
+  empty folder, which afterwards has a copy of the tests, the output of both runs and the whole table (table.md).
 
 llama-server goes first, and what it answers is what smollm must answer (llama_server_plugin.py). Cases in llama_server_excluded.txt are not
-run. Exit code 0 if smollm passes 90 % of the cases that llama-server passes under the same wrapper (llama_server_wrapper.py).
+run. In the copy the tests of tools have what is commented out in them. Exit code 0 if smollm passes 90 % of the cases that llama-server
+passes under the same wrapper (llama_server_wrapper.py), and of the tests of tools every one, whatever llama-server does.
 """
+import ast
 import json
 import os
+import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -17,7 +21,10 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 EXCLUDED = HERE / "llama_server_excluded.txt"
 WANTED = 0.9
-RUN_SECONDS = 30 * 60
+RUN_SECONDS = 45 * 60
+TESTS = "tools/server/tests"
+TEMPLATES = "models/templates"  # which tests name from where they run
+TOOLS = "test_tool_call.py"
 WIDTH = 96  # of a case in what is printed
 
 
@@ -26,6 +33,53 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def is_python(text):
+    try:
+        ast.parse(text)
+    except SyntaxError:
+        return False
+    return True
+
+
+def values(line):
+    """How many values a line has that is a case of a list; 0 for any other."""
+    text = line.strip()
+    if not text.startswith("(") or not is_python(text):
+        return 0
+    value = ast.parse(text).body[0].value  # `(...),` is a tuple with a tuple in it
+    return len(value.elts[0].elts) if isinstance(value, ast.Tuple) and isinstance(value.elts[0], ast.Tuple) else 0
+
+
+def uncommented(source):
+    """A test file with what is commented out: functions that begin with a mark, and single cases of lists."""
+    out, function, width = [], False, 0
+    for line in source.splitlines():
+        function = (function or line.startswith("# @pytest.mark")) and (not line or line.startswith("#"))
+        if function:
+            line = re.sub("^# ?", "", line)
+        case = re.match(r" +# (\(.*\),)", line)
+        if case and width > 0 and values(case[1]) == width:
+            line = case[1]
+        width = values(line) or width  # of the cases that a list has
+        out.append(line)
+    return "\n".join(out) + "\n"
+
+
+def copy_of_tests(llama_cpp, work):
+    """The tests in a folder of their own, with the templates that they name, and those of tools uncommented."""
+    tests = work / "llama.cpp" / TESTS
+    for folder in (TESTS, TEMPLATES):
+        shutil.copytree(llama_cpp / folder, work / "llama.cpp" / folder)
+    path = tests / "unit" / TOOLS
+    source = path.read_text(encoding="utf-8")
+    text = uncommented(source)
+    more = text.count("\ndef test_") - source.count("\ndef test_")
+    if more < 1 or not is_python(text):
+        sys.exit(f"llama_server_suite: {TOOLS} of these sources comments its tests out in another way")
+    path.write_text(text, encoding="utf-8")
+    return tests
 
 
 def run(kind, server, tests, model, work):
@@ -42,7 +96,7 @@ def run(kind, server, tests, model, work):
         "SUITE_EXCLUDED": str(EXCLUDED), "SUITE_TEXTS": str(work / "texts.json"), "SUITE_RECORD": "1" if kind == "llama" else "0",
         "SUITE_OUTCOMES": str(outcomes),
     })
-    command = [sys.executable, "-m", "pytest", "-p", "llama_server_plugin", "-p", "no:cacheprovider", "-q", "-m", "not slow",
+    command = [sys.executable, "-m", "pytest", "-p", "llama_server_plugin", "-p", "no:cacheprovider", "-q",
                "--basetemp", str(work / f"{kind}-tmp"), "unit"]
     with open(work / f"{kind}.log", "w", encoding="utf-8") as log:
         subprocess.run(command, cwd=tests, env=environment, stdout=log, stderr=log, timeout=RUN_SECONDS, check=False)
@@ -69,8 +123,9 @@ def write_table(path, llama, smollm):
                 file.write(f"| {cell(case)} | {outcome} | {ours} | {cell(why)} |\n")
 
 
-def main(tests, llama_server, smollm, model, work):
-    tests, work = Path(tests).resolve(), Path(work).resolve()
+def main(llama_cpp, llama_server, smollm, model, work):
+    work = Path(work).resolve()
+    tests = copy_of_tests(Path(llama_cpp).resolve(), work)
     paths = [Path(path).resolve() for path in (llama_server, smollm, model)]
     llama = run("llama", paths[0], tests, paths[2], work)
     ours = run("smollm", paths[1], tests, paths[2], work)
@@ -97,12 +152,19 @@ def main(tests, llama_server, smollm, model, work):
     ratio = passed / max(len(counted), 1)
     print(f"llama_server_suite: smollm passes {passed} of the {len(counted)} cases that llama-server passes, {100 * ratio:.1f} %; all in "
           f"{work / 'table.md'}")
+    tools = [case for case, (outcome, _) in llama.items() if case.startswith(TOOLS) and outcome != "excluded"]
+    met = [[case for case in tools if outcomes.get(case, ("", ""))[0] == "passed"] for outcomes in (ours, llama)]
+    print(f"llama_server_suite: of the {len(tools)} cases of {TOOLS}, also those commented out, smollm passes {len(met[0])} and llama-server "
+          f"{len(met[1])}")
+    for case in tools:
+        if case not in met[0]:
+            print(f"  {case[:WIDTH]:{WIDTH}}  {ours.get(case, ('', 'not run'))[1][:60]}")
     with open(EXCLUDED, encoding="utf-8") as table:
         written = {line.rstrip("\n").split("\t")[1] for line in table if "\t" in line}
     stale = sorted(written - set(reasons))
     if stale:
         print(f"llama_server_suite: nothing is excluded for {'; '.join(stale)}")
-    return 0 if counted and ratio >= WANTED and not stale else 1
+    return 0 if counted and ratio >= WANTED and tools == met[0] != [] and not stale else 1
 
 
 if __name__ == "__main__":

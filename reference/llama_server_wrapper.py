@@ -16,8 +16,8 @@ import tempfile
 # f32 keys and values, so that llama-server's texts are the model's own and not those of a rounded cache
 EXACT = ["-ctk", "f32", "-ctv", "f32", "-fa", "off"]
 
-# what needs no counterpart: always so, or only a matter of speed
-FLAGS = {"--offline", "--cont-batching", "--embedding", "--jinja", "--no-jinja", "--no-ui", "--swa-full"}
+# what needs no counterpart: always so, or only a matter of speed or of the log
+FLAGS = {"--verbose", "--offline", "--cont-batching", "--embedding", "--jinja", "--no-jinja", "--no-ui", "--swa-full"}
 SPEED = {"--ubatch-size", "-fa", "--n-gpu-layers", "--cache-ram"}
 SAME = {
     "--host": "--host", "--port": "--port", "--model": "--model", "--threads": "--threads", "--ctx-size": "--ctx", "--parallel": "--parallel",
