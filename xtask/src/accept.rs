@@ -16,6 +16,7 @@ use crate::report::Tally;
 use crate::soak;
 use crate::suites::{self, Suite};
 use crate::targets;
+use crate::valid_output;
 use crate::workspace::Workspace;
 
 /// A long run: its name, its options, one sentence, and what it calls.
@@ -67,6 +68,12 @@ const RUNS: &[Run] = &[
         "",
         "answers under every schema of the JSON-Schema-Test-Suite and 1,000 others, judged by Python's jsonschema",
         python::constrained,
+    ),
+    (
+        "valid-output",
+        "[--llama-server PATH]",
+        "calls of tools and JSON under schemas, ours and llama-server's: how many are right (docs/serving.md)",
+        valid_output::accept,
     ),
     ("clients", "", "tours of the server with clients that are large to install", python::further_clients),
     (

@@ -11,7 +11,8 @@ use crate::venv::Venv;
 use crate::workspace::Workspace;
 
 /// Downloading and unpacking the packages takes about 20 s on a good line.
-const VENV: Venv<'_> = Venv { folder: "target/venv", requirements: "reference/requirements-test.txt", borrowed: None };
+pub(crate) const VENV: Venv<'_> =
+    Venv { folder: "target/venv", requirements: "reference/requirements-test.txt", borrowed: None };
 
 const CLIENTS: &[Client] = &[
     Client {
