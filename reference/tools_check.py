@@ -4,14 +4,16 @@
 
 WORK_FOLDER is an empty folder for models, SMOLLM the binary, STAND_IN_MODELS the example of smollm-testkit that writes small models
 with random weights, FIXTURES the shared fixtures with the functions of the Berkeley function-calling leaderboard, FUNCTIONS how many of them
-(12). Each is called freely, as `required` with several calls in two answers and with one, and by name, told at once and in pieces: every
-call must parse, have no arguments but those of its schema, fit it and have the right name, and the pieces must be the whole. Needs
-jsonschema. Exit code 0 and a last line "tools_check: N checks passed", or a traceback.
+(12). Each is called freely, as `required` with several calls in two answers and with one, and by name, told at once and in pieces, where a
+call must come with limits on tokens from the shortest upwards: every call must be whole, have no arguments but those of its schema, fit it and
+have the right name, and the pieces must be the whole. Beside a `response_format` an answer must be calls or JSON, and with `none` none may be
+opened. Needs jsonschema. Exit code 0 and a last line "tools_check: N checks passed", or a traceback.
 """
 
 import concurrent.futures
 import importlib.metadata
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -27,7 +29,11 @@ COUNT = int(sys.argv[5]) if len(sys.argv) > 5 else 12
 MODEL = "SmolLM2-135M-Instruct"
 CONTEXT = 32768
 ENDS = ('"', "}", "]", ",", "e")
-"""What ends strings, lists, objects and numbers is made likelier: random weights write as long a text as they are let."""
+"""What ends strings, lists, objects and numbers; made likelier, it makes free answers short."""
+TOO_SHORT = re.compile(r"at most 1 tokens may be written, and the shortest text that is allowed takes (\d+)$")
+FURTHER = (0, 1, 30, 400)
+"""Tokens beyond those of the shortest call."""
+NUMBER = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"], "additionalProperties": False}
 
 
 def answers(address, body, stream=False):
@@ -40,11 +46,23 @@ def answers(address, body, stream=False):
 def ways(first, opener):
     """Fields of requests that must be answered with calls, by whom they may be of, and how many calls an answer may have."""
     # as likely as all that ends something, and hotter, so that lists of calls are not always empty
-    yield {"temperature": 3, "logit_bias": [[text, 18] for text in (*ENDS, "{", opener)]}, None, None
+    yield {"temperature": 3, "logit_bias": [[text, 18] for text in (*ENDS, "{", opener)], "max_tokens": 600}, None, None
     yield {"tool_choice": "required", "n": 2}, None, None
     yield {"tool_choice": "required", "parallel_tool_calls": False}, None, 1
     for several in (True, False):
         yield {"tool_choice": {"type": "function", "function": {"name": first}}, "parallel_tool_calls": several}, first, 1
+
+
+def within(address, ask, way):
+    """The fields of a way to ask, with limits from the shortest answer upwards where there must be a call."""
+    if "tool_choice" not in way:
+        return [way]
+    status, text = told.post(address, "/v1/chat/completions", {**ask, **way, "max_tokens": 1})
+    error = json.loads(text)["error"]
+    assert status == 400 and error["param"] == "tool_choice", text
+    least = int(TOO_SHORT.search(error["message"])[1])
+    assert told.post(address, "/v1/chat/completions", {**ask, **way, "max_tokens": least - 1})[0] == 400, way
+    return [{**way, "max_tokens": least + further} for further in FURTHER]
 
 
 def called(address, index, tools, question, opener):
@@ -54,14 +72,12 @@ def called(address, index, tools, question, opener):
         "tools": tools,
         "temperature": 1,
         "seed": index,
-        "max_tokens": 3000,
-        "logit_bias": [[text, 6] for text in ENDS],
     }
     # arguments bind by name: there are none but those that a schema lists
     schemas = {tool["function"]["name"]: {"additionalProperties": False, **tool["function"]["parameters"]} for tool in tools}
     first = tools[0]["function"]["name"]
     passed, freely = 0, False
-    for more, only, count in ways(first, opener):
+    for more, only, count in ((limited, *rest) for way, *rest in ways(first, opener) for limited in within(address, ask, way)):
         choices = answers(address, {**ask, **more})
         where = f"{first} {more}: {choices}"
         assert len(choices) == more.get("n", 1), where
@@ -78,13 +94,18 @@ def called(address, index, tools, question, opener):
                 fits(arguments, schemas[name])
         assert answers(address, {**ask, **more}, stream=True) == choices, where
         passed += 2
+    either = {**ask, "response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": NUMBER}}, "max_tokens": 400}
+    ((content, calls, reason),) = choices = answers(address, either)
+    assert answers(address, either, stream=True) == choices and (reason == "tool_calls") == bool(calls), choices
+    for name, arguments in calls or [(None, content)]:
+        fits(arguments, schemas.get(name, NUMBER))
     none = {**ask, "tool_choice": "none", "max_tokens": 24, "logit_bias": [[opener, 100]]}
-    ((_, calls, reason),) = choices = answers(address, none)
-    assert not calls and reason in ("stop", "length") and answers(address, none, stream=True) == choices, (first, choices)
+    ((content, calls, reason),) = choices = answers(address, none)
+    assert not calls and "<tool_call>" not in content and reason in ("stop", "length") and answers(address, none, stream=True) == choices, (first, choices)
     unknown = {**ask, "tool_choice": {"type": "function", "function": {"name": first + "_"}}}
     status, text = told.post(address, "/v1/chat/completions", unknown)
     assert status == 400 and json.loads(text)["error"]["param"] == "tool_choice.function.name", text
-    return passed + 2, freely
+    return passed + 3, freely
 
 
 def main():

@@ -18,8 +18,17 @@ use crate::report::Tally;
 use crate::workspace::{Workspace, cargo, scrub};
 
 /// One target for each kind of outside bytes; `fuzz/fuzz_targets/NAME.rs`.
-pub(crate) const TARGETS: [&str; 8] =
-    ["safetensors", "gguf", "imatrix", "blocks", "config_json", "tokenizer_json", "chat_template", "tool_calls"];
+pub(crate) const TARGETS: [&str; 9] = [
+    "safetensors",
+    "gguf",
+    "imatrix",
+    "blocks",
+    "config_json",
+    "tokenizer_json",
+    "chat_template",
+    "tool_calls",
+    "gbnf",
+];
 
 /// The coverage that libFuzzer steers by (the flags of cargo-fuzz 0.13).
 const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \

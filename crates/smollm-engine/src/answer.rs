@@ -100,7 +100,12 @@ impl Answer {
         if self.stop_ids.contains(&drawn) {
             return Ok(Err(FinishReason::Stop(drawn)));
         }
-        let Some(id) = self.settle(drawn, logits.len())? else { return Ok(Err(FinishReason::Complete)) };
+        let Some(id) = self.settle(drawn, logits.len())? else {
+            return Ok(Err(match self.ending {
+                Ending::Later => FinishReason::Length,
+                Ending::Possible | Ending::Here => FinishReason::Complete,
+            }));
+        };
         self.generated += 1;
         Ok(Ok(match measured {
             None => Token { id, logprob: None, top: Vec::new() },

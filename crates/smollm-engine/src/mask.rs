@@ -16,7 +16,7 @@ pub trait TokenMask: Debug + Send {
     fn allow(&mut self, allowed: &mut TokenSet) -> Result<(), String>;
 
     /// `id`, one of the allowed, was drawn. The token that is taken: `id`, or one that the rules want in its place now that they know
-    /// what `id` would lead to; none where the answer ends instead.
+    /// what `id` would lead to; none where the answer ends instead: whole, or cut off if its [`TokenMask::ending`] then is still to come.
     ///
     /// # Errors
     /// As [`TokenMask::allow`].
@@ -87,6 +87,11 @@ impl TokenSet {
         if (id as usize) < self.len {
             self.words[id as usize / 32] &= !(1 << (id % 32));
         }
+    }
+
+    /// Whether there is none in.
+    pub fn is_empty(&self) -> bool {
+        self.words.iter().all(|&word| word == 0)
     }
 
     /// Whether a token is in.

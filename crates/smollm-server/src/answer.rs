@@ -6,6 +6,7 @@ use crate::catalog::Lease;
 use crate::error::ApiError;
 use crate::metrics::Watch;
 use crate::native::timings::{Pace, Progress, SpokenTimings};
+use crate::reasoning::Splitter;
 use crate::sse::too_slow;
 use crate::transcript::{Delta, Transcript};
 use crate::unsent::Share;
@@ -77,6 +78,11 @@ impl Answers {
             stopped: None,
             watch: Watch::start(lease.metrics.clone(), submission),
         }
+    }
+
+    /// What follows the tag that opens a call is no text, and no stop string ends it. `splitter` finds the thoughts of an answer.
+    pub(crate) fn expect_calls(&mut self, splitter: &Splitter) {
+        self.choices.iter_mut().for_each(|choice| choice.expect_calls(splitter.clone()));
     }
 
     /// The engine has taken the submission.

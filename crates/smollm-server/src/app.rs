@@ -8,6 +8,7 @@ use crate::settings::Settings;
 use crate::unsent::Unsent;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
+use tokio::sync::Semaphore;
 
 /// The server's parts.
 pub(crate) struct App {
@@ -17,12 +18,20 @@ pub(crate) struct App {
     pub(crate) hosts: Hosts,
     /// What of answers has not gone out yet.
     pub(crate) unsent: Arc<Unsent>,
+    /// Turns to compile a grammar.
+    pub(crate) compilers: Arc<Semaphore>,
     /// Seconds since 1970 when it started.
     pub(crate) started: u64,
 }
 
 /// As handlers get it.
 pub(crate) type Shared = Arc<App>;
+
+/// Grammars that are compiled at once: half of what the machine has, so that answers go on beside it.
+pub(crate) fn compilers() -> Arc<Semaphore> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    Arc::new(Semaphore::new((threads / 2).max(1)))
+}
 
 impl App {
     /// Whether requests can be answered.

@@ -82,6 +82,11 @@ impl<'v> Fields<'v> {
         Ok(value)
     }
 
+    /// Notes fields inside of known ones that turned out to be unknown.
+    pub(crate) fn leave(&mut self, paths: Vec<String>) {
+        self.nested.extend(paths);
+    }
+
     /// What no type has asked for and has no effect.
     ///
     /// # Errors
@@ -124,6 +129,17 @@ pub(crate) async fn beside<T: Send + 'static>(
     }
     let done = tokio::task::spawn_blocking(work).await;
     done.unwrap_or_else(|_| Err(ApiError::internal(format!("{what} failed unexpectedly"))))
+}
+
+/// About how many bytes a value has.
+pub(crate) fn weight(value: &Value) -> usize {
+    const EACH: usize = 16;
+    EACH + match value {
+        Value::String(text) => text.len(),
+        Value::Array(list) => list.iter().map(weight).sum(),
+        Value::Object(keys) => keys.iter().map(|(key, value)| key.len() + weight(value)).sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    }
 }
 
 /// Makes integers of numbers such as `16.0`: in JSON both are the same number, and some languages write all numbers so.

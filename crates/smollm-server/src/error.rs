@@ -101,6 +101,15 @@ impl ApiError {
     }
 }
 
+/// The beginning of what a client wrote, for an error that tells it again.
+pub(crate) fn brief(text: &str) -> String {
+    const LONGEST: usize = 100;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = (self.status, Json(self.body())).into_response();

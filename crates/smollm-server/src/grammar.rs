@@ -1,8 +1,15 @@
-//! Grammars of the tokenizer's crate as the engine asks for them, and rules that hold together.
+//! Grammars of the tokenizer's crate as the engine asks for them: compiled, and holding answers.
 
+#[cfg(test)]
+mod tests;
+
+use crate::app::App;
+use crate::body::beside;
 use crate::error::ApiError;
-use smollm_engine::{Ending, TokenMask, TokenSet};
-use smollm_tokenizer::constrain::{Constraint, Grammar};
+use crate::model::Model;
+use crate::reasoning::{AfterThoughts, Splitter};
+use smollm_engine::{Ending, Submission, TokenMask, TokenSet};
+use smollm_tokenizer::constrain::{Constraint, Grammar, GrammarError};
 use std::sync::Arc;
 
 /// An answer that follows a grammar.
@@ -11,24 +18,16 @@ pub struct GrammarMask {
     constraint: Constraint,
     /// What ends the answer where the grammar lets it.
     ends: Arc<[u32]>,
+    /// Whether the grammar has texts that may stop anywhere: one that its limit stops is cut off all the same.
+    free: bool,
+    /// Whether the limit has stopped it.
+    cut: bool,
 }
 
 impl GrammarMask {
     /// For the beginning of an answer that `ends` end, where it may end.
     pub fn new(constraint: Constraint, ends: &[u32]) -> Self {
-        Self { constraint, ends: ends.into() }
-    }
-
-    /// For an answer that may have calls.
-    ///
-    /// # Errors
-    /// Nothing ends it, so that it would go on with text after text.
-    pub(crate) fn of_tools(grammar: &Grammar, ends: &[u32]) -> Result<Self, ApiError> {
-        if ends.is_empty() {
-            let message = "ignore_eos: an answer that follows a grammar ends where the grammar does";
-            return Err(ApiError::bad(message).param("ignore_eos"));
-        }
-        Ok(Self::new(grammar.begin(), ends))
+        Self { constraint, ends: ends.into(), free: false, cut: false }
     }
 }
 
@@ -39,17 +38,26 @@ impl TokenMask for GrammarMask {
         allowed.remove(next.end());
         if next.may_end() {
             self.ends.iter().for_each(|&id| allowed.insert(id));
+            return Ok(());
         }
-        Ok(())
+        self.ends.iter().for_each(|&id| allowed.remove(id));
+        match allowed.is_empty() {
+            true => Err("the answer must go on with one of the tokens that end it (stop_token_ids)".into()),
+            false => Ok(()),
+        }
     }
 
     fn accept(&mut self, id: u32) -> Result<Option<u32>, String> {
-        self.constraint.accept(id).map_err(|error| error.to_string())
+        let taken = self.constraint.accept(id).map_err(|error| error.to_string())?;
+        self.cut = self.free && taken.is_none();
+        Ok(taken)
     }
 
     fn ending(&mut self) -> Result<Ending, String> {
         Ok(match self.constraint.has_ended() {
+            _ if self.cut => Ending::Later,
             true => Ending::Here,
+            false if self.free => Ending::Later,
             false if self.constraint.may_end().map_err(|error| error.to_string())? => Ending::Possible,
             false => Ending::Later,
         })
@@ -64,35 +72,66 @@ impl TokenMask for GrammarMask {
     }
 }
 
-/// Two rules, both of which hold. The first says how the answer ends, and what stands in a token's place.
-#[derive(Debug)]
-pub(crate) struct Both(pub(crate) Box<dyn TokenMask>, pub(crate) Box<dyn TokenMask>);
+/// What answers are held to.
+#[derive(Debug, Clone)]
+pub(crate) struct Rule {
+    pub(crate) grammar: Grammar,
+    /// Whether it has texts that may stop anywhere.
+    pub(crate) free: bool,
+}
 
-impl TokenMask for Both {
-    fn allow(&mut self, allowed: &mut TokenSet) -> Result<(), String> {
-        self.0.allow(allowed)?;
-        let mut other = TokenSet::none(allowed.vocab_size());
-        self.1.allow(&mut other)?;
-        allowed.retain(&other);
+impl Rule {
+    /// An answer of at most `limit` tokens, which `ends` end.
+    ///
+    /// # Errors
+    /// Even the shortest takes more.
+    pub(crate) fn begin(&self, limit: usize, ends: &[u32]) -> Result<GrammarMask, GrammarError> {
+        let mask = GrammarMask::new(self.grammar.begin_within(limit)?, ends);
+        Ok(GrammarMask { free: self.free, ..mask })
+    }
+
+    /// Tokens of the shortest answer; at least one, where that is not known.
+    pub(crate) fn shortest(&self) -> usize {
+        self.grammar.shortest().unwrap_or(1)
+    }
+
+    /// Holds the answers of a submission to it. Where the model may think first, `thoughts` finds its thoughts, and says how long they may
+    /// be.
+    ///
+    /// # Errors
+    /// The answers may not be long enough for any text of the grammar.
+    pub(crate) fn bind(
+        self,
+        model: &Model,
+        submission: &mut Submission,
+        thoughts: Option<(&Splitter, Option<usize>)>,
+    ) -> Result<(), GrammarError> {
+        let room = (model.engine.limits().context() + 1).saturating_sub(submission.prompt.len());
+        let limit = submission.request.max_tokens.map_or(room, |max| max.min(room));
+        let ends = &submission.request.stop_ids;
+        submission.mask = Some(match thoughts {
+            None => Box::new(self.begin(limit, ends)?),
+            Some((splitter, most)) => Box::new(AfterThoughts::new(model, splitter.clone(), self, limit, most, ends)?),
+        });
         Ok(())
     }
+}
 
-    fn accept(&mut self, id: u32) -> Result<Option<u32>, String> {
-        match self.0.accept(id)? {
-            Some(taken) => self.1.accept(taken),
-            None => Ok(None),
-        }
-    }
-
-    fn ending(&mut self) -> Result<Ending, String> {
-        self.0.ending()
-    }
-
-    fn ahead(&mut self) -> Vec<u32> {
-        self.0.ahead()
-    }
-
-    fn fork(&self) -> Box<dyn TokenMask> {
-        Box::new(Self(self.0.fork(), self.1.fork()))
-    }
+/// Compiles on a thread that may take its time. Only so many do at once; who waits for one and leaves is forgotten.
+///
+/// # Errors
+/// Those of `work`, or it panicked.
+pub(crate) async fn compiled<T: Send + 'static>(
+    app: &App,
+    what: &str,
+    work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    let turn = app.compilers.clone().acquire_owned().await;
+    let turn = turn.map_err(|_| ApiError::internal(format!("{what} failed unexpectedly")))?;
+    let work = move || {
+        let result = work();
+        drop(turn);
+        result
+    };
+    beside(true, what, work).await
 }

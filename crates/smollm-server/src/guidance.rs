@@ -1,10 +1,10 @@
 //! What an answer is to be, in the words of several APIs: a JSON object, JSON of a schema, a text of a grammar.
 
-use crate::body::beside;
+use crate::app::App;
 use crate::error::ApiError;
-use crate::grammar::GrammarMask;
+use crate::grammar::{Rule, compiled};
 use crate::model::Model;
-use crate::reasoning::{AfterThoughts, Splitter};
+use crate::reasoning::Splitter;
 use serde::Deserialize;
 use serde_json::Value;
 use smollm_engine::Submission;
@@ -115,18 +115,45 @@ impl Guidance {
         Ok(sources.pop())
     }
 
+    /// Whether anything is asked for.
+    ///
+    /// # Errors
+    /// The fields contradict each other.
+    pub(crate) fn is_given(&self) -> Result<bool, ApiError> {
+        Ok(self.source()?.is_some())
+    }
+
     /// Compiles what is asked for, if anything is.
     ///
     /// # Errors
     /// The fields contradict each other, or what they ask for cannot be made sure of.
-    pub(crate) async fn compiled(&self, model: &Model) -> Result<Option<Guide>, ApiError> {
+    pub(crate) async fn compiled(&self, app: &App, model: &Model) -> Result<Option<Guide>, ApiError> {
         let Some((param, source)) = self.source()? else { return Ok(None) };
         let grammars = model.grammars.clone();
+        if let Some(grammar) = grammars.kept(&source) {
+            return Ok(Some(Guide { grammar, param }));
+        }
         let compile = move || match grammars.compile(&source) {
             Ok(grammar) => Ok(Guide { grammar, param }),
             Err(error) => Err(refusal(&param, &error)),
         };
-        beside(true, "compiling the grammar", compile).await.map(Some)
+        compiled(app, "compiling the grammar", compile).await.map(Some)
+    }
+
+    /// The schema of an answer beside tools that may be called, and its field.
+    ///
+    /// # Errors
+    /// The fields contradict each other, or ask for something else: an answer would have to follow two grammars.
+    pub(crate) fn beside_tools(&self) -> Result<Option<(String, Value)>, ApiError> {
+        match self.source()? {
+            None => Ok(None),
+            Some((param, GrammarSource::JsonSchema(schema))) => Ok(Some((param, schema))),
+            Some((param, GrammarSource::JsonObject)) => Ok(Some((param, serde_json::json!({"type": "object"})))),
+            Some((param, _)) => {
+                let message = format!("{param} and tools that may be called are not supported together; JSON is");
+                Err(ApiError::unsupported(&param, message))
+            }
+        }
     }
 }
 
@@ -165,7 +192,8 @@ fn schema(param: &str, value: Option<&Value>) -> Result<Option<GrammarSource>, A
     Ok(Some(GrammarSource::JsonSchema(schema)))
 }
 
-fn refusal(param: &str, error: &GrammarError) -> ApiError {
+/// The refusal of what a field asks for.
+pub(crate) fn refusal(param: &str, error: &GrammarError) -> ApiError {
     let refused = ApiError::bad(format!("{param}: {error}")).param(param);
     match error {
         GrammarError::TooShort { .. } => refused,
@@ -174,12 +202,6 @@ fn refusal(param: &str, error: &GrammarError) -> ApiError {
 }
 
 impl Guide {
-    /// The refusal of a request that has tools, too: an answer would have to follow two grammars.
-    pub(crate) fn beside_tools(&self) -> ApiError {
-        let message = format!("{} and tools that may be called are not supported together", self.param);
-        ApiError::unsupported(&self.param, message)
-    }
-
     /// Binds the answers of a submission. Where the model may think first, `thoughts` finds its thoughts, and says how long they may be.
     ///
     /// # Errors
@@ -190,20 +212,8 @@ impl Guide {
         submission: &mut Submission,
         thoughts: Option<(&Splitter, Option<usize>)>,
     ) -> Result<(), ApiError> {
-        let limits = model.engine.limits();
-        let room = (limits.context() + 1).saturating_sub(submission.prompt.len());
-        let limit = submission.request.max_tokens.map_or(room, |max| max.min(room));
-        let begun = self.grammar.begin_within(limit).map_err(|error| refusal(&self.param, &error))?;
-        let mask = GrammarMask::new(begun, &submission.request.stop_ids);
-        submission.mask = Some(match thoughts {
-            None => Box::new(mask),
-            Some((splitter, most)) => {
-                let after = AfterThoughts::new(model, splitter.clone(), self.grammar.clone(), mask);
-                let after = after.within(limit, most, &submission.request.stop_ids);
-                Box::new(after.map_err(|error| refusal(&self.param, &error))?)
-            }
-        });
-        Ok(())
+        let rule = Rule { grammar: self.grammar.clone(), free: false };
+        rule.bind(model, submission, thoughts).map_err(|error| refusal(&self.param, &error))
     }
 }
 

@@ -127,6 +127,7 @@ impl Model {
         hash.update(format!("{}\0{defaults:?}\0{}\0", self.build, self.engine.limits().context()));
         if let Some(template) = &self.template {
             hash.update(template.source());
+            hash.update(template.tool_use_source().unwrap_or_default());
         }
         if let Some(Adapter { weights, .. }) = adapter {
             hash.update(weights.digest());

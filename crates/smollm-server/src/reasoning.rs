@@ -62,7 +62,18 @@ impl Splitter {
 
     /// Whether nothing but space has come, so that thoughts may still begin.
     pub(crate) fn has_heard_nothing(&self) -> bool {
-        self.state == State::Start && self.held.is_empty()
+        self.state == State::Start && self.held.trim_start().is_empty()
+    }
+
+    /// Whether nothing has come but space and what may become the tag that opens thoughts.
+    pub(crate) fn is_undecided(&self) -> bool {
+        self.state == State::Start
+    }
+
+    /// What of the tag that ends thoughts is missing at the end of these thoughts.
+    pub(crate) fn missing_of_the_end(&self) -> &'static str {
+        let said = (1..CLOSE.len()).rev().find(|&len| self.held.ends_with(&CLOSE[..len])).unwrap_or(0);
+        &CLOSE[said..]
     }
 
     /// The next piece.

@@ -1,6 +1,6 @@
 //! Listening, answering, and stopping without leaving anybody in the middle of an answer.
 
-use crate::app::{App, Shared, unix_seconds};
+use crate::app::{App, Shared, compilers, unix_seconds};
 use crate::catalog::{Catalog, Loader, Room, Source};
 use crate::edge::keys::{KeyFileError, Keys};
 use crate::edge::{AccessLog, Hosts, Patient, Peer, gone};
@@ -96,6 +96,7 @@ impl Server {
         let app = App {
             hosts: Hosts::new(&settings, address),
             unsent: Unsent::new(settings.answer_memory),
+            compilers: compilers(),
             settings,
             catalog: Arc::new(Catalog::new(sources, loader, room)),
             keys,

@@ -1,5 +1,9 @@
 //! One answer under way: tokens become text that may be shown, up to where a stop string begins.
 
+mod calls;
+
+use crate::reasoning::Splitter;
+use calls::CallTag;
 use smollm_engine::{FinishReason, Token};
 use smollm_tokenizer::Tokenizer;
 use smollm_tokenizer::stream::{StopStrings, TextStream};
@@ -11,6 +15,8 @@ use std::sync::Arc;
 pub(crate) struct Transcript {
     stream: TextStream<Arc<Tokenizer>>,
     stops: StopStrings,
+    /// Finds where calls begin, if there may be any.
+    calls: Option<CallTag>,
     /// Tokens whose text is held back, with the byte of the text where theirs begins.
     held: VecDeque<(usize, Token)>,
     /// Bytes of text that tokens made, and of those that were given out.
@@ -46,7 +52,13 @@ impl Transcript {
     /// An answer after a prompt that has text (`continues`) or has none.
     pub(crate) fn new(tokenizer: Arc<Tokenizer>, stops: &StopStrings, continues: bool) -> Self {
         let stream = if continues { TextStream::continuing(tokenizer) } else { TextStream::new(tokenizer) };
-        Self { stream, stops: stops.clone(), held: VecDeque::new(), made: 0, given: 0, tokens: 0, end: None }
+        let stops = stops.clone();
+        Self { stream, stops, calls: None, held: VecDeque::new(), made: 0, given: 0, tokens: 0, end: None }
+    }
+
+    /// From the tag that opens a call on no stop string ends the answer. `splitter` finds the thoughts, in which there are no calls.
+    pub(crate) fn expect_calls(&mut self, splitter: Splitter) {
+        self.calls = Some(CallTag::new(splitter));
     }
 
     /// The next token.
@@ -67,6 +79,11 @@ impl Transcript {
         }
         let piece = self.stream.finish();
         let mut delta = self.emit(&piece);
+        if let Some(rest) = self.calls.as_mut().map(CallTag::finish).filter(|_| self.end.is_none()) {
+            let last = self.give(&rest, None);
+            delta.text.push_str(&last.text);
+            delta.tokens.extend(last.tokens);
+        }
         if self.end.is_none() {
             self.end = Some(match reason {
                 FinishReason::Length => End::Length,
@@ -101,7 +118,19 @@ impl Transcript {
 
     fn emit(&mut self, piece: &str) -> Delta {
         self.made += piece.len();
-        let step = self.stops.push(piece);
+        match self.calls.as_mut().map(|tag| tag.push(piece)) {
+            Some((text, calls)) => self.give(&text, calls.as_deref()),
+            None => self.give(piece, None),
+        }
+    }
+
+    /// Gives out text up to a stop string, and calls that follow it.
+    fn give(&mut self, text: &str, calls: Option<&str>) -> Delta {
+        let mut step = self.stops.push(text);
+        if let Some(calls) = calls.filter(|_| step.stopped.is_none()) {
+            step.emit.push_str(&self.stops.finish());
+            step.emit.push_str(calls);
+        }
         self.given += step.emit.len();
         let nothing_held = self.given == self.made;
         if let Some(word) = step.stopped {

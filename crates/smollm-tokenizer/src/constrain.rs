@@ -29,6 +29,7 @@ mod formats;
 mod gbnf;
 mod grammar;
 mod json;
+mod kept;
 mod lark;
 mod schema;
 mod state;

@@ -51,6 +51,11 @@ impl<T: Deref<Target = Tokenizer>> TextStream<T> {
         self.take_complete()
     }
 
+    /// Whether the tokens so far end inside of a character.
+    pub fn is_inside_of_a_character(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
     /// Whatever is left: a character that never became whole, as U+FFFD.
     pub fn finish(&mut self) -> String {
         let rest = std::mem::take(&mut self.pending);

@@ -20,7 +20,7 @@ pub use conversation::{Conversation, conversation};
 pub use form::CallForm;
 pub use prompt::system_prompt;
 pub use reader::{CallReader, Said};
-pub use rule::{CallRule, RuleError};
+pub use rule::{CallRule, RuleError, no_calls};
 pub use tool::{Tool, ToolError};
 
 /// What stands around calls.

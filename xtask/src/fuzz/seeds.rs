@@ -16,6 +16,7 @@ pub(super) fn of(target: &str) -> Vec<Seed> {
         "tokenizer_json" => tokenizer_json(),
         "chat_template" => chat_template(),
         "tool_calls" => tool_calls(),
+        "gbnf" => gbnf(),
         _ => Vec::new(),
     }
 }
@@ -120,6 +121,7 @@ pub(super) fn dictionary(target: &str) -> String {
             "Ġ",
         ],
         "tool_calls" => &["<tool_call>", "</tool_call>", "[", "]", "{\"name\": \"", "\", \"arguments\": {", "}}", "\\"],
+        "gbnf" => &["root", "::=", "|", "*", "+", "?", "{2,3}", "[^\\n]", "(", ")", "\\x", "#"],
         "chat_template" => &[
             "{%",
             "%}",
@@ -509,6 +511,15 @@ fn tool_calls() -> Vec<Seed> {
     let cut = r#"<tool_call>[{"arguments": {"a": "\u00e9"#;
     let none = "No.<tool_call>[]</tool_call>";
     vec![("list", list.into()), ("blocks", blocks.into()), ("none", none.into()), ("cut", cut.into())]
+}
+
+fn gbnf() -> Vec<Seed> {
+    let sums =
+        "root ::= sum\nsum ::= term (ws [-+] ws term)*\nterm ::= [0-9]+ | \"(\" ws sum ws \")\"\nws ::= [ \\n]*\n";
+    let strings = "root ::= \"\\\"\" char{2,5} \"\\\"\" # quoted\nchar ::= [^\"\\\\] | \"\\\\\" [\"\\\\nrt]\n";
+    let escapes = "root ::= \"\\x41\\u00e9\\U0001F600\"? [\\]a-c^-] .\n";
+    let choices = "root ::= (\"yes\" | \"no\")+ | \"\" root \"x\"\n";
+    vec![("sums", sums.into()), ("strings", strings.into()), ("escapes", escapes.into()), ("choices", choices.into())]
 }
 
 fn chat_template() -> Vec<Seed> {

@@ -35,7 +35,6 @@ pub(crate) async fn completion(State(app): State<Shared>, body: Body<NativeReque
         prompt_logprobs: None,
         conversation: false,
     };
-    let guide = guidance.compiled(&lease.model).await?;
     let (stops, seed, stream) = (sampling.stops()?, sampling.seed(&lease.model), sampling.stream == Some(true));
     let extras = sampling.extras(&ask);
     let ignore_eos = sampling.ignore_eos == Some(true);
@@ -49,9 +48,6 @@ pub(crate) async fn completion(State(app): State<Shared>, body: Body<NativeReque
             let never = lease.model.ends(false).into_iter().map(|id| (id, f32::NEG_INFINITY));
             submission.request.sampling.logit_bias.extend(never);
         }
-        if let Some(guide) = &guide {
-            guide.bind(&lease.model, &mut submission, None)?;
-        }
         let mut parameters = Parameters::of(&submission.request);
         (parameters.ignore_eos, parameters.stream) = (ignore_eos, stream);
         parameters.timings_per_token = extras.timings;
@@ -59,6 +55,9 @@ pub(crate) async fn completion(State(app): State<Shared>, body: Body<NativeReque
         parameters.stop = stops.strings().to_vec();
         parts.push(Part::new(Answers::new(&lease, &submission, &stops), submission.prompt.clone(), parameters));
         submissions.push(submission);
+    }
+    if let Some(guide) = guidance.compiled(&app, &lease.model).await? {
+        submissions.iter_mut().try_for_each(|submission| guide.bind(&lease.model, submission, None))?;
     }
     let call = Call::start(&app, &lease.model.engine, submissions)?;
     let wanted =

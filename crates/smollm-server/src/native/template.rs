@@ -54,7 +54,7 @@ pub(crate) async fn apply_template(
 ) -> Result<Response, ApiError> {
     let TemplateRequest { model: ModelName { model }, chat, tools, thinking } = body.value;
     let lease = app.catalog.lease(model.as_deref()).await?;
-    let prompt = prompt(&lease, chat, tools.resolve()?.shown, &thinking).await?.text;
+    let prompt = prompt(&lease, chat, tools.resolved().await?.shown, &thinking).await?.text;
     let mut response = Json(TemplateAnswer { prompt }).into_response();
     body.ignored.note(&mut response);
     Ok(response)

@@ -13,7 +13,6 @@ use crate::ask::Ask;
 use crate::body::Body;
 use crate::call::{Call, admit};
 use crate::error::{ApiError, ErrorBody};
-use crate::grammar::{Both, GrammarMask};
 use crate::openai::tools::Calls;
 use crate::reasoning::ThinkingBudget;
 use crate::sse;
@@ -44,34 +43,24 @@ pub(crate) async fn chat_completions(State(app): State<Shared>, body: Body<ChatR
         conversation: true,
     };
     let budget = thinking.budget();
-    let tools = tools.resolve()?;
+    let tools = tools.resolved().await?;
     let reader = (tools.calls != Calls::None).then(CallReader::bound);
     let Prompt { ids, splitter, .. } = prompt(&lease, chat, tools.shown.clone(), &thinking).await?;
     let stops = sampling.stops()?;
     let request = sampling.request(&lease, &ask, sampling.seed(&lease.model))?;
     let mut submission = sampling.submission(&lease, ids, &ask, request)?;
-    let grammar = tools.grammar(&lease.model, splitter.is_thinking()).await?;
-    let guide = guidance.compiled(&lease.model).await?;
-    let thoughts = lease.model.can_think();
-    match (guide, grammar) {
-        (Some(guide), Some(_)) => return Err(guide.beside_tools()),
-        (Some(guide), None) => guide.bind(&lease.model, &mut submission, thoughts.then_some((&splitter, budget)))?,
-        (None, grammar) => {
-            let budget = budget.filter(|_| thoughts);
-            let budget = budget.map(|budget| ThinkingBudget::new(&lease.model, splitter.clone(), budget));
-            let mask = match grammar {
-                Some(grammar) => Some(GrammarMask::of_tools(&grammar, &submission.request.stop_ids)?),
-                None => None,
-            };
-            submission.mask = match (mask, budget) {
-                (Some(mask), Some(budget)) => Some(Box::new(Both(Box::new(mask), Box::new(budget)))),
-                (Some(mask), None) => Some(Box::new(mask)),
-                (None, Some(budget)) => Some(Box::new(budget)),
-                (None, None) => None,
-            };
-        }
+    let thoughts = lease.model.can_think().then_some((&splitter, budget));
+    if let Some(bound) = tools.rule(&app, &lease.model, &guidance).await? {
+        bound.bind(&lease.model, &mut submission, thoughts)?;
+    } else if let Some(guide) = guidance.compiled(&app, &lease.model).await? {
+        guide.bind(&lease.model, &mut submission, thoughts)?;
+    } else if let Some((splitter, Some(budget))) = thoughts {
+        submission.mask = Some(Box::new(ThinkingBudget::new(&lease.model, splitter.clone(), budget)));
     }
-    let answers = Answers::new(&lease, &submission, &stops);
+    let mut answers = Answers::new(&lease, &submission, &stops);
+    if reader.is_some() {
+        answers.expect_calls(&splitter);
+    }
     let extras = sampling.extras(&ask);
     let call = Call::start(&app, &lease.model.engine, vec![submission])?;
     let mut telling = Telling::new(lease, answers, &Reading { splitter, calls: reader }, extras);
@@ -94,7 +83,7 @@ pub(crate) async fn chat_completions(State(app): State<Shared>, body: Body<ChatR
 pub(crate) async fn input_tokens(State(app): State<Shared>, body: Body<ChatRequest>) -> Result<Response, ApiError> {
     let Body { value: ChatRequest { sampling, chat, tools, thinking, .. }, ignored } = body;
     let lease = app.catalog.lease(sampling.model.as_deref()).await?;
-    let Prompt { ids, .. } = prompt(&lease, chat, tools.resolve()?.shown, &thinking).await?;
+    let Prompt { ids, .. } = prompt(&lease, chat, tools.resolved().await?.shown, &thinking).await?;
     let mut response = Json(InputTokens { input_tokens: ids.len() }).into_response();
     ignored.note(&mut response);
     Ok(response)

@@ -42,20 +42,19 @@ pub(crate) async fn completions(
         prompt_logprobs: completion.logprobs.filter(|_| echo),
         conversation: false,
     };
-    let guide = guidance.compiled(&lease.model).await?;
     let stops = sampling.stops()?;
     let request = sampling.request(&lease, &ask, sampling.seed(&lease.model))?;
     let mut submissions = Vec::new();
     let mut parts = Vec::new();
     for (text, ids) in completion.prompt.resolve(&lease, "prompt").await? {
         let echoed = echo.then(|| text.unwrap_or_else(|| lease.model.tokenizer.decode(&ids, false)));
-        let mut submission = sampling.submission(&lease, ids, &ask, request.clone())?;
-        if let Some(guide) = &guide {
-            guide.bind(&lease.model, &mut submission, None)?;
-        }
+        let submission = sampling.submission(&lease, ids, &ask, request.clone())?;
         let answers = Answers::new(&lease, &submission, &stops);
         parts.push(Part::new(answers, submission.prompt.clone(), echoed));
         submissions.push(submission);
+    }
+    if let Some(guide) = guidance.compiled(&app, &lease.model).await? {
+        submissions.iter_mut().try_for_each(|submission| guide.bind(&lease.model, submission, None))?;
     }
     let call = Call::start(&app, &lease.model.engine, submissions)?;
     let extras = sampling.extras(&ask);

@@ -1,5 +1,6 @@
 //! The messages of a chat, from OpenAI's forms to what templates read.
 
+use crate::body::weight;
 use crate::error::ApiError;
 use crate::openai::tools::FunctionWord;
 use serde::Deserialize;
@@ -147,6 +148,12 @@ impl Message {
                 .collect::<Result<_, _>>()?;
         }
         Ok(value)
+    }
+
+    /// About how many bytes its calls have.
+    pub(crate) fn size_of_calls(&self) -> usize {
+        let calls = self.tool_calls.iter().flatten();
+        calls.map(|call| call.function.name.len() + call.function.arguments.as_ref().map_or(0, weight)).sum()
     }
 
     /// The text of the content; parts are lines of their own, as vLLM and llama-server have them.

@@ -1,15 +1,26 @@
 //! The tools of a chat and what of them may be called, in OpenAI's words.
 
-use crate::body::beside;
-use crate::error::ApiError;
+use crate::app::App;
+use crate::body::{beside, weight};
+use crate::error::{ApiError, brief};
+use crate::grammar::{Rule, compiled};
+use crate::guidance::{Guidance, refusal};
 use crate::model::Model;
+use crate::reasoning::Splitter;
 use serde::Deserialize;
+use serde::de::value::{MapAccessDeserializer, StrDeserializer};
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::Value;
-use smollm_tokenizer::constrain::{Grammar, GrammarError};
-use smollm_tokenizer::tools::{CallRule, RuleError, Tool};
+use smollm_engine::Submission;
+use smollm_tokenizer::constrain::GrammarError;
+use smollm_tokenizer::tools::{CallRule, RuleError, Tool, no_calls};
+use std::collections::HashSet;
+use std::fmt::Formatter;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
+/// Bytes of tools above which they are checked on a thread that may take its time.
+const LARGE: usize = 1 << 15;
 /// OpenAI's limit.
 const MOST_TOOLS: usize = 128;
 
@@ -48,12 +59,67 @@ pub(crate) struct FunctionObject {
 }
 
 /// `none`, `auto`, `required`, or an object that names one function or several.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
-#[serde(untagged, expecting = "must be `none`, `auto`, `required`, or an object that names functions")]
+#[derive(Debug, Clone, ToSchema)]
+#[serde(untagged)]
 pub(crate) enum ToolChoice {
     Mode(Mode),
     Named(Named),
     Allowed(Allowed),
+}
+
+impl<'de> Deserialize<'de> for ToolChoice {
+    /// By hand: what serde calls untagged is read twice, and the first reading forgets the places of unknown fields.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyChoice)
+    }
+}
+
+const WANTED: &str = "`none`, `auto`, `required`, or an object that names functions";
+
+struct AnyChoice;
+
+/// An object that names functions.
+#[derive(Deserialize)]
+struct Naming {
+    r#type: NamingType,
+    function: Option<Name>,
+    allowed_tools: Option<AllowedTools>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum NamingType {
+    Function,
+    AllowedTools,
+}
+
+impl<'de> Visitor<'de> for AnyChoice {
+    type Value = ToolChoice;
+
+    fn expecting(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        f.write_str(WANTED)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<ToolChoice, E> {
+        let mode = Mode::deserialize(StrDeserializer::<E>::new(text)).map(ToolChoice::Mode);
+        mode.map_err(|_| E::custom(format!("must be {WANTED}")))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ToolChoice, A::Error> {
+        let Naming { r#type, function, allowed_tools } = Naming::deserialize(MapAccessDeserializer::new(map))?;
+        match (r#type, function, allowed_tools) {
+            (NamingType::Function, Some(function), None) => {
+                Ok(ToolChoice::Named(Named { _type: FunctionWord::Function, function }))
+            }
+            (NamingType::AllowedTools, None, Some(allowed_tools)) => {
+                Ok(ToolChoice::Allowed(Allowed { _type: AllowedWord::AllowedTools, allowed_tools }))
+            }
+            (NamingType::Function, ..) => Err(Error::custom("an object of the type `function` has the key `function`")),
+            (NamingType::AllowedTools, ..) => {
+                Err(Error::custom("an object of the type `allowed_tools` has the key `allowed_tools`"))
+            }
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize, ToSchema)]
@@ -128,21 +194,75 @@ pub(crate) struct ToolUse {
     several: bool,
 }
 
+/// A rule by which an answer calls functions, or does not.
+pub(crate) struct Bound {
+    rule: Rule,
+    must_call: bool,
+    /// The field that says what an answer without calls is.
+    param: Option<String>,
+}
+
 impl ToolUse {
-    /// The grammar of an answer, if there may be calls. `thinks` says whether the prompt has opened thoughts.
+    /// The rule of an answer beside tools; none where there are no tools, or none may be called and `guidance` says what the answer is.
     ///
     /// # Errors
-    /// The parameters of a tool have what cannot be made sure of.
-    pub(crate) async fn grammar(self, model: &Arc<Model>, thinks: bool) -> Result<Option<Grammar>, ApiError> {
-        let Some(template) = model.template.as_ref().filter(|_| self.calls != Calls::None) else { return Ok(None) };
+    /// The parameters of a tool have what cannot be made sure of, or the answer would have to follow two grammars.
+    pub(crate) async fn rule(
+        self,
+        app: &App,
+        model: &Arc<Model>,
+        guidance: &Guidance,
+    ) -> Result<Option<Bound>, ApiError> {
+        let (Some(template), false) = (&model.template, self.callable.is_empty()) else { return Ok(None) };
         let (form, grammars) = (template.call_form(), model.grammars.clone());
-        let compile = move || {
-            let Self { shown, callable, calls, several } = self;
-            let must_call = calls == Calls::AtLeastOne;
-            let rule = CallRule { form, tools: &callable, must_call, several, thinks };
-            rule.compile(&grammars).map(Some).map_err(|error| refused(&error, &callable, &shown))
+        let must_call = self.calls == Calls::AtLeastOne;
+        let schema = match self.calls {
+            Calls::None if guidance.is_given()? => return Ok(None),
+            Calls::None | Calls::AtLeastOne => None,
+            Calls::Maybe => guidance.beside_tools()?,
         };
-        beside(true, "compiling the tools", compile).await
+        let (param, schema) = schema.unzip();
+        let free = !must_call && schema.is_none();
+        let field = param.clone();
+        let compile = move || {
+            if self.calls == Calls::None {
+                return no_calls(&grammars).map_err(|error| ApiError::bad(format!("tools: {error}")).param("tools"));
+            }
+            let Self { shown, callable, several, .. } = self;
+            let rule = CallRule { form, tools: &callable, must_call, several, thinks: false };
+            let compiled = match &schema {
+                Some(schema) => rule.compile_or_json(&grammars, schema),
+                None => rule.compile(&grammars),
+            };
+            compiled.map_err(|error| match (error.tool, &field, &error.error) {
+                (None, Some(field), schema @ GrammarError::Schema { .. }) => refusal(field, schema),
+                _ => refused(&error, &callable, &shown),
+            })
+        };
+        let grammar = compiled(app, "compiling the tools", compile).await?;
+        Ok(Some(Bound { rule: Rule { grammar, free }, must_call, param }))
+    }
+}
+
+impl Bound {
+    /// Holds the answers of a submission to it, after their thoughts.
+    ///
+    /// # Errors
+    /// The answers may not be long enough for any call, where there must be one, or for JSON of the schema.
+    pub(crate) fn bind(
+        self,
+        model: &Model,
+        submission: &mut Submission,
+        thoughts: Option<(&Splitter, Option<usize>)>,
+    ) -> Result<(), ApiError> {
+        let Self { rule, must_call, param } = self;
+        rule.bind(model, submission, thoughts).map_err(|error| match param {
+            Some(param) => refusal(&param, &error),
+            None => {
+                let param = if must_call { "tool_choice" } else { "tools" };
+                ApiError::bad(format!("{param}: {error}")).param(param)
+            }
+        })
     }
 }
 
@@ -159,17 +279,38 @@ fn refused(RuleError { tool, error }: &RuleError, callable: &[Tool], shown: &[To
 }
 
 impl ToolFields {
+    /// Fields of tools that nobody reads, the model neither.
+    pub(crate) fn unread(&self) -> Vec<String> {
+        let tools = self.tools.iter().flatten().enumerate();
+        let outer =
+            tools.filter_map(|(i, tool)| Some((i, tool.as_object().filter(|keys| keys.contains_key("function"))?)));
+        let unread = outer.flat_map(|(i, keys)| {
+            let unread = keys.keys().filter(|key| !matches!(key.as_str(), "type" | "function"));
+            unread.map(move |key| format!("tools[{i}].{}", brief(key)))
+        });
+        unread.take(MOST_TOOLS).collect()
+    }
+
+    /// Checks tools and choice, on a thread that may take its time if there is much to check.
+    ///
+    /// # Errors
+    /// As [`ToolFields::resolve`].
+    pub(crate) async fn resolved(self) -> Result<ToolUse, ApiError> {
+        let size: usize = self.tools.iter().flatten().map(weight).sum();
+        beside(size > LARGE, "reading the tools", move || self.resolve()).await
+    }
+
     /// Checks tools and choice.
     ///
     /// # Errors
     /// A tool is wrong, or a choice names none of them; the field is named.
-    pub(crate) fn resolve(&self) -> Result<ToolUse, ApiError> {
+    fn resolve(&self) -> Result<ToolUse, ApiError> {
         let tools = self.tools()?;
         let mut several = self.parallel_tool_calls.unwrap_or(true);
         let find = |name: &str, param: String| match tools.iter().find(|tool| tool.name() == name) {
             Some(tool) => Ok(tool.clone()),
             None => {
-                let message = format!("{param} is {name:?}, which is the name of none of `tools`");
+                let message = format!("{param} is {:?}, which is the name of none of `tools`", brief(name));
                 Err(ApiError::bad(message).param(param))
             }
         };
@@ -224,6 +365,7 @@ impl ToolFields {
             return Err(ApiError::bad(message).param("tools"));
         }
         let mut tools: Vec<Tool> = Vec::with_capacity(given.len());
+        let mut names = HashSet::with_capacity(given.len());
         for (index, given) in given.iter().enumerate() {
             let at =
                 |path: &str| if path.is_empty() { format!("tools[{index}]") } else { format!("tools[{index}].{path}") };
@@ -232,7 +374,7 @@ impl ToolFields {
                 let refused = ApiError::bad(format!("{param} {}", error.problem)).param(param);
                 if error.path == "type" { refused.code("unsupported_parameter") } else { refused }
             })?;
-            if tools.iter().any(|other| other.name() == tool.name()) {
+            if !names.insert(tool.name().to_owned()) {
                 let param = at("function.name");
                 let message = format!("{param} is {:?}, as is that of another tool", tool.name());
                 return Err(ApiError::bad(message).param(param));

@@ -1,10 +1,13 @@
 //! An answer that follows a grammar, after thoughts that do not.
 
+#[cfg(test)]
+mod tests;
+
 use super::{CLOSE, OPEN, Splitter};
-use crate::grammar::GrammarMask;
+use crate::grammar::{GrammarMask, Rule};
 use crate::model::Model;
 use smollm_engine::{Ending, TokenMask, TokenSet};
-use smollm_tokenizer::constrain::{Grammar, GrammarError};
+use smollm_tokenizer::constrain::GrammarError;
 use smollm_tokenizer::stream::TextStream;
 use smollm_tokenizer::{Specials, Tokenizer};
 use std::sync::Arc;
@@ -12,10 +15,11 @@ use std::sync::Arc;
 /// Lets a model think, as long as the answer that is to follow still fits, and holds the answer to a grammar.
 #[derive(Debug, Clone)]
 pub(crate) struct AfterThoughts {
+    tokenizer: Arc<Tokenizer>,
     stream: TextStream<Arc<Tokenizer>>,
     splitter: Splitter,
     phase: Phase,
-    grammar: Grammar,
+    rule: Rule,
     /// What ends the answer.
     ends: Arc<[u32]>,
     /// The tag that ends thoughts, and the token that begins them, if one token does.
@@ -31,36 +35,43 @@ pub(crate) struct AfterThoughts {
 
 #[derive(Debug, Clone)]
 enum Phase {
-    /// Nothing has come: thoughts, or the answer.
+    /// Nothing has come but what may open thoughts: thoughts, or the answer.
     Open(GrammarMask),
     Thinking,
-    /// So many tokens of the closing tag have come.
-    Closing(usize),
+    /// So many tokens have come of these, which end the thoughts.
+    Closing(Arc<[u32]>, usize),
     Answering(GrammarMask),
 }
 
 impl AfterThoughts {
-    /// For an answer whose thoughts this splitter, which has heard nothing yet, will find; `mask` is the grammar at its beginning.
-    pub(crate) fn new(model: &Model, splitter: Splitter, grammar: Grammar, mask: GrammarMask) -> Self {
-        Self::of(&model.tokenizer, model.engine.limits().vocab_size(), splitter, grammar, mask)
+    /// For an answer whose thoughts this splitter, which has heard nothing yet, will find: `limit` tokens for all of it, `thoughts` for the
+    /// thoughts; `ends` end the answer.
+    ///
+    /// # Errors
+    /// The answer does not fit, after the thoughts that the prompt has begun if it has.
+    pub(crate) fn new(
+        model: &Model,
+        splitter: Splitter,
+        rule: Rule,
+        limit: usize,
+        thoughts: Option<usize>,
+        ends: &[u32],
+    ) -> Result<Self, GrammarError> {
+        let after = Self::of(&model.tokenizer, model.engine.limits().vocab_size(), splitter, rule);
+        after.within(limit, thoughts, ends)
     }
 
-    fn of(
-        tokenizer: &Arc<Tokenizer>,
-        vocab_size: usize,
-        splitter: Splitter,
-        grammar: Grammar,
-        mask: GrammarMask,
-    ) -> Self {
+    fn of(tokenizer: &Arc<Tokenizer>, vocab_size: usize, splitter: Splitter, rule: Rule) -> Self {
         let open = match tokenizer.encode(OPEN, Specials::Parse).as_slice() {
             [id] if splitter.has_heard_nothing() => Some(*id),
             _ => None,
         };
         Self {
+            tokenizer: tokenizer.clone(),
             stream: TextStream::continuing(tokenizer.clone()).with_special(),
-            phase: if splitter.is_thinking() { Phase::Thinking } else { Phase::Open(mask) },
+            phase: Phase::Thinking,
             splitter,
-            grammar,
+            rule,
             ends: Arc::default(),
             close: tokenizer.encode(CLOSE, Specials::Parse).into(),
             open,
@@ -71,32 +82,77 @@ impl AfterThoughts {
         }
     }
 
-    /// With so many tokens for all of it, and so many for the thoughts; `ends` end the answer.
-    ///
-    /// # Errors
-    /// The answer does not fit after the thoughts that the prompt has begun.
-    pub(crate) fn within(self, limit: usize, thoughts: Option<usize>, ends: &[u32]) -> Result<Self, GrammarError> {
-        let shortest = self.grammar.shortest().unwrap_or(1);
-        let reserve = shortest + self.close.len();
-        if matches!(self.phase, Phase::Thinking) && reserve > limit {
-            return Err(GrammarError::TooShort { limit: limit.saturating_sub(self.close.len()), shortest });
-        }
-        Ok(Self { left: limit, reserve, thoughts: thoughts.unwrap_or(usize::MAX), ends: ends.into(), ..self })
+    fn within(self, limit: usize, thoughts: Option<usize>, ends: &[u32]) -> Result<Self, GrammarError> {
+        let shortest = self.rule.shortest();
+        // an answer that may be nothing needs no end of the thoughts
+        let reserve = if shortest == 0 { 0 } else { shortest + self.close.len() };
+        let phase = match self.splitter.is_thinking() {
+            true if reserve > limit => {
+                return Err(GrammarError::TooShort { limit: limit.saturating_sub(self.close.len()), shortest });
+            }
+            true => Phase::Thinking,
+            false => Phase::Open(self.rule.begin(limit, ends)?),
+        };
+        Ok(Self { phase, left: limit, reserve, thoughts: thoughts.unwrap_or(usize::MAX), ends: ends.into(), ..self })
     }
 
     /// The token that must come now, if any must.
     fn forced(&self) -> Option<u32> {
-        match self.phase {
-            Phase::Thinking if self.left <= self.reserve || self.thoughts == 0 => self.close.first().copied(),
-            Phase::Closing(said) => self.close.get(said).copied(),
+        match &self.phase {
+            Phase::Thinking if self.reserve > 0 && self.left <= self.reserve || self.thoughts == 0 => {
+                self.close.first().copied()
+            }
+            Phase::Closing(tag, said) => tag.get(*said).copied(),
             _ => None,
         }
     }
 
+    /// The next token of a tag that ends the thoughts.
+    fn say(&mut self, tag: Arc<[u32]>, said: usize) -> Result<Option<u32>, String> {
+        let id = tag.get(said).copied().ok_or("the vocabulary cannot spell the end of thoughts")?;
+        match said + 1 == tag.len() {
+            true => self.answer()?,
+            false => self.phase = Phase::Closing(tag, said + 1),
+        }
+        Ok(Some(id))
+    }
+
     fn answer(&mut self) -> Result<(), String> {
-        let constraint = self.grammar.begin_within(self.left).map_err(|error| error.to_string())?;
-        self.phase = Phase::Answering(GrammarMask::new(constraint, &self.ends));
+        let mask = self.rule.begin(self.left, &self.ends).map_err(|error| error.to_string())?;
+        self.phase = Phase::Answering(mask);
         Ok(())
+    }
+
+    /// A token before it is known whether the model thinks; it has followed the grammar, in any case.
+    fn open(&mut self, mut mask: GrammarMask, id: u32) -> Result<Option<u32>, String> {
+        let taken = mask.accept(id)?;
+        if let Some(taken) = taken {
+            self.splitter.push(&self.stream.push(taken));
+        }
+        self.phase = match self.splitter.is_thinking() {
+            true => Phase::Thinking, // the tag came in several tokens
+            false if self.splitter.is_undecided() => Phase::Open(mask),
+            false => Phase::Answering(mask),
+        };
+        Ok(taken)
+    }
+
+    /// A token of thoughts, or of the tag that ends them.
+    fn think(&mut self, id: u32) -> Result<Option<u32>, String> {
+        let (mut stream, mut splitter) = (self.stream.clone(), self.splitter.clone());
+        let split = splitter.push(&stream.push(id));
+        if !splitter.is_thinking() && (!split.content.is_empty() || stream.is_inside_of_a_character()) {
+            // it would go on past the tag with what no grammar has seen: what is missing of the tag comes instead
+            let missing = self.tokenizer.encode(self.splitter.missing_of_the_end(), Specials::Parse);
+            return self.say(missing.into(), 0);
+        }
+        (self.stream, self.splitter) = (stream, splitter);
+        self.thoughts = self.thoughts.saturating_sub(1);
+        match self.splitter.is_thinking() {
+            true => self.phase = Phase::Thinking,
+            false => self.answer()?,
+        }
+        Ok(Some(id))
     }
 }
 
@@ -110,12 +166,13 @@ impl TokenMask for AfterThoughts {
             Phase::Answering(mask) => mask.allow(allowed),
             Phase::Open(mask) => {
                 mask.allow(allowed)?;
-                if let Some(open) = self.open.filter(|_| self.left > self.reserve && self.thoughts > 0) {
+                let room = self.left > self.reserve && self.thoughts > 0 && self.splitter.has_heard_nothing();
+                if let Some(open) = self.open.filter(|_| room) {
                     allowed.insert(open);
                 }
                 Ok(())
             }
-            Phase::Thinking | Phase::Closing(_) => {
+            Phase::Thinking | Phase::Closing(..) => {
                 allowed.insert_words(&self.all);
                 self.ends.iter().for_each(|&id| allowed.remove(id));
                 Ok(())
@@ -124,38 +181,23 @@ impl TokenMask for AfterThoughts {
     }
 
     fn accept(&mut self, id: u32) -> Result<Option<u32>, String> {
+        if let Phase::Answering(mask) = &mut self.phase {
+            return mask.accept(id);
+        }
         let forced = self.forced().is_some();
-        let left = self.left.saturating_sub(1);
-        match &mut self.phase {
-            Phase::Answering(mask) => return mask.accept(id),
-            Phase::Open(mask) if self.open != Some(id) => {
-                let taken = mask.accept(id)?;
-                self.phase = Phase::Answering(mask.clone());
-                return Ok(taken);
-            }
-            _ => self.left = left,
+        self.left = self.left.saturating_sub(1);
+        match std::mem::replace(&mut self.phase, Phase::Thinking) {
+            Phase::Open(mask) if self.open != Some(id) => self.open(mask, id),
+            Phase::Closing(tag, said) => self.say(tag, said),
+            _ if forced => self.say(self.close.clone(), 0),
+            _ => self.think(id),
         }
-        if forced {
-            let said = if let Phase::Closing(said) = self.phase { said } else { 0 } + 1;
-            match said == self.close.len() {
-                true => self.answer()?,
-                false => self.phase = Phase::Closing(said),
-            }
-            return Ok(Some(id));
-        }
-        self.splitter.push(&self.stream.push(id));
-        self.thoughts = self.thoughts.saturating_sub(1);
-        match self.splitter.is_thinking() {
-            true => self.phase = Phase::Thinking,
-            false => self.answer()?,
-        }
-        Ok(Some(id))
     }
 
     fn ending(&mut self) -> Result<Ending, String> {
         match &mut self.phase {
             Phase::Answering(mask) | Phase::Open(mask) => mask.ending(),
-            Phase::Thinking | Phase::Closing(_) => Ok(Ending::Later),
+            Phase::Thinking | Phase::Closing(..) => Ok(Ending::Later),
         }
     }
 
@@ -168,53 +210,5 @@ impl TokenMask for AfterThoughts {
 
     fn fork(&self) -> Box<dyn TokenMask> {
         Box::new(self.clone())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use smollm_tokenizer::constrain::{GrammarSource, Grammars};
-
-    /// Says `text` as long as it may, and what it must; what was said in the end.
-    fn say(prompt: &str, text: &str, limit: usize, thoughts: Option<usize>) -> String {
-        let json = smollm_testkit::byte_level::tokenizer_json(320).to_string();
-        let tokenizer = Arc::new(Tokenizer::from_json(json.as_bytes(), "tokenizer.json").expect("a tokenizer"));
-        let source = GrammarSource::JsonSchema(serde_json::json!({"enum": ["yes", "no"]}));
-        let grammar = Grammars::new(tokenizer.clone()).compile(&source).expect("a grammar");
-        let mask = GrammarMask::new(grammar.begin_within(limit).expect("room"), &[2]);
-        let splitter = Splitter::new(prompt, "", true);
-        let after = AfterThoughts::of(&tokenizer, 320, splitter, grammar, mask);
-        let mut mask: Box<dyn TokenMask> = Box::new(after.within(limit, thoughts, &[2]).expect("room"));
-        let (mut said, mut wanted) = (Vec::new(), text.bytes().peekable());
-        while mask.ending().expect("no error") != Ending::Here {
-            let mut allowed = TokenSet::none(320);
-            mask = mask.fork();
-            mask.allow(&mut allowed).expect("no error");
-            let next =
-                wanted.peek().and_then(|b| (3..320).find(|&id| *tokenizer.token_bytes(id).expect("bytes") == [*b]));
-            let id = match next.filter(|&id| allowed.contains(id)) {
-                Some(id) => {
-                    wanted.next();
-                    id
-                }
-                None => (0..320).find(|&id| allowed.contains(id)).expect("something"),
-            };
-            said.extend(mask.accept(id).expect("no error"));
-        }
-        assert!(said.len() <= limit);
-        tokenizer.decode(&said, false)
-    }
-
-    #[test]
-    fn the_answer_is_bound_and_the_thoughts_are_not() {
-        assert_eq!(say("<think>\n", "hm, no</think>\"yes\"", 100, None), "hm, no</think>\"yes\"");
-        assert_eq!(
-            say("<think>\n", "hm, and so on", 20, None),
-            "hm, and </think>\"no\"",
-            "what is left is for the answer"
-        );
-        assert_eq!(say("<think>\n", "hm, and so on", 100, Some(3)), "hm,</think>\"no\"");
-        assert_eq!(say("", "\"yes\"", 100, None), "\"yes\"");
     }
 }

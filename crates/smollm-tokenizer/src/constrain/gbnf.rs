@@ -14,6 +14,15 @@ use parse::Expr;
 const KIND: &str = "GBNF grammar";
 /// Bytes of a regular expression above which a rule stays a rule.
 const LONGEST_REGEX: usize = 1 << 14;
+/// Bytes of all regular expressions of rules together.
+const MOST_REGEX_BYTES: usize = 4 << 20;
+/// Parts of a sequence that become one lexeme at most, and sequences that may be tried for it.
+const LONGEST_LEXEME: usize = 64;
+const MOST_TRIES: usize = 4000;
+/// Characters of a text that become one lexeme.
+const LONGEST_TEXT: usize = 1000;
+/// Bytes of what is written.
+const MOST_WRITTEN: usize = 4 << 20;
 
 /// The same grammar for the Lark compiler.
 ///
@@ -29,14 +38,24 @@ pub(super) fn to_lark(text: &str) -> Result<String, GrammarError> {
     if let Some(name) = names.into_iter().find(|name| !numbers.contains_key(name)) {
         return Err(unknown(name));
     }
-    let mut writer = Writer { rules: &rules, numbers, regexes: vec![None; rules.len()] };
-    writer.find_regexes();
-    if let Some(regex) = writer.regexes[root].as_ref().filter(|_| !writer.nullable(&rules[root].body, &mut Vec::new()))
-    {
-        return Ok(format!("start: /{}/\n", regex.replace('/', "\\/")));
+    let mut writer = Writer {
+        rules: &rules,
+        numbers,
+        regexes: vec![Known::Not; rules.len()],
+        bytes: MOST_REGEX_BYTES,
+        nullable: vec![false; rules.len()],
+        tries: MOST_TRIES,
+    };
+    (0..rules.len()).for_each(|number| writer.find_regex(number));
+    writer.find_nullable();
+    if let Some(regex) = writer.known(root).filter(|_| !writer.nullable[root]) {
+        return Ok(format!("start: {}\n", quoted(regex)));
     }
     let (mut lark, mut written, mut queue) = (String::new(), HashSet::new(), vec![root]);
     while let Some(number) = queue.pop() {
+        if lark.len() > MOST_WRITTEN {
+            return Err(GrammarError::text(KIND, "it is too large"));
+        }
         if written.insert(number) {
             let body = writer.lark(&rules[number].body, &mut queue);
             lark.push_str(&format!("r{number}: {body}\n"));
@@ -45,42 +64,74 @@ pub(super) fn to_lark(text: &str) -> Result<String, GrammarError> {
     Ok(format!("start: r{root}\n{lark}"))
 }
 
+/// A regular expression as Lark has it.
+fn quoted(regex: &str) -> String {
+    format!("/{}/", regex.replace('/', "\\/"))
+}
+
 struct Writer<'a> {
     rules: &'a [parse::Rule],
     numbers: HashMap<&'a str, usize>,
-    /// The regular expression of each rule that does not recurse and is not too long.
-    regexes: Vec<Option<String>>,
+    regexes: Vec<Known>,
+    /// What is left of [`MOST_REGEX_BYTES`].
+    bytes: usize,
+    /// Whether each rule may be nothing.
+    nullable: Vec<bool>,
+    /// What is left of [`MOST_TRIES`].
+    tries: usize,
+}
+
+/// The regular expression of a rule, if it does not recurse and is not too long.
+#[derive(Clone)]
+enum Known {
+    Not,
+    /// Somebody waits for it, so it recurses.
+    Soon,
+    Yes(Option<String>),
 }
 
 impl Writer<'_> {
-    /// Rules become regular expressions once all that they name are.
-    fn find_regexes(&mut self) {
-        loop {
-            let mut changed = false;
-            for number in 0..self.rules.len() {
-                if self.regexes[number].is_none()
-                    && let Some(regex) = self.regex(&self.rules[number].body).filter(|r| r.len() <= LONGEST_REGEX)
-                {
-                    self.regexes[number] = Some(regex);
-                    changed = true;
-                }
-            }
-            if !changed {
-                return;
-            }
+    fn known(&self, rule: usize) -> Option<&str> {
+        match &self.regexes[rule] {
+            Known::Yes(regex) => regex.as_deref(),
+            Known::Not | Known::Soon => None,
         }
+    }
+
+    /// Finds the regular expression of a rule, and first of those that it names.
+    fn find_regex(&mut self, rule: usize) {
+        if !matches!(self.regexes[rule], Known::Not) {
+            return;
+        }
+        self.regexes[rule] = Known::Soon;
+        let rules = self.rules;
+        let mut names = Vec::new();
+        rules[rule].body.names(&mut names);
+        for name in names {
+            self.find_regex(self.numbers[name]);
+        }
+        let regex = self.regex(&rules[rule].body).filter(|regex| regex.len() <= self.bytes);
+        self.bytes -= regex.as_ref().map_or(0, String::len);
+        self.regexes[rule] = Known::Yes(regex);
     }
 
     /// The regular expression of an expression, if it has one.
     fn regex(&self, expr: &Expr) -> Option<String> {
         let all = |parts: &[Expr], between: &str| {
-            let parts: Option<Vec<String>> = parts.iter().map(|part| self.regex(part)).collect();
-            parts.map(|parts| parts.join(between))
+            let mut joined = String::new();
+            for (i, part) in parts.iter().enumerate() {
+                joined.push_str(if i == 0 { "" } else { between });
+                joined.push_str(&self.regex(part)?);
+                if joined.len() > LONGEST_REGEX {
+                    return None;
+                }
+            }
+            Some(joined)
         };
         let regex = match expr {
             Expr::Text(text) => regex::literal(text),
             Expr::Class(class) => class.clone(),
-            Expr::Rule(name) => format!("(?:{})", self.regexes[*self.numbers.get(name.as_str())?].as_ref()?),
+            Expr::Rule(name) => format!("(?:{})", self.known(*self.numbers.get(name.as_str())?)?),
             Expr::Sequence(parts) => all(parts, "")?,
             Expr::Choice(parts) => format!("(?:{})", all(parts, "|")?),
             Expr::Repeat(part, least, most) => format!("(?:{}){}", self.regex(part)?, regex::repetition(*least, *most)),
@@ -88,40 +139,57 @@ impl Writer<'_> {
         (regex.len() <= LONGEST_REGEX).then_some(regex)
     }
 
-    /// Whether an expression may be nothing. What recurses is taken not to: it is written as a rule in any case.
-    fn nullable(&self, expr: &Expr, inside: &mut Vec<usize>) -> bool {
+    /// Finds which rules may be nothing, until no more are found.
+    fn find_nullable(&mut self) {
+        loop {
+            let found: Vec<usize> = (0..self.rules.len())
+                .filter(|&rule| !self.nullable[rule] && self.nullable(&self.rules[rule].body))
+                .collect();
+            if found.is_empty() {
+                return;
+            }
+            found.into_iter().for_each(|rule| self.nullable[rule] = true);
+        }
+    }
+
+    /// Whether an expression may be nothing, as far as it is known of the rules.
+    fn nullable(&self, expr: &Expr) -> bool {
         match expr {
             Expr::Text(text) => text.is_empty(),
             Expr::Class(_) => false,
-            Expr::Rule(name) => match self.numbers.get(name.as_str()) {
-                Some(number) if !inside.contains(number) => {
-                    inside.push(*number);
-                    let nullable = self.nullable(&self.rules[*number].body, inside);
-                    inside.pop();
-                    nullable
-                }
-                _ => false,
-            },
-            Expr::Sequence(parts) => parts.iter().all(|part| self.nullable(part, inside)),
-            Expr::Choice(parts) => parts.iter().any(|part| self.nullable(part, inside)),
-            Expr::Repeat(part, least, _) => *least == 0 || self.nullable(part, inside),
+            Expr::Rule(name) => self.numbers.get(name.as_str()).is_some_and(|&number| self.nullable[number]),
+            Expr::Sequence(parts) => parts.iter().all(|part| self.nullable(part)),
+            Expr::Choice(parts) => parts.iter().any(|part| self.nullable(part)),
+            Expr::Repeat(part, least, _) => *least == 0 || self.nullable(part),
         }
     }
 
     /// The regular expression of an expression that is a lexeme: it is something, and ends where it can.
-    fn lexeme(&self, expr: &Expr) -> Option<String> {
-        let regex = self.regex(expr).filter(|_| !self.nullable(expr, &mut Vec::new()))?;
+    fn lexeme(&mut self, expr: &Expr) -> Option<String> {
+        let regex = self.regex(expr).filter(|_| !self.nullable(expr))?;
+        if matches!(expr, Expr::Text(_) | Expr::Class(_)) {
+            return Some(regex);
+        }
+        self.tries = self.tries.checked_sub(1)?;
         regex::has_clear_end(&regex).then_some(regex)
     }
 
     /// An expression as Lark has it; the rules that it names join the queue.
-    fn lark(&self, expr: &Expr, queue: &mut Vec<usize>) -> String {
-        if let Some(regex) = self.lexeme(expr) {
-            return format!("/{}/", regex.replace('/', "\\/"));
+    fn lark(&mut self, expr: &Expr, queue: &mut Vec<usize>) -> String {
+        // a rule keeps its name, as it may be named often
+        if !matches!(expr, Expr::Rule(_))
+            && let Some(regex) = self.lexeme(expr)
+        {
+            return quoted(&regex);
         }
         match expr {
-            Expr::Text(_) => "\"\"".to_owned(), // it is empty
-            Expr::Class(class) => format!("/{}/", class.replace('/', "\\/")),
+            Expr::Text(text) if text.is_empty() => "\"\"".to_owned(),
+            Expr::Text(text) => {
+                let chars: Vec<char> = text.chars().collect();
+                let literal = |part: &[char]| quoted(&regex::literal(&part.iter().collect::<String>()));
+                chars.chunks(LONGEST_TEXT).map(literal).collect::<Vec<_>>().join(" ")
+            }
+            Expr::Class(class) => quoted(class),
             Expr::Rule(name) => {
                 let number = self.numbers.get(name.as_str()).copied().unwrap_or_default();
                 queue.push(number);
@@ -133,12 +201,15 @@ impl Writer<'_> {
                 let mut rest = parts.as_slice();
                 while let Some(part) = rest.first() {
                     // as much as is one regular expression
-                    let fits = |len: &usize| self.lexeme(&Expr::Sequence(rest[..*len].to_vec())).is_some();
-                    let len = (2..=rest.len()).rev().find(fits).filter(|&len| len < parts.len()).unwrap_or(1);
-                    out.push(match len {
-                        1 => self.lark(part, queue),
-                        _ => self.lark(&Expr::Sequence(rest[..len].to_vec()), queue),
-                    });
+                    let most = rest.len().min(LONGEST_LEXEME).min(parts.len() - 1);
+                    let longest = (2..=most)
+                        .rev()
+                        .find_map(|len| Some((len, self.lexeme(&Expr::Sequence(rest[..len].to_vec()))?)));
+                    let (len, text) = match longest {
+                        Some((len, regex)) => (len, quoted(&regex)),
+                        None => (1, self.lark(part, queue)),
+                    };
+                    out.push(text);
                     rest = &rest[len..];
                 }
                 out.join(" ")

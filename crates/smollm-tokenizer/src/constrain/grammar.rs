@@ -1,7 +1,7 @@
 //! Grammars in all their forms, compiled for a tokenizer.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 
 use llguidance::api::{GrammarInit, ParserLimits, TopLevelGrammar};
@@ -11,6 +11,8 @@ use toktrie::{InferenceCapabilities, TokEnv};
 
 use super::closing::{NO_END, Rules};
 use super::error::GrammarError;
+use super::json::Prepared;
+use super::kept::Kept;
 use super::state::Constraint;
 use super::trie::TokenTrie;
 use super::{gbnf, json, lark};
@@ -19,6 +21,8 @@ use crate::Tokenizer;
 /// Bytes of stack for compiling, taken as they are needed: the compiler follows references and nesting by calling itself, at some KB for
 /// each of the parts that a schema may have.
 const STACK: usize = 256 << 20;
+/// Bytes of the longest grammar or regular expression: the work of compiling grows with it, for some faster than in proportion.
+const LONGEST: usize = 1 << 18;
 
 /// What an answer is to be.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,48 +50,97 @@ impl GrammarSource {
             false => Self::Lark(text.to_owned()),
         }
     }
+
+    /// What tells it from every other.
+    fn key(&self) -> String {
+        match self {
+            Self::JsonObject => "object".into(),
+            Self::JsonSchema(schema) => format!("schema {schema}"),
+            Self::Regex(text) => format!("regex {text}"),
+            Self::Lark(text) => format!("lark {text}"),
+            Self::Gbnf(text) => format!("gbnf {text}"),
+            Self::Choice(texts) => format!("choice {}", Value::from(texts.as_slice())),
+        }
+    }
 }
 
-/// Compiles grammars for one tokenizer. Clones share what is made of its vocabulary, which happens when the first grammar is compiled
-/// (a fraction of a second).
+/// Compiles grammars for one tokenizer, and keeps those that were asked for last. Clones share them, and what is made of the vocabulary,
+/// which happens when the first grammar is compiled (a fraction of a second).
 #[derive(Clone)]
 pub struct Grammars(Arc<Shared>);
 
 struct Shared {
     tokenizer: Arc<Tokenizer>,
     factory: OnceLock<Result<ParserFactory, String>>,
+    kept: Mutex<Kept>,
 }
 
 impl Grammars {
     /// For answers in the tokens of `tokenizer`.
     pub fn new(tokenizer: Arc<Tokenizer>) -> Self {
-        Self(Arc::new(Shared { tokenizer, factory: OnceLock::new() }))
+        Self(Arc::new(Shared { tokenizer, factory: OnceLock::new(), kept: Mutex::default() }))
     }
 
-    /// Compiles a grammar. Large grammars take seconds and more: nothing for a thread that must not wait.
+    /// Compiles a grammar, if it is not kept. The work is bounded, but a large grammar may take seconds: nothing for a thread that must
+    /// not wait.
     ///
     /// # Errors
     /// The grammar cannot be read, asks for what cannot be made sure of, allows no text at all, or is too large.
     pub fn compile(&self, source: &GrammarSource) -> Result<Grammar, GrammarError> {
-        on_a_large_stack(|| self.compile_here(source))
+        self.once(source.key(), || self.compile_here(source))
+    }
+
+    /// A grammar that is kept, without any work.
+    pub fn kept(&self, source: &GrammarSource) -> Option<Grammar> {
+        self.recent().get(&source.key())
+    }
+
+    /// Whether the vocabulary has a special token of this name.
+    pub(crate) fn is_special(&self, name: &str) -> bool {
+        let tokenizer = &self.0.tokenizer;
+        tokenizer.id_of(name).is_some_and(|id| tokenizer.is_special(id))
+    }
+
+    fn recent(&self) -> MutexGuard<'_, Kept> {
+        self.0.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The grammar that is kept under `key`, or else is made and kept.
+    fn once<E: From<GrammarError> + Send>(
+        &self,
+        key: String,
+        make: impl FnOnce() -> Result<Grammar, E> + Send,
+    ) -> Result<Grammar, E> {
+        if let Some(grammar) = self.recent().get(&key) {
+            return Ok(grammar);
+        }
+        let grammar = on_a_large_stack(make)?;
+        self.recent().put(key, &grammar);
+        Ok(grammar)
     }
 
     fn compile_here(&self, source: &GrammarSource) -> Result<Grammar, GrammarError> {
         let parsed = match source {
-            GrammarSource::JsonObject => self.schema(&json::any_object()),
-            GrammarSource::JsonSchema(schema) => self.schema(schema),
+            GrammarSource::JsonObject => self.schema(Prepared::own(json::any_object())),
+            GrammarSource::JsonSchema(schema) => self.schema(Prepared::new(schema)?),
             GrammarSource::Regex(regex) => {
+                not_too_long("regular expression", regex)?;
                 let lark = format!("start: /{}/", llguidance::regex_to_lark(regex, "dw"));
                 self.lark("regular expression", lark)
             }
-            GrammarSource::Lark(text) => self.lark("Lark grammar", lark::with_checked_schemas(text)?),
-            GrammarSource::Gbnf(text) => self.lark("GBNF grammar", gbnf::to_lark(text)?),
+            GrammarSource::Lark(text) => self.lark_with_schemas(text),
+            GrammarSource::Gbnf(text) => {
+                not_too_long("GBNF grammar", text)?;
+                self.lark("GBNF grammar", gbnf::to_lark(text)?)
+            }
             GrammarSource::Choice(texts) => {
                 if texts.is_empty() || texts.iter().any(String::is_empty) {
                     return Err(GrammarError::NoChoice);
                 }
                 let quoted: Vec<String> = texts.iter().map(|text| Value::from(text.as_str()).to_string()).collect();
-                self.lark("choice", format!("start: {}", quoted.join(" | ")))
+                let lark = format!("start: {}", quoted.join(" | "));
+                not_too_long("choice", &lark)?;
+                self.lark("choice", lark)
             }
         }?;
         let closes = !matches!(source, GrammarSource::Regex(_) | GrammarSource::Lark(_) | GrammarSource::Gbnf(_));
@@ -103,10 +156,40 @@ impl Grammars {
     /// As [`Grammars::compile`], or there is no telling how a text of the grammar ends soonest: it has `%ignore`, parameters, or a lexeme
     /// that ends before its last bytes.
     pub fn compile_closing(&self, lark: &str) -> Result<Grammar, GrammarError> {
-        on_a_large_stack(|| {
-            let parsed = self.lark("Lark grammar", lark::with_checked_schemas(lark)?)?;
-            self.grammar(parsed, true).map_err(|reason| GrammarError::text("Lark grammar", reason))
+        self.once(format!("closing {lark}"), || {
+            let parsed = self.lark_with_schemas(lark)?;
+            self.grammar(parsed, true).map_err(|reason| GrammarError::text(LARK, reason))
         })
+    }
+
+    /// The same with schemas that stand in no text yet: `write` puts them into one, each as it is given them. `key` is what grammar and
+    /// schemas are made of.
+    ///
+    /// # Errors
+    /// As [`Grammars::compile_closing`], with the number of the schema at fault.
+    pub(crate) fn compile_closing_with(
+        &self,
+        key: String,
+        schemas: &[&Value],
+        write: impl FnOnce(&[String]) -> String + Send,
+    ) -> Result<Grammar, (Option<usize>, GrammarError)> {
+        let compiled = self.once(key, || {
+            let prepared =
+                schemas.iter().enumerate().map(|(i, schema)| Prepared::new(schema).map_err(|e| At(Some(i), e)));
+            let prepared = prepared.collect::<Result<Vec<_>, At>>()?;
+            json::check_together(&prepared)?;
+            let texts: Vec<String> = prepared.iter().map(|prepared| prepared.schema.to_string()).collect();
+            let parsed = self.parsed(TopLevelGrammar::from_lark(write(&texts)));
+            let closing = parsed.and_then(|parsed| self.grammar(parsed, true));
+            closing.map_err(|reason| {
+                let mut refusals = prepared.into_iter().enumerate().map(|(i, schema)| (i, schema.refusal()));
+                match refusals.find_map(|(i, refusal)| Some(At(Some(i), refusal?))) {
+                    Some(at) => at,
+                    None => At(None, GrammarError::text(LARK, reason)),
+                }
+            })
+        });
+        compiled.map_err(|At(place, error)| (place, error))
     }
 
     fn grammar(&self, parsed: Parsed, closes: bool) -> Result<Grammar, String> {
@@ -121,14 +204,24 @@ impl Grammars {
         Ok(Grammar(Arc::new(Compiled { matcher, rules, tokens, spells_bytes, end })))
     }
 
-    fn schema(&self, schema: &Value) -> Result<Parsed, GrammarError> {
-        let (schema, mut locations) = json::prepared(schema)?;
-        let grammar = TopLevelGrammar::from_json_schema(schema.clone());
-        self.parsed(grammar).map_err(|reason| locations.blame(&schema, &reason))
+    fn schema(&self, schema: Prepared) -> Result<Parsed, GrammarError> {
+        let grammar = TopLevelGrammar::from_json_schema(schema.schema.clone());
+        self.parsed(grammar).map_err(|reason| schema.blame(&reason))
     }
 
     fn lark(&self, kind: &'static str, text: String) -> Result<Parsed, GrammarError> {
         self.parsed(TopLevelGrammar::from_lark(text)).map_err(|reason| GrammarError::text(kind, reason))
+    }
+
+    /// A Lark grammar as users write it. Where it is refused, a schema inside of it that is refused by itself is to blame.
+    fn lark_with_schemas(&self, text: &str) -> Result<Parsed, GrammarError> {
+        not_too_long(LARK, text)?;
+        let (text, schemas) = lark::with_prepared_schemas(text)?;
+        json::check_together(&schemas)?;
+        self.parsed(TopLevelGrammar::from_lark(text)).map_err(|reason| {
+            let refusal = schemas.into_iter().find_map(Prepared::refusal);
+            refusal.unwrap_or_else(|| GrammarError::text(LARK, reason))
+        })
     }
 
     fn parsed(&self, grammar: TopLevelGrammar) -> Result<Parsed, String> {
@@ -157,9 +250,29 @@ impl Grammars {
     }
 }
 
+const LARK: &str = "Lark grammar";
+
+/// An error of one of several schemas.
+struct At(Option<usize>, GrammarError);
+
+impl From<GrammarError> for At {
+    fn from(error: GrammarError) -> Self {
+        Self(None, error)
+    }
+}
+
+fn not_too_long(kind: &'static str, text: &str) -> Result<(), GrammarError> {
+    match text.len() <= LONGEST {
+        true => Ok(()),
+        false => Err(GrammarError::text(kind, format!("it has {} bytes, and may have {LONGEST}", text.len()))),
+    }
+}
+
 /// What `compile` makes, on a thread with a stack of [`STACK`] bytes.
-fn on_a_large_stack<T: Send>(compile: impl FnOnce() -> Result<T, GrammarError> + Send) -> Result<T, GrammarError> {
-    let failed = |message: String| GrammarError::text("grammar", message);
+fn on_a_large_stack<T: Send, E: From<GrammarError> + Send>(
+    compile: impl FnOnce() -> Result<T, E> + Send,
+) -> Result<T, E> {
+    let failed = |message: String| E::from(GrammarError::text("grammar", message));
     thread::scope(|scope| {
         let compiler = thread::Builder::new().name("grammar".into()).stack_size(STACK);
         let compiler = compiler.spawn_scoped(scope, compile);
@@ -218,7 +331,7 @@ impl Grammar {
     pub fn shortest(&self) -> Option<usize> {
         match self.begin_within(0) {
             Err(GrammarError::TooShort { shortest, .. }) => Some(shortest),
-            _ => None,
+            _ => self.0.rules.as_ref().map(|_| 0),
         }
     }
 

@@ -11,40 +11,63 @@ use super::schema::{self, child};
 
 /// Levels of any JSON: readers of JSON give up at some depth.
 const ANY_LEVELS: usize = 32;
-/// Compilations that the search for a culprit may take.
-const MOST_TRIES: usize = 200;
+/// Values of schemas that may be compiled in the search for a culprit; the search ends at the part that it has got to.
+const MOST_WORK: usize = 40_000;
+/// Schemas in all schemas of a grammar.
+const MOST_TOGETHER: usize = 6000;
 
-/// Where the parts of a prepared schema came from: JSON pointers of it to paths in what the user wrote.
-#[derive(Debug, Default)]
-pub(super) struct Locations {
-    pub(super) of: HashMap<String, String>,
-    tries: usize,
+/// A schema with nothing in it but what the compiler honours, and how JSON is to be written.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(super) schema: Value,
+    /// From JSON pointers of it to paths in what the user wrote.
+    of: HashMap<String, String>,
+    /// What is left of [`MOST_WORK`].
+    work: usize,
 }
 
-/// The schema with nothing in it but what the compiler honours, and how JSON is to be written.
+/// Whether several schemas may be parts of one grammar.
 ///
 /// # Errors
-/// It has what cannot be made sure of.
-pub(super) fn prepared(schema: &Value) -> Result<(Value, Locations), GrammarError> {
-    let (mut prepared, of) = schema::translated(schema)?;
-    options().apply_to(&mut prepared);
-    Ok((prepared, Locations { of, tries: 0 }))
+/// They are too large.
+pub(super) fn check_together(schemas: &[Prepared]) -> Result<(), GrammarError> {
+    match schemas.iter().map(|schema| schema.of.len()).sum::<usize>() <= MOST_TOGETHER {
+        true => Ok(()),
+        false => {
+            let message = format!("the schemas are too large together: they have more than {MOST_TOGETHER} parts");
+            Err(GrammarError::text("grammar", message))
+        }
+    }
 }
 
 /// The schema of any JSON object that every reader takes: not too deep, with numbers that do not overflow.
 pub(super) fn any_object() -> Value {
-    let number = json!({"type": "number", "minimum": -9_007_199_254_740_991_i64, "maximum": 9_007_199_254_740_991_i64});
     let mut levels = Map::new();
+    add_any(&mut levels);
+    json!({"type": "object", "additionalProperties": {"$ref": any()["$ref"]}, "$defs": levels})
+}
+
+/// A reference to what [`add_any`] adds.
+pub(super) fn any() -> Value {
+    json!({"$ref": any_at(0)})
+}
+
+fn any_at(level: usize) -> String {
+    format!("#/$defs/any-{level}")
+}
+
+/// Adds definitions of any JSON that every reader takes.
+pub(super) fn add_any(definitions: &mut Map<String, Value>) {
+    let number = json!({"type": "number", "minimum": -schema::LARGEST, "maximum": schema::LARGEST});
     for level in 0..ANY_LEVELS {
         let mut forms = vec![json!({"type": ["null", "boolean", "string"]}), number.clone()];
         if level + 1 < ANY_LEVELS {
-            let inner = json!({"$ref": format!("#/$defs/{}", level + 1)});
+            let inner = json!({"$ref": any_at(level + 1)});
             forms.push(json!({"type": "object", "additionalProperties": inner}));
             forms.push(json!({"type": "array", "items": inner}));
         }
-        levels.insert(level.to_string(), json!({"anyOf": forms}));
+        definitions.insert(format!("any-{level}"), json!({"anyOf": forms}));
     }
-    json!({"type": "object", "additionalProperties": {"$ref": "#/$defs/0"}, "$defs": levels})
 }
 
 /// One line, no blanks but one after `:` and `,`, and one way to write each character of a string: else a key could be written twice.
@@ -58,22 +81,37 @@ fn options() -> JsonCompileOptions {
     }
 }
 
-impl Locations {
-    /// Whether a prepared schema compiles.
-    ///
+impl Prepared {
     /// # Errors
-    /// It does not.
-    pub(super) fn check(&mut self, prepared: &Value) -> Result<(), GrammarError> {
-        match self.failure(prepared, prepared.get("$defs")) {
-            None => Ok(()),
-            Some(reason) => Err(self.blame(prepared, &reason)),
-        }
+    /// The schema has what cannot be made sure of.
+    pub(crate) fn new(schema: &Value) -> Result<Self, GrammarError> {
+        let (mut schema, of) = schema::translated(schema)?;
+        options().apply_to(&mut schema);
+        Ok(Self { schema, of, work: MOST_WORK })
     }
 
-    /// The error for a prepared schema that was refused for `reason`: at the smallest part that is refused by itself.
-    pub(super) fn blame(&mut self, prepared: &Value, reason: &str) -> GrammarError {
-        let definitions = prepared.get("$defs");
-        let (mut node, mut pointer, mut reason) = (prepared, String::new(), reason.to_owned());
+    /// The same without a translation, for what is known to be in the compiler's own words.
+    pub(super) fn own(mut schema: Value) -> Self {
+        options().apply_to(&mut schema);
+        Self { schema, of: HashMap::new(), work: MOST_WORK }
+    }
+
+    /// Why it does not compile, if so: at the smallest part that is refused by itself.
+    pub(crate) fn refusal(mut self) -> Option<GrammarError> {
+        let schema = std::mem::take(&mut self.schema);
+        let reason = self.failure(&schema, schema.get("$defs"))?;
+        Some(self.blamed(&schema, &reason))
+    }
+
+    /// The error for a schema that was refused for `reason`.
+    pub(super) fn blame(mut self, reason: &str) -> GrammarError {
+        let schema = std::mem::take(&mut self.schema);
+        self.blamed(&schema, reason)
+    }
+
+    fn blamed(&mut self, schema: &Value, reason: &str) -> GrammarError {
+        let definitions = schema.get("$defs");
+        let (mut node, mut pointer, mut reason) = (schema, String::new(), reason.to_owned());
         'deeper: loop {
             for (step, part) in parts(node) {
                 if let Some(why) = self.failure(part, definitions) {
@@ -88,12 +126,8 @@ impl Locations {
         GrammarError::schema(path, self.in_words(&reason))
     }
 
-    /// Why `schema` does not compile by itself, if so.
+    /// Why `schema` does not compile by itself, if so, and if there is work left to find out.
     fn failure(&mut self, schema: &Value, definitions: Option<&Value>) -> Option<String> {
-        self.tries += 1;
-        if self.tries > MOST_TRIES {
-            return None;
-        }
         let mut whole = match schema {
             Value::Object(map) => map.clone(),
             Value::Bool(true) => return None,
@@ -103,8 +137,9 @@ impl Locations {
         if let Some(definitions) = definitions {
             whole.insert("$defs".into(), definitions.clone());
         }
-        let compile =
-            || options().json_to_llg(GrammarBuilder::new(None, ParserLimits::default()), Value::Object(whole));
+        let whole = Value::Object(whole);
+        self.work = self.work.checked_sub(size(&whole))?;
+        let compile = || options().json_to_llg(GrammarBuilder::new(None, ParserLimits::default()), whole);
         let compiled = llguidance::panic_utils::catch_unwind(std::panic::AssertUnwindSafe(compile));
         compiled.err().map(|e| format!("{e:#}"))
     }
@@ -116,13 +151,23 @@ impl Locations {
                     in a required constant"
                 .into();
         }
-        let mut words = reason.to_owned();
-        for (pointer, path) in &self.of {
-            if pointer.starts_with("/$defs/") && pointer.matches('/').count() == 2 {
-                words = words.replace(&format!("#{pointer}"), path);
-            }
-        }
-        words
+        let is_definition =
+            |pointer: &&String| pointer.starts_with("/$defs/") && pointer.bytes().filter(|&b| b == b'/').count() == 2;
+        let mut definitions: Vec<&String> = self.of.keys().filter(is_definition).collect();
+        // `#/$defs/1` stands in `#/$defs/10`
+        definitions.sort_by_key(|pointer| (std::cmp::Reverse(pointer.len()), *pointer));
+        definitions
+            .into_iter()
+            .fold(reason.to_owned(), |words, pointer| words.replace(&format!("#{pointer}"), &self.of[pointer]))
+    }
+}
+
+/// Values in a value.
+fn size(value: &Value) -> usize {
+    1 + match value {
+        Value::Array(list) => list.iter().map(size).sum(),
+        Value::Object(members) => members.values().map(size).sum(),
+        _ => 0,
     }
 }
 

@@ -3,16 +3,16 @@
 use serde_json::Value;
 
 use super::error::GrammarError;
-use super::json;
+use super::json::Prepared;
 
 const KIND: &str = "Lark grammar";
 
-/// The grammar with every embedded schema in the form that the compiler is given.
+/// The grammar with every embedded schema in the form that the compiler is given, and those schemas.
 ///
 /// # Errors
-/// A schema is no JSON, or refused.
-pub(super) fn with_checked_schemas(text: &str) -> Result<String, GrammarError> {
-    let mut out = String::with_capacity(text.len());
+/// A schema is no JSON, or has what cannot be made sure of.
+pub(super) fn with_prepared_schemas(text: &str) -> Result<(String, Vec<Prepared>), GrammarError> {
+    let (mut out, mut schemas) = (String::with_capacity(text.len()), Vec::new());
     let mut rest = text;
     while let Some(at) = next_schema(rest) {
         let (before, from) = rest.split_at(at);
@@ -24,15 +24,15 @@ pub(super) fn with_checked_schemas(text: &str) -> Result<String, GrammarError> {
             Some(Err(e)) => return Err(GrammarError::text(KIND, format!("line {line}: the schema after %json: {e}"))),
             None => return Err(GrammarError::text(KIND, format!("line {line}: there is no schema after %json"))),
         };
-        let (prepared, mut locations) = json::prepared(&schema)?;
-        locations.check(&prepared)?;
+        let prepared = Prepared::new(&schema)?;
         out.push_str(before);
         out.push_str("%json ");
-        out.push_str(&prepared.to_string());
+        out.push_str(&prepared.schema.to_string());
+        schemas.push(prepared);
         rest = &schema_text[values.byte_offset()..];
     }
     out.push_str(rest);
-    Ok(out)
+    Ok((out, schemas))
 }
 
 /// Where the next `%json` stands that is not inside of a string, a regular expression or a comment.

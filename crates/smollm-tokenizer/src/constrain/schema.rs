@@ -3,21 +3,28 @@
 //! A keyword that restricts what is valid, and is not honoured, is refused with its path. Annotations are left out, references lead to
 //! `$defs`, and older drafts are written as 2020-12.
 
+mod bound;
 mod keywords;
 mod values;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
 use super::error::GrammarError;
+use super::json::add_any;
+pub(super) use values::LARGEST;
 
 /// How deep schemas may be nested: far more than anybody writes, and safe for the stack.
 const MOST_NESTED: usize = 64;
 /// Bytes of the places of all parts, each with the names that lead to it.
 const MOST_BYTES: usize = 16 << 20;
-/// Schemas in a schema.
-const MOST_SCHEMAS: usize = 20_000;
+/// Schemas in a schema: to compile so many takes seconds, and twice as many more than twice as long.
+const MOST_SCHEMAS: usize = 3000;
+/// Different patterns, each of which takes up to some milliseconds.
+const MOST_PATTERNS: usize = 500;
+
+const TYPES: &[&str] = &["null", "boolean", "integer", "number", "string", "array", "object"];
 
 /// The schema in the compiler's own words, and where each part of it (a JSON pointer) stood.
 ///
@@ -36,8 +43,11 @@ pub(super) fn translated(schema: &Value) -> Result<(Value, HashMap<String, Strin
         locations: HashMap::new(),
         count: 0,
         bytes: 0,
+        patterns: HashSet::new(),
+        multiples: Vec::new(),
+        composed: false,
     };
-    let mut root = match translation.schema(schema, At::root())? {
+    let root = match translation.schema(schema, At::root())? {
         Value::Bool(true) => Map::new(),
         Value::Object(map) => map,
         _ => return Err(GrammarError::schema("$", "nothing is valid")),
@@ -48,10 +58,18 @@ pub(super) fn translated(schema: &Value) -> Result<(Value, HashMap<String, Strin
         let at = At { pointer: child("/$defs", &name), path: definition.path, depth: 0 };
         definitions.insert(name, translation.schema(definition.schema, at)?);
     }
-    if !definitions.is_empty() {
-        root.insert("$defs".into(), definitions.into());
+    translation.check_multiples()?;
+    let mut root = Value::Object(root);
+    if !translation.composed {
+        let found = definitions.values_mut().fold(bound::bound(&mut root), |found, part| bound::bound(part) | found);
+        if found {
+            add_any(&mut definitions);
+        }
     }
-    Ok((root.into(), translation.locations))
+    if !definitions.is_empty() {
+        root["$defs"] = definitions.into();
+    }
+    Ok((root, translation.locations))
 }
 
 /// A schema that references lead to.
@@ -73,6 +91,12 @@ struct Translation<'a> {
     count: usize,
     /// Bytes of `locations`.
     bytes: usize,
+    /// Patterns that can be matched from left to right.
+    patterns: HashSet<&'a str>,
+    /// What numbers must be multiples of, and where that is said.
+    multiples: Vec<(u64, String)>,
+    /// Whether several schemas hold for the same value somewhere.
+    composed: bool,
 }
 
 /// A place in a schema.
@@ -157,7 +181,26 @@ impl<'a> Translation<'a> {
                 all.extend(besides);
             }
         }
+        self.composed |= bound::is_composed(&made);
         Ok(made.into())
+    }
+
+    /// Numbers that must be a multiple of several others are held to their least common multiple, which the compiler computes in 32 bits.
+    /// Which of them meet is not looked into: all do, if any may.
+    fn check_multiples(&self) -> Result<(), GrammarError> {
+        let Some((_, path)) = self.multiples.last().filter(|_| self.composed) else { return Ok(()) };
+        let mut common = 1;
+        for &(multiple, _) in &self.multiples {
+            common = common / gcd(common, multiple) * multiple;
+            // on the way there it multiplies
+            if common > u64::from(u32::MAX) / self.multiples.iter().map(|(multiple, _)| *multiple).max().unwrap_or(1) {
+                return Err(GrammarError::schema(
+                    path,
+                    "the numbers in `multipleOf` are too large to be told together, in a schema that is put together of others",
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// A schema for each name.
@@ -211,6 +254,10 @@ impl<'a> Translation<'a> {
         };
         Ok(Value::String(format!("#/$defs/{number}")))
     }
+}
+
+fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 /// A JSON pointer from a URI fragment: percent signs undone.

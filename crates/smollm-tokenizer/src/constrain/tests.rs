@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use super::{Constraint, Grammar, GrammarError, GrammarSource, Grammars};
 use crate::{Specials, Tokenizer};
 
+mod bounds;
+mod closing;
 mod schemas;
 
 fn tokenizer() -> Arc<Tokenizer> {
@@ -226,5 +228,3 @@ fn long_names_of_many_parts_are_refused() {
     let error = compiled(&GrammarSource::JsonSchema(schema)).unwrap_err().to_string();
     assert!(error.contains("too long"), "{error}");
 }
-
-mod closing;

@@ -1,6 +1,6 @@
 //! What a template knows of tools by itself, as its text tells.
 
-use super::{ChatTemplate, NAME, TOOL_USE, TemplateError, json, to_template};
+use super::{ChatTemplate, NAME, TemplateError, json, to_template};
 use crate::tools::CallForm;
 use serde_json::Value;
 
@@ -12,27 +12,34 @@ impl ChatTemplate {
                 .get_template(name)
                 .is_ok_and(|template| template.undeclared_variables(false).contains("tools"))
         };
-        reads(NAME) || self.environment.get_template(TOOL_USE).is_ok()
+        self.tool_use.is_some() || reads(NAME)
     }
 
-    /// Whether it writes the calls of earlier answers.
-    pub fn writes_calls(&self) -> bool {
-        self.mentions("tool_calls")
+    /// Whether it writes the calls of earlier answers, in a conversation with tools or in one without.
+    pub fn writes_calls(&self, with_tools: bool) -> bool {
+        self.rendered(with_tools).contains("tool_calls")
     }
 
-    /// Whether it writes messages of the role `tool` in a way of its own.
-    pub fn writes_results(&self) -> bool {
-        self.mentions("\"tool\"") || self.mentions("'tool'")
+    /// Whether it writes messages of the role `tool` in a way of its own, in a conversation with tools or in one without.
+    pub fn writes_results(&self, with_tools: bool) -> bool {
+        let text = self.rendered(with_tools);
+        text.contains("\"tool\"") || text.contains("'tool'")
     }
 
     /// How its model writes calls: in a list unless the template has tools of its own that are called otherwise.
     pub fn call_form(&self) -> CallForm {
-        if self.reads_tools() && !self.mentions("<tool_call>[") { CallForm::Blocks } else { CallForm::List }
+        let lists = self.rendered(true).contains("<tool_call>[");
+        if self.reads_tools() && !lists { CallForm::Blocks } else { CallForm::List }
     }
 
-    /// In one of its texts.
-    fn mentions(&self, words: &str) -> bool {
-        self.source.contains(words) || self.tool_use.as_deref().is_some_and(|source| source.contains(words))
+    /// The template for conversations with tools, where it is another one.
+    pub fn tool_use_source(&self) -> Option<&str> {
+        self.tool_use.as_deref()
+    }
+
+    /// The text that a conversation with tools or one without is rendered with.
+    fn rendered(&self, with_tools: bool) -> &str {
+        self.tool_use.as_deref().filter(|_| with_tools).unwrap_or(&self.source)
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{CLOSE, OPEN};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 /// A call of a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +69,7 @@ pub(super) fn block(body: &str) -> Option<Block> {
 
 fn call(Written { name, arguments }: Written<'_>) -> Option<Call> {
     let arguments = arguments.map_or("{}", RawValue::get);
-    let is_object = arguments.starts_with('{');
+    // text that is JSON in form only, such as the number 1e999, could not be read by whoever is called
+    let is_object = serde_json::from_str::<Map<String, Value>>(arguments).is_ok();
     is_object.then(|| Call { name, arguments: arguments.into() })
 }

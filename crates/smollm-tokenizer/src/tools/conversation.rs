@@ -19,31 +19,34 @@ pub struct Conversation {
 /// role `tool`) into the words of `template`. What the template knows by itself is left to it.
 ///
 /// Where it does not know tools, the system prompt of SmolLM2's card follows the system message. Calls are written as the model
-/// writes them. Results become turns of the user between `<tool_response>` tags.
+/// writes them. Results become turns of the user between `<tool_response>` tags; one that is no text is written as JSON.
 ///
 /// # Errors
-/// A call that has no name or no arguments, or a value that is nested too deeply.
+/// A call that has no name or no arguments, a content that would have to be text, or a value that is nested too deeply.
 pub fn conversation(template: &ChatTemplate, messages: &Value, tools: &[Tool]) -> Result<Conversation, TemplateError> {
-    let form = template.call_form();
+    let (form, with_tools) = (template.call_form(), !tools.is_empty());
     let mut list = Vec::new();
     for (index, message) in messages.as_array().into_iter().flatten().enumerate() {
         let mut message = message.clone();
         let place = |call: usize| format!("messages[{index}].tool_calls[{call}].function");
         if let Some(calls) = message.as_object_mut().and_then(|keys| keys.remove("tool_calls")) {
             let calls: Vec<Value> = calls.as_array().cloned().unwrap_or_default();
-            if template.writes_calls() {
+            if template.writes_calls(with_tools) {
                 let calls = calls.into_iter().enumerate().map(|(i, call)| with_object(call, &place(i)));
                 message["tool_calls"] = calls.collect::<Result<_, _>>()?;
             } else if !calls.is_empty() {
                 let calls = calls.iter().enumerate().map(|(i, call)| written(call, &place(i)));
                 let calls = form.written(&calls.collect::<Result<Vec<_>, _>>()?);
-                let said = message["content"].as_str().unwrap_or_default();
+                let said = text(&message, index)?;
                 let space = if said.is_empty() || said.ends_with('\n') { "" } else { "\n" };
                 message["content"] = format!("{said}{space}{calls}").into();
             }
         }
-        if message["role"] == "tool" && !template.writes_results() {
-            let result = message["content"].as_str().unwrap_or_default();
+        if message["role"] == "tool" && !template.writes_results(with_tools) {
+            let result = match &message["content"] {
+                Value::String(_) | Value::Null => text(&message, index)?.to_owned(),
+                other => python_json(other)?,
+            };
             message = json!({ "role": "user", "content": format!("<tool_response>\n{result}\n</tool_response>") });
         }
         list.push(message);
@@ -58,12 +61,23 @@ pub fn conversation(template: &ChatTemplate, messages: &Value, tools: &[Tool]) -
     let prompt = system_prompt(tools)?;
     match list.first_mut().filter(|first| first["role"] == "system") {
         Some(first) => {
-            let own = first["content"].as_str().unwrap_or_default();
-            first["content"] = format!("{own}\n\n{prompt}").trim_start().into();
+            first["content"] = match text(first, 0)? {
+                "" => prompt.into(),
+                own => format!("{own}\n\n{prompt}").into(),
+            };
         }
         None => list.insert(0, json!({ "role": "system", "content": prompt })),
     }
     Ok(Conversation { messages: list.into(), tools: None })
+}
+
+/// What a message says.
+fn text(message: &Value, index: usize) -> Result<&str, TemplateError> {
+    match &message["content"] {
+        Value::String(text) => Ok(text),
+        Value::Null => Ok(""),
+        _ => Err(TemplateError::Messages { problem: format!("messages[{index}].content must be a string here") }),
+    }
 }
 
 /// A call of the history as the model would have written it.

@@ -24,6 +24,8 @@ pub struct CallReader {
     /// What may turn out to be a call, or the space before it.
     held: String,
     called: bool,
+    /// Whether it ended inside of a call that was told.
+    cut: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -45,7 +47,7 @@ enum State {
 impl CallReader {
     /// For a model that may write anything: what is between tags is told when it is known to be calls.
     pub fn free() -> Self {
-        Self { state: State::Text, bound: false, held: String::new(), called: false }
+        Self { state: State::Text, bound: false, held: String::new(), called: false, cut: false }
     }
 
     /// For a model that a grammar keeps from writing anything but calls behind an opening tag: they are told as they come.
@@ -56,6 +58,11 @@ impl CallReader {
     /// Whether there has been a call.
     pub fn called(&self) -> bool {
         self.called
+    }
+
+    /// Whether the text has ended inside of a call, of which a part was told.
+    pub fn is_cut(&self) -> bool {
+        self.cut
     }
 
     /// The next piece.
@@ -86,7 +93,8 @@ impl CallReader {
                 None if !self.called => tell(&held, &mut said),
                 Some(Block::List(_)) | None => {}
             },
-            State::After | State::Calls(_) | State::Over => {}
+            State::Calls(scan) => self.cut = !scan.is_between(),
+            State::After | State::Over => {}
         }
         self.called |= said.iter().any(|said| matches!(said, Said::Call(_)));
         said

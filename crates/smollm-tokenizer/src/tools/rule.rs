@@ -3,7 +3,7 @@
 use super::form::CallForm;
 use super::tool::Tool;
 use super::{CLOSE, OPEN};
-use crate::constrain::{Grammar, GrammarError, GrammarSource, Grammars};
+use crate::constrain::{Grammar, GrammarError, Grammars};
 use serde_json::Value;
 use std::fmt::Write;
 
@@ -26,35 +26,47 @@ pub struct CallRule<'t> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{error}")]
 pub struct RuleError {
-    /// The tool, where it is one's parameters.
+    /// The tool, where it is one's parameters. An error of a schema that is none's is of the one that answers without calls follow.
     pub tool: Option<usize>,
     /// What is wrong; the path of a schema's error begins with `$`, which stands for the parameters.
     pub error: GrammarError,
 }
 
 impl CallRule<'_> {
-    /// Compiles the rule. Many or large tools take seconds and more.
+    /// Compiles the rule. With a limit on tokens ([`Grammar::begin_within`]) all calls are whole by then: none is opened that could not
+    /// be. The work is bounded, but many or large tools may take seconds.
     ///
     /// # Errors
-    /// The parameters of a tool have what cannot be made sure of.
+    /// The parameters of a tool have what cannot be made sure of, or the vocabulary has the tags as special tokens.
     pub fn compile(&self, grammars: &Grammars) -> Result<Grammar, RuleError> {
-        grammars.compile(&GrammarSource::Lark(self.lark())).map_err(|error| {
-            let alone = |tool: &Tool| {
-                let source = GrammarSource::Lark(format!("start: %json {}", tool.parameters()));
-                grammars.compile(&source).err()
-            };
-            let culprit = self.tools.iter().enumerate().find_map(|(index, tool)| Some((index, alone(tool)?)));
-            match culprit {
-                Some((index, error)) => RuleError { tool: Some(index), error },
-                None => RuleError { tool: None, error },
-            }
-        })
+        self.compiled(grammars, None)
     }
 
-    /// The grammar.
-    fn lark(&self) -> String {
+    /// The same where an answer that calls nothing is JSON of `schema`.
+    ///
+    /// # Errors
+    /// As [`CallRule::compile`], for the schema too.
+    pub fn compile_or_json(&self, grammars: &Grammars, schema: &Value) -> Result<Grammar, RuleError> {
+        self.compiled(grammars, Some(schema).filter(|_| !self.must_call))
+    }
+
+    fn compiled(&self, grammars: &Grammars, otherwise: Option<&Value>) -> Result<Grammar, RuleError> {
+        if let Some(tag) = [OPEN, CLOSE].into_iter().find(|tag| grammars.is_special(tag)) {
+            let message = format!("{tag} is a special token of this vocabulary, and those are part of no text");
+            return Err(RuleError { tool: None, error: GrammarError::text("calls", message) });
+        }
+        let schemas: Vec<&Value> = self.tools.iter().map(Tool::parameters).chain(otherwise).collect();
+        let texts: Vec<String> = schemas.iter().map(|schema| schema.to_string()).collect();
+        let key = format!("calls {}", self.lark(&texts));
+        let compiled = grammars.compile_closing_with(key, &schemas, |texts| self.lark(texts));
+        compiled.map_err(|(place, error)| RuleError { tool: place.filter(|&place| place < self.tools.len()), error })
+    }
+
+    /// The grammar, with the schemas of the tools and perhaps of an answer without calls.
+    fn lark(&self, schemas: &[String]) -> String {
         let open = quoted(OPEN);
         let close = quoted(CLOSE);
+        let otherwise = schemas.get(self.tools.len());
         let calls = match (self.form, self.several) {
             (CallForm::List, several) => {
                 let list = if several { "call (\",\" (\" \" | \"\\n\")? call)*" } else { "call" };
@@ -69,38 +81,49 @@ impl CallRule<'_> {
         };
         let mut text = String::new();
         // a lazy piece ends where it first can, so nothing goes on past a tag without being bound by it
-        let answer = match self.must_call {
-            true => format!("{open} calls"),
-            false => "free calls | text".to_owned(),
+        let answer = match (self.must_call, otherwise) {
+            (true, _) => format!("SPACE? {open} calls"),
+            (false, Some(_)) => format!("SPACE? {open} calls | json"),
+            (false, None) => "free calls | text".to_owned(),
         };
         let start = match (self.thinks, self.must_call) {
             (false, _) => "answer",
-            (true, true) => "thoughts SPACE answer",
+            (true, true) => "thoughts answer",
             (true, false) => "thoughts answer | text",
         };
         let _ = writeln!(text, "start: {start}\nanswer: {answer}\ncalls: {calls}"); // writing to a String cannot fail
         if self.thinks {
             text.push_str("thoughts[lazy]: /(?s:.*)<\\/think>/\n");
-            if self.must_call {
-                text.push_str("SPACE: /[ \\n]{0,2}/\n");
-            }
         }
-        if !self.must_call {
-            text.push_str("free[lazy]: /(?s:.*)<tool_call>/\ntext: /(?s:.*)/\n");
+        if self.must_call || otherwise.is_some() {
+            text.push_str("SPACE: /[ \\n]{1,2}/\n");
+        }
+        if let Some(schema) = otherwise {
+            let _ = writeln!(text, "json: %json {schema}");
+        }
+        if !self.must_call && otherwise.is_none() {
+            text.push_str("free[lazy]: /(?s:.*)<tool_call>/\n");
+        }
+        if !self.must_call && (otherwise.is_none() || self.thinks) {
+            text.push_str("text: /(?s:.*)/\n");
         }
         let names: Vec<String> = (0..self.tools.len()).map(|index| format!("call_{index}")).collect();
         let _ = writeln!(text, "call: {}", names.join(" | "));
-        for (index, tool) in self.tools.iter().enumerate() {
+        for (index, (tool, schema)) in self.tools.iter().zip(schemas).enumerate() {
             let name = Value::from(tool.name());
             let head = quoted(&format!("{{\"name\": {name}, \"arguments\": "));
-            let _ = writeln!(
-                text,
-                "call_{index}: {head} arguments_{index} \"}}\"\narguments_{index}: %json {}",
-                tool.parameters()
-            );
+            let _ = writeln!(text, "call_{index}: {head} arguments_{index} \"}}\"\narguments_{index}: %json {schema}");
         }
         text
     }
+}
+
+/// The grammar of an answer that calls nothing: any text but the tag that opens calls.
+///
+/// # Errors
+/// The vocabulary cannot be used for grammars.
+pub fn no_calls(grammars: &Grammars) -> Result<Grammar, GrammarError> {
+    grammars.compile_closing(&format!("start: TEXT\nTEXT: /(?s:.*)/ & ~/(?s:.*{OPEN}.*)/\n"))
 }
 
 /// A text as Lark writes it, which is as JSON does.

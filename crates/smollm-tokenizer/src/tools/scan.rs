@@ -52,7 +52,14 @@ impl Scan {
                         Err(_) => Place::Tail, // no grammar allows it
                     };
                 }
-                Place::Head(_) if structural && c == '}' => self.place = Place::Outside,
+                Place::Head(head) if structural && c == '}' => {
+                    // as elsewhere, a call that has no arguments has none
+                    head.push(c);
+                    if let Ok(Head { name }) = serde_json::from_str(head) {
+                        said.extend([Said::Call(name), Said::Arguments("{}".into())]);
+                    }
+                    self.place = Place::Outside;
+                }
                 Place::Head(head) => head.push(c),
                 Place::Arguments(depth) if structural => {
                     match c {
@@ -74,6 +81,11 @@ impl Scan {
         if matches!(self.place, Place::Arguments(_)) && start < text.len() {
             said.push(Said::Arguments(text[start..].into()));
         }
+    }
+
+    /// Whether no call is under way.
+    pub(super) fn is_between(&self) -> bool {
+        matches!(self.place, Place::Outside)
     }
 
     /// Follows strings over one character.

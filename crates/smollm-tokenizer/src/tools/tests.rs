@@ -169,9 +169,13 @@ fn tools_are_checked_and_their_parameters_made_explicit() {
         (named(json!({"parameters": []})), "function.parameters"),
         (named(json!({"parameters": {"type": "string"}})), "function.parameters.type"),
         (named(json!({"parameters": {"properties": []}})), "function.parameters.properties"),
+        (json!({"name": "n".repeat(100_000)}), "name"),
+        (named(json!({"parameters": {"type": vec!["string"; 10_000]}})), "function.parameters.type"),
     ];
     for (given, path) in cases {
-        assert_eq!(Tool::new(&given).unwrap_err().path, path, "{given}");
+        let error = Tool::new(&given).unwrap_err();
+        assert_eq!(error.path, path);
+        assert!(error.problem.len() < 400, "what was given is not told again at length");
     }
 }
 
@@ -215,7 +219,95 @@ fn a_template_with_tools_is_left_to_itself() {
     assert_eq!(ChatTemplate::new(KNOWING, &[]).unwrap().call_form(), CallForm::Blocks);
     assert_eq!(ChatTemplate::new(PLAIN, &[]).unwrap().call_form(), CallForm::List);
     let with_use = ChatTemplate::new(PLAIN, &[]).unwrap().with_tool_use(KNOWING).unwrap();
-    assert!(with_use.reads_tools() && with_use.writes_calls() && with_use.writes_results());
+    assert!(with_use.reads_tools() && with_use.writes_calls(true) && with_use.writes_results(true));
+    assert!(!with_use.writes_calls(false) && !with_use.writes_results(false));
+}
+
+#[test]
+fn a_history_of_calls_stays_whichever_of_two_templates_is_rendered() {
+    let shown = |tools: &[Tool]| {
+        let template = ChatTemplate::new(PLAIN, &[]).unwrap().with_tool_use(KNOWING).unwrap();
+        let messages = json!([
+            {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "f", "arguments": {"a": 1}}}]},
+            {"role": "tool", "content": "noon"},
+        ]);
+        let Conversation { messages, tools } = conversation(&template, &messages, tools).unwrap();
+        template.render(&messages, &RenderOptions { tools, ..RenderOptions::default() }).unwrap()
+    };
+    assert_eq!(shown(&[time()]), "1[assistant](f {\"a\": 1})[tool]noon!");
+    let call = "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": 1}}\n</tool_call>";
+    assert_eq!(shown(&[]), format!("[assistant]{call}\n[user]<tool_response>\nnoon\n</tool_response>\n"));
+}
+
+/// Its template tells the model of tools and has turns for results, and knows nothing of calls.
+#[test]
+fn smollm3_is_told_by_its_own_template() {
+    let Some(fixtures) = smollm_testkit::fixtures() else { return };
+    let source = std::fs::read_to_string(fixtures.join("models/SmolLM3-3B/chat_template.jinja")).unwrap();
+    let template = ChatTemplate::new(&source, &[]).unwrap();
+    assert!(template.reads_tools() && template.writes_results(true) && !template.writes_calls(true));
+    assert_eq!(template.call_form(), CallForm::Blocks);
+    let call = json!({"function": {"name": "get_current_time", "arguments": "{\"zone\":\"UTC\"}"}});
+    let messages = json!([
+        {"role": "user", "content": "When?"},
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "content": "noon", "tool_call_id": "1"},
+    ]);
+    let Conversation { messages, tools } = conversation(&template, &messages, &[time()]).unwrap();
+    let options = RenderOptions { tools, add_generation_prompt: true, ..RenderOptions::default() };
+    let prompt = template.render(&messages, &options).unwrap();
+    let told = "<tools>\n{'type': 'function', 'function': {'name': 'get_current_time', 'description': 'Gets the current time.', ";
+    assert!(prompt.contains(told), "{prompt}");
+    let turns = "<|im_start|>user\nWhen?<|im_end|>\n<|im_start|>assistant\n<tool_call>\n{\"name\": \"get_current_time\", \"arguments\": \
+                 {\"zone\":\"UTC\"}}\n</tool_call><|im_end|>\n<|im_start|>user\nnoon<|im_end|>\n<|im_start|>assistant\n<think>\n";
+    assert!(prompt.ends_with(turns), "{prompt}");
+}
+
+#[test]
+fn contents_are_kept_as_they_are_or_refused() {
+    let result = json!([{"role": "tool", "content": {"t": [1, "ü"]}}]);
+    assert!(
+        shown(PLAIN, result, &[]).unwrap().contains("<tool_response>\n{\"t\": [1, \"\\u00fc\"]}\n</tool_response>")
+    );
+    let parts = json!([{"type": "text", "text": "a"}]);
+    let call = json!({"function": {"name": "f", "arguments": {}}});
+    let refused =
+        shown(PLAIN, json!([{"role": "assistant", "content": parts, "tool_calls": [call]}]), &[]).unwrap_err();
+    assert_eq!(refused.to_string(), "messages[0].content must be a string here");
+    assert!(shown(PLAIN, json!([{"role": "system", "content": parts}]), &[time()]).is_err());
+    let indented = json!([{"role": "system", "content": "  Be brief."}]);
+    assert!(shown(PLAIN, indented, &[time()]).unwrap().starts_with("[system]  Be brief.\n\nYou are"));
+    assert!(
+        shown(PLAIN, json!([{"role": "system", "content": null}]), &[time()]).unwrap().starts_with("[system]You are")
+    );
+}
+
+#[test]
+fn a_call_that_no_reader_takes_is_none() {
+    for arguments in ["{\"a\": 1e999}", &format!("{{\"a\": {}{}}}", "[".repeat(200), "]".repeat(200))] {
+        let text = format!("<tool_call>[{{\"name\": \"f\", \"arguments\": {arguments}}}]</tool_call>");
+        assert_eq!(calls_in(&text), None, "{arguments}");
+    }
+}
+
+#[test]
+fn a_bound_call_without_arguments_is_one_with_none() {
+    let text = "<tool_call>[{\"name\": \"f\"}, {\"name\": \"g\", \"arguments\": {}}]</tool_call>";
+    let expected = (String::new(), vec![call("f", "{}"), call("g", "{}")]);
+    assert_eq!(read(CallReader::bound(), &[text]), expected);
+    assert_eq!(read(CallReader::bound(), &letters(text)), expected);
+}
+
+#[test]
+fn a_reference_holds_beside_the_type_in_every_draft() {
+    let draft = "http://json-schema.org/draft-07/schema#";
+    let definition = json!({"properties": {"a": {"type": "integer"}}, "required": ["a"]});
+    let schema = json!({"$schema": draft, "$ref": "#/definitions/d", "definitions": {"d": definition}});
+    let tool = Tool::of("f", "", schema).unwrap();
+    assert_eq!(tool.parameters()["allOf"], json!([{"$ref": "#/definitions/d"}]));
+    assert_eq!((&tool.parameters()["type"], tool.parameters().get("$ref")), (&json!("object"), None));
+    let odd = json!({"name": "f", "parameters": {"$ref": "#", "allOf": 7}});
+    assert_eq!(Tool::new(&odd).unwrap_err().path, "parameters.allOf");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What a tool is: a name, a description, and a schema of what it takes.
 
+use crate::error::shortened;
 use serde_json::{Map, Value, json};
 
 /// Bytes of the longest name.
@@ -37,7 +38,9 @@ impl Tool {
             (Some(kind), Some(function)) if kind == "function" => (function, "function."),
             (Some(kind), None) if kind == "function" && outer.contains_key("name") => (given, ""),
             (Some(kind), _) if kind == "function" => return Err(wrong("function", "is missing")),
-            (Some(kind), _) => return Err(wrong("type", &format!("must be \"function\", not {kind}"))),
+            (Some(kind), _) => {
+                return Err(wrong("type", &format!("must be \"function\", not {}", shortened(&kind.to_string()))));
+            }
             (None, Some(function)) => (function, "function."),
             (None, None) => (given, ""),
         };
@@ -50,7 +53,10 @@ impl Tool {
         };
         let fits = |c: char| c.is_ascii_alphanumeric() || "_-.:/".contains(c);
         if name.is_empty() || name.len() > LONGEST_NAME || !name.chars().all(fits) {
-            let problem = format!("must be 1 to {LONGEST_NAME} letters, digits or _-.:/ (it is {name:?})");
+            let problem = format!(
+                "must be 1 to {LONGEST_NAME} letters, digits or _-.:/ (it is {})",
+                shortened(&format!("{name:?}"))
+            );
             return Err(wrong(&place("name"), &problem));
         }
         if keys.get("description").is_some_and(|text| !text.is_string() && !text.is_null()) {
@@ -108,13 +114,24 @@ fn parameters(schema: &Value, at: &str) -> Result<Value, ToolError> {
     match keys.get("type") {
         None => {}
         Some(kind) if kind == "object" => {}
-        Some(kind) => return Err(wrong(&format!("{at}.type"), &format!("must be \"object\", not {kind}"))),
+        Some(kind) => {
+            let problem = format!("must be \"object\", not {}", shortened(&kind.to_string()));
+            return Err(wrong(&format!("{at}.type"), &problem));
+        }
     }
     if keys.get("properties").is_some_and(|properties| !properties.is_object()) {
         return Err(wrong(&format!("{at}.properties"), "must be an object"));
     }
     let mut keys = keys.clone();
     keys.insert("type".into(), "object".into());
+    // beside a reference drafts 6 and 7 read nothing, so it moves to where it holds together with the rest
+    if let Some(reference) = keys.remove("$ref") {
+        let all = keys.entry("allOf").or_insert_with(|| json!([]));
+        match all.as_array_mut() {
+            Some(all) => all.push(json!({ "$ref": reference })),
+            None => return Err(wrong(&format!("{at}.allOf"), "must be a list")),
+        }
+    }
     // composed schemas list properties elsewhere
     const ELSEWHERE: [&str; 8] =
         ["$ref", "allOf", "anyOf", "oneOf", "patternProperties", "additionalProperties", "if", "unevaluatedProperties"];

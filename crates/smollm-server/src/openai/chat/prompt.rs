@@ -1,11 +1,11 @@
 //! From a conversation to its prompt: what the template is given, and what of the answer stands in the prompt already.
 
 use super::Chat;
-use crate::body::beside;
+use crate::body::{beside, weight};
 use crate::catalog::Lease;
 use crate::error::ApiError;
 use crate::model::{End, Model, Render};
-use crate::openai::messages::for_template;
+use crate::openai::messages::{Message, for_template};
 use crate::openai::thinking::{self, Thinking};
 use crate::reasoning::{Splitter, begun_thoughts, ends_with_thoughts};
 use serde_json::Value;
@@ -16,8 +16,6 @@ use smollm_tokenizer::tools::Tool;
 const LONG_PROMPT: usize = 1 << 15;
 /// What a message counts beside its text.
 const MESSAGE: usize = 64;
-/// What a tool counts.
-const TOOL: usize = 512;
 /// Variables of templates that are made of a request's own fields.
 const OWN_VARIABLES: [&str; 4] = ["messages", "tools", "documents", "add_generation_prompt"];
 
@@ -40,9 +38,11 @@ pub(crate) async fn prompt(
     thinking: &Thinking,
 ) -> Result<Prompt, ApiError> {
     let wanted = thinking.wanted(lease.model.can_think(), lease.model.thinking)?;
-    let size: usize =
-        chat.messages.iter().enumerate().map(|(i, m)| MESSAGE + m.text(i).map_or(0, |text| text.len())).sum();
-    let size = size + tools.len() * TOOL;
+    let message = |(i, message): (usize, &Message)| {
+        MESSAGE + message.text(i).map_or(0, |text| text.len()) + message.size_of_calls()
+    };
+    let size: usize = chat.messages.iter().enumerate().map(message).sum();
+    let size = size + tools.iter().map(|tool| weight(tool.shown())).sum::<usize>();
     let model = lease.model.clone();
     beside(size > LONG_PROMPT, "making the prompt", move || make(&model, chat, tools, wanted)).await
 }

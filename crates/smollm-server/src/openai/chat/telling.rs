@@ -212,9 +212,10 @@ impl Telling {
 }
 
 impl Choice {
-    /// OpenAI's `finish_reason`: an answer that ends by itself behind a call waits for what comes of it.
+    /// OpenAI's `finish_reason`: an answer whose calls are whole waits for what comes of them.
     fn reason(&self, end: &'static str) -> &'static str {
-        if end == "stop" && self.calls > 0 { "tool_calls" } else { end }
+        let whole = self.reading.calls.as_ref().is_some_and(|reader| !reader.is_cut());
+        if self.calls > 0 && (end == "stop" || whole) { "tool_calls" } else { end }
     }
 }
 

@@ -61,13 +61,15 @@ pub(crate) struct Chat {
 
 impl Wire for ChatRequest {
     fn read(fields: &mut Fields<'_>) -> Result<Self, ApiError> {
-        Ok(Self {
+        let read = Self {
             sampling: fields.take()?,
             chat: fields.take()?,
             tools: fields.take()?,
             thinking: fields.take()?,
             guidance: fields.take()?,
-        })
+        };
+        fields.leave(read.tools.unread());
+        Ok(read)
     }
 }
 

@@ -85,9 +85,29 @@ fn choices_that_are_none() {
         json!({}),
         json!({"type": "function"}),
         json!({"type": "tool", "function": {"name": "f"}}),
+        json!(["function", {"name": "f"}]),
+        json!({"type": "allowed_tools", "function": {"name": "f"}}),
+        json!({"type": "function", "function": {"name": "f"}, "allowed_tools": {"mode": "auto", "tools": []}}),
     ] {
-        let refused =
-            serde_json::from_value::<ToolFields>(json!({"tool_choice": choice})).expect_err("refused").to_string();
-        assert!(refused.contains("must be `none`, `auto`, `required`"), "{refused}");
+        let fields = json!({"tool_choice": choice});
+        assert!(serde_json::from_value::<ToolFields>(fields.clone()).is_err(), "{fields}");
     }
+}
+
+#[test]
+fn what_nobody_reads_is_noted() {
+    let mut odd = tool("f");
+    odd["cache"] = json!(true);
+    odd["function"]["return"] = json!({});
+    let bare = json!({"name": "g", "type": "function", "more": 1});
+    let fields: ToolFields = serde_json::from_value(json!({"tools": [tool("e"), odd, bare]})).expect("fields");
+    assert_eq!(fields.unread(), ["tools[1].cache"]);
+}
+
+#[test]
+fn what_is_wrong_is_not_told_again_at_length() {
+    let long = "n".repeat(100_000);
+    let fields = json!({"tools": [tool("f")], "tool_choice": tool(&long)});
+    let error = serde_json::from_value::<ToolFields>(fields).expect("fields").resolve().expect_err("refused");
+    assert!(error.message.len() < 400, "{}", error.message.len());
 }

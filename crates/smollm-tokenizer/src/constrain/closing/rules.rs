@@ -11,8 +11,10 @@ use llguidance::earley::{CGrammar, CSymIdx};
 
 use super::NEVER;
 
-/// States of the lexer that a search for the shortest way looks at.
-const MOST_STATES: usize = 50_000;
+/// States of the lexer that the searches for the shortest texts of all lexemes look at together.
+const MOST_STATES: usize = 200_000;
+/// The same for the search for the shortest way out of one state, while an answer is written.
+const MOST_STATES_AT_ONCE: usize = 20_000;
 
 /// Said of a grammar that has no text.
 pub(in crate::constrain) const NO_END: &str = "no text of this grammar ever ends";
@@ -64,6 +66,7 @@ impl Rules {
                 next
             })
         };
+        let mut states = MOST_STATES;
         let start = number(grammar.start(), &mut queue);
         while let Some(symbol) = queue.pop_front() {
             let data = grammar.sym_data(symbol);
@@ -72,7 +75,8 @@ impl Rules {
                     let mut alone = LexemeSet::new(lexemes);
                     alone.add(lexeme);
                     let from = lexer.initial_state(&alone);
-                    let (text, _) = shortest(&mut lexer, &alphabet, from, &|found| (found == lexeme).then_some(0))?;
+                    let after = |found| (found == lexeme).then_some(0);
+                    let (text, _) = shortest(&mut lexer, &alphabet, from, &after, &mut states)?;
                     Kind::Lexeme(lexeme, text)
                 }
                 None => {
@@ -170,7 +174,7 @@ impl Rules {
         state: StateID,
         after: &dyn Fn(LexemeIdx) -> Option<u32>,
     ) -> Result<(Vec<u8>, LexemeIdx), String> {
-        shortest(&mut self.lexer(), &self.alphabet, state, after)
+        shortest(&mut self.lexer(), &self.alphabet, state, after, &mut MOST_STATES_AT_ONCE.clone())
     }
 }
 
@@ -181,12 +185,13 @@ fn alphabet(lexer: &RegexVec) -> Vec<u8> {
     plain.filter(|&byte| classes.insert(lexer.alpha().map(byte))).collect()
 }
 
-/// Breadth first, so that a way is not looked at any more once a shorter one is known.
+/// Breadth first, so that a way is not looked at any more once a shorter one is known. `states` are those that may still be looked at.
 fn shortest(
     lexer: &mut RegexVec,
     alphabet: &[u8],
     from: StateID,
     after: &dyn Fn(LexemeIdx) -> Option<u32>,
+    states: &mut usize,
 ) -> Result<(Vec<u8>, LexemeIdx), String> {
     // each state with the one before it and the byte between
     let mut seen: Vec<(StateID, usize, u8)> = vec![(from, 0, 0)];
@@ -221,10 +226,11 @@ fn shortest(
                 }
             }
         }
-        if lexer.has_error() || seen.len() > MOST_STATES {
-            return Err("it takes too much work to find out how it ends soonest".into());
-        }
         level = end..seen.len();
+        match states.checked_sub(level.len()).filter(|_| !lexer.has_error()) {
+            Some(left) => *states = left,
+            None => return Err("it takes too much work to find out how it ends soonest".into()),
+        }
     }
     let Some((_, mut index, lexeme)) = best else { return Err("a part of it never ends".into()) };
     let mut text = Vec::new();

@@ -9,6 +9,8 @@ use super::regex::character;
 const MOST_NESTED: usize = 100;
 /// The largest number of repetitions.
 const MOST_REPEATED: u32 = 2000;
+/// Rules of a grammar.
+const MOST_RULES: usize = 4000;
 
 /// `name ::= body`.
 #[derive(Debug, PartialEq)]
@@ -56,6 +58,9 @@ pub(super) fn rules(text: &str) -> Result<Vec<Rule>, String> {
         match rules.iter_mut().find(|other| other.name == rule.name) {
             Some(other) => *other = rule,
             None => rules.push(rule),
+        }
+        if rules.len() > MOST_RULES {
+            return Err(format!("there are more than {MOST_RULES} rules"));
         }
     }
 }

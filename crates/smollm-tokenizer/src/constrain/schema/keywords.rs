@@ -3,9 +3,10 @@
 use llguidance::derivre::{RegexAst, RegexBuilder};
 use llguidance::regex_to_lark;
 use serde_json::{Map, Value, json};
+use std::collections::HashSet;
 
 use super::values::{check_value, count, limit, writable};
-use super::{At, Translation, kind};
+use super::{At, MOST_PATTERNS, TYPES, Translation, kind};
 use crate::constrain::error::GrammarError;
 use crate::constrain::formats;
 
@@ -55,10 +56,8 @@ const NOT_HELD: &[&str] = &[
     "unevaluatedProperties",
 ];
 
-const TYPES: &[&str] = &["null", "boolean", "integer", "number", "string", "array", "object"];
-
 /// Work that a pattern may take to be read.
-const PATTERN_FUEL: u64 = 1_000_000;
+const PATTERN_FUEL: u64 = 200_000;
 
 /// Whether in the draft that `$schema` names nothing beside a `$ref` counts.
 pub(super) fn refs_stand_alone(draft: &Value) -> Result<bool, GrammarError> {
@@ -101,7 +100,7 @@ impl<'a> Translation<'a> {
             }
             "patternProperties" => {
                 if let Value::Object(named) = value {
-                    named.keys().try_for_each(|pattern| check_pattern(pattern, &here.key(pattern)))?;
+                    named.keys().try_for_each(|pattern| self.check_pattern(pattern, &here.key(pattern)))?;
                 }
                 self.named(value, &here)?
             }
@@ -115,12 +114,16 @@ impl<'a> Translation<'a> {
             "additionalItems" => return Ok(()),
             "pattern" => {
                 let pattern = value.as_str().ok_or_else(|| here.refuse("must be a string"))?;
-                check_pattern(pattern, &here)?;
+                self.check_pattern(pattern, &here)?;
                 value.clone()
             }
             "format" => return format_of(value, given, &here, made, besides),
             "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" => limit(value, &here)?,
-            "multipleOf" => multiple(value, &here)?,
+            "multipleOf" => {
+                let multiple = multiple(value, &here)?;
+                self.multiples.extend(multiple.as_u64().map(|multiple| (multiple, here.path)));
+                multiple
+            }
             "uniqueItems" => return unique_items(value, given, &here),
             // an address for references from elsewhere; what it changes for references inside is refused
             "$id" | "id" if at.pointer.is_empty() => return Ok(()),
@@ -133,6 +136,21 @@ impl<'a> Translation<'a> {
         };
         made.insert(keyword.to_owned(), honoured);
         Ok(())
+    }
+
+    /// Whether a pattern can be matched from left to right.
+    fn check_pattern(&mut self, pattern: &'a str, at: &At) -> Result<(), GrammarError> {
+        if !self.patterns.insert(pattern) {
+            return Ok(());
+        }
+        if self.patterns.len() > MOST_PATTERNS {
+            return Err(at.refuse(format!("the schema has more than {MOST_PATTERNS} different patterns")));
+        }
+        let ast = RegexAst::SearchRegex(regex_to_lark(pattern, "dw"));
+        let mut builder = RegexBuilder::new();
+        let compile = || builder.mk(&ast).and_then(|expr| builder.to_regex_limited(expr, PATTERN_FUEL).map(|_| ()));
+        let compiled = llguidance::panic_utils::catch_unwind(std::panic::AssertUnwindSafe(compile));
+        compiled.map_err(|e| at.refuse(format!("the pattern {pattern:?} is not supported: {e:#}")))
     }
 
     /// `items` in its two forms: of all elements, or of the first ones, each its own (before 2020-12).
@@ -200,7 +218,9 @@ fn required(value: &Value, at: &At) -> Result<Value, GrammarError> {
 /// A text could have one key twice, which counts once: only one property beyond the required ones is sure to be another.
 fn min_properties(value: &Value, given: &Map<String, Value>, at: &At) -> Result<Value, GrammarError> {
     let made = count(value, at)?;
-    let required = given.get("required").and_then(Value::as_array).map_or(0, Vec::len) as u64;
+    let required: HashSet<&str> =
+        given.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let required = required.len() as u64;
     match made.as_u64() {
         Some(min) if min > required + 1 => Err(at.refuse(format!(
             "{min} is not supported: it may be at most one more than `required` has names ({required})"
@@ -249,13 +269,4 @@ fn format_of(
     }
     besides.push(other);
     Ok(())
-}
-
-/// Whether a pattern can be matched from left to right.
-fn check_pattern(pattern: &str, at: &At) -> Result<(), GrammarError> {
-    let ast = RegexAst::SearchRegex(regex_to_lark(pattern, "dw"));
-    let mut builder = RegexBuilder::new();
-    let compile = || builder.mk(&ast).and_then(|expr| builder.to_regex_limited(expr, PATTERN_FUEL).map(|_| ()));
-    let compiled = llguidance::panic_utils::catch_unwind(std::panic::AssertUnwindSafe(compile));
-    compiled.map_err(|e| at.refuse(format!("the pattern {pattern:?} is not supported: {e:#}")))
 }

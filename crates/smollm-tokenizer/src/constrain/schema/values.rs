@@ -9,7 +9,7 @@ use crate::constrain::error::GrammarError;
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// The largest number that every reader of JSON takes as it is (RFC 8259, section 6).
-const LARGEST: i64 = 9_007_199_254_740_991;
+pub(in crate::constrain) const LARGEST: i64 = 9_007_199_254_740_991;
 
 /// Keeps numbers without limits within those that readers agree about: a model may write digits for ever.
 pub(super) fn keep_small(schema: &mut Map<String, Value>) {

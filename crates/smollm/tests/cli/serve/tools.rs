@@ -76,7 +76,7 @@ fn calls_are_told_apart_from_text_at_once_and_in_pieces() {
 fn what_may_not_be_called_is_text() {
     let world = World::new().with_caller(&TWO);
     let served = Served::ready(&world, &["-m", "caller"]);
-    for without in [json!({"tool_choice": "none"}), json!({"tools": []}), json!({"tools": null})] {
+    for without in [json!({"tools": []}), json!({"tools": null})] {
         let choice = &served.ask(PATH, body(without.clone()))["choices"][0];
         assert_eq!(
             (&choice["message"]["content"], &choice["finish_reason"]),
@@ -85,6 +85,114 @@ fn what_may_not_be_called_is_text() {
         );
         assert!(choice["message"].get("tool_calls").is_none());
     }
+    let none = served.ask(PATH, body(json!({"tool_choice": "none", "max_tokens": 40})));
+    let message = &none["choices"][0]["message"];
+    assert!(message["content"].as_str().unwrap().starts_with("Well. "), "{message}");
+    assert!(!message["content"].as_str().unwrap().contains("<tool_call>"), "{message}");
+    assert!(message.get("tool_calls").is_none());
+}
+
+#[test]
+fn stop_strings_end_text_and_not_calls() {
+    let world = World::new().with_caller(&TWO);
+    let served = Served::ready(&world, &["-m", "caller"]);
+    let ask = |stop: Value| served.ask(PATH, body(json!({"stop": stop})))["choices"][0].clone();
+    let whole = ask(Value::Null);
+    for stop in ["}},", "\"a\"", "call>", "now", "]</tool_call>"] {
+        let choice = ask(json!([stop]));
+        assert_eq!(calls(&choice["message"]), calls(&whole["message"]), "{stop}");
+        assert_eq!(choice["finish_reason"], "tool_calls", "{stop}");
+    }
+    let stopped = ask(json!(["ll."]));
+    assert_eq!((&stopped["message"]["content"], &stopped["finish_reason"]), (&json!("We"), &json!("stop")));
+    assert!(stopped["message"].get("tool_calls").is_none());
+}
+
+#[test]
+fn calls_are_whole_at_any_limit() {
+    let world = World::new().with_scripted();
+    world.edit("scripted/config.json", |config| config["max_position_embeddings"] = 8192.into());
+    let served = Served::ready(&world, &["-m", "scripted", "--ctx", "8192"]);
+    let tools = [tool("add", json!({"a": {"type": "string"}, "b": {"type": "array"}})), tool("now", json!({}))];
+    let ask = |more: Value| {
+        let mut request = body(json!({"tools": tools, "temperature": 1, "tool_choice": "required"}));
+        more.as_object().unwrap().iter().for_each(|(key, value)| request[key] = value.clone());
+        request
+    };
+    let (message, param, _) = served.post(PATH, &ask(json!({"max_tokens": 3}))).error(400);
+    assert!(param == "tool_choice" && message.starts_with("tool_choice: at most 3 tokens may be written"), "{message}");
+    let least: usize = message.rsplit(' ').next().unwrap().parse().unwrap();
+    served.post(PATH, &ask(json!({"max_tokens": least - 1}))).error(400);
+    for limit in [least, least + 1, least + 9, least + 40, 300] {
+        let answer = served.ask(PATH, ask(json!({"max_tokens": limit, "seed": limit, "n": 2})));
+        for choice in answer["choices"].as_array().unwrap() {
+            assert_eq!(choice["finish_reason"], "tool_calls", "{limit}: {choice}");
+            let calls = calls(&choice["message"]);
+            assert!(!calls.is_empty(), "{limit}: {choice}");
+            for (name, arguments) in calls {
+                assert!(name == "add" || name == "now", "{name}");
+                let arguments: Value = serde_json::from_str(&arguments).unwrap();
+                assert!(arguments.as_object().unwrap().keys().all(|key| key == "a" || key == "b"), "{arguments}");
+            }
+        }
+    }
+    // text that its limit stops is cut off, whether or not there might have been a call
+    let text = served.ask(PATH, ask(json!({"tool_choice": "auto", "max_tokens": 5, "temperature": 0})));
+    assert_eq!(text["choices"][0]["finish_reason"], "length", "{text}");
+}
+
+#[test]
+fn an_answer_is_calls_or_json() {
+    let world = World::new().with_scripted();
+    world.edit("scripted/config.json", |config| config["max_position_embeddings"] = 8192.into());
+    let served = Served::ready(&world, &["-m", "scripted", "--ctx", "8192"]);
+    let schema = json!({"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"], "additionalProperties": false});
+    let format = json!({"type": "json_schema", "json_schema": {"name": "n", "schema": schema}});
+    let (mut called, mut told) = (0, 0);
+    for seed in 0..16 {
+        let asked = json!({"temperature": 2, "seed": seed, "max_tokens": 200, "response_format": format});
+        let choice = &served.ask(PATH, body(asked))["choices"][0];
+        match calls(&choice["message"]).is_empty() {
+            false => called += 1,
+            true => {
+                told += 1;
+                let json: Value = serde_json::from_str(choice["message"]["content"].as_str().unwrap()).unwrap();
+                assert!(json["n"].is_i64(), "{json}");
+            }
+        }
+    }
+    assert!(called > 0 && told > 0, "{called} {told}");
+    let (_, param, code) = served.post(PATH, &body(json!({"guided_regex": "a"}))).error(400);
+    assert_eq!((param, code), (json!("guided_regex"), json!("unsupported_parameter")));
+    let mut odd = format.clone();
+    odd["json_schema"]["schema"] = json!({"not": {}});
+    let (_, param, code) = served.post(PATH, &body(json!({"response_format": odd}))).error(400);
+    assert_eq!((param, code), (json!("response_format.json_schema.schema"), json!("invalid_grammar")));
+}
+
+#[test]
+fn calls_follow_thoughts() {
+    const CALL: &str = "<tool_call>\n{\"name\": \"now\", \"arguments\": {}}\n</tool_call>";
+    let pieces = ["<think>", "Is it ", "<tool_call>?", "</think>", "\n\n", CALL];
+    let world = World::new().with_caller(&pieces);
+    world.edit("caller/tokenizer_config.json", |config| {
+        let template = config["chat_template"].as_str().unwrap();
+        config["chat_template"] =
+            format!("{{% if enable_thinking %}}{{% endif %}}{{% if tools %}}T{{% endif %}}{template}").into();
+    });
+    let served = Served::ready(&world, &["-m", "caller"]);
+    let choice = &served.ask(PATH, body(json!({"stop": ["arguments"]})))["choices"][0];
+    let message = &choice["message"];
+    assert_eq!(message["reasoning_content"], "Is it <tool_call>?", "{choice}");
+    assert_eq!(calls(message), [("now".to_owned(), "{}".to_owned())], "{choice}");
+    assert_eq!((&message["content"], &choice["finish_reason"]), (&Value::Null, &json!("tool_calls")));
+    let brief =
+        served.ask(PATH, body(json!({"thinking_token_budget": 1, "tool_choice": "required", "max_tokens": 200})));
+    let message = &brief["choices"][0]["message"];
+    assert!(
+        !calls(message).is_empty() && message["reasoning_content"].as_str().unwrap_or_default().len() < 20,
+        "{brief}"
+    );
 }
 
 #[test]
@@ -183,5 +291,6 @@ fn parameters_that_cannot_be_made_sure_of_are_named() {
     let tools = json!([tool("f", json!({})), tool("odd", odd)]);
     let refused = served.post(PATH, &body(json!({"tools": tools}))).error(400);
     assert_eq!(refused.1, "tools[1].function.parameters.properties.l.uniqueItems");
-    assert_eq!(served.post(PATH, &body(json!({"ignore_eos": true}))).error(400).1, "ignore_eos");
+    let endless = served.ask(PATH, body(json!({"ignore_eos": true, "max_tokens": 30, "temperature": 0})));
+    assert_eq!(endless["choices"][0]["finish_reason"], "length", "{endless}");
 }

@@ -1,0 +1,78 @@
+//! Masks of grammars over a small vocabulary, as the engine asks for them.
+
+use super::*;
+use smollm_tokenizer::Tokenizer;
+use smollm_tokenizer::constrain::{GrammarSource, Grammars};
+
+/// No multiple of 32.
+const VOCAB: usize = 333;
+
+fn tokenizer() -> Arc<Tokenizer> {
+    let json = smollm_testkit::byte_level::tokenizer_json(VOCAB).to_string();
+    Arc::new(Tokenizer::from_json(json.as_bytes(), "tokenizer.json").expect("a tokenizer"))
+}
+
+fn rule(regex: &str, free: bool) -> Rule {
+    let grammars = Grammars::new(tokenizer());
+    let grammar = match free {
+        true => grammars.compile_closing(&format!("start: TEXT\nTEXT: /{regex}/")),
+        false => grammars.compile(&GrammarSource::Choice(regex.split('|').map(str::to_owned).collect())),
+    };
+    Rule { grammar: grammar.expect("a grammar"), free }
+}
+
+fn id(text: &str) -> u32 {
+    let tokenizer = tokenizer();
+    (3..VOCAB as u32).find(|&id| *tokenizer.token_bytes(id).expect("bytes") == *text.as_bytes()).expect("a token")
+}
+
+fn allowed(mask: &mut dyn TokenMask) -> Vec<u32> {
+    let mut set = TokenSet::none(VOCAB);
+    mask.allow(&mut set).expect("something");
+    (0..VOCAB as u32).filter(|&id| set.contains(id)).collect()
+}
+
+#[test]
+fn an_answer_ends_where_its_grammar_lets_it() {
+    let mut mask = rule("ab|abc", false).begin(9, &[2, id("b")]).expect("room");
+    assert!(allowed(&mut mask).contains(&id("a")));
+    mask.accept(id("a")).expect("allowed");
+    let mut alone = TokenSet::none(VOCAB);
+    let refused = mask.fork().allow(&mut alone).expect_err("`b` would end the answer before its end");
+    assert!(refused.contains("stop_token_ids"), "{refused}");
+    let mut mask = rule("ab|abc", false).begin(9, &[2]).expect("room");
+    assert_eq!(mask.accept(id("a")), Ok(Some(id("a"))));
+    assert!(!allowed(&mut mask).contains(&2), "it is not whole");
+    mask.accept(id("b")).expect("allowed");
+    assert_eq!(mask.ending(), Ok(Ending::Possible));
+    assert_eq!(allowed(&mut mask), [2, id("c")]);
+    mask.accept(id("c")).expect("allowed");
+    assert_eq!(mask.ending(), Ok(Ending::Here));
+}
+
+#[test]
+fn every_token_of_a_vocabulary_is_seen_also_the_last() {
+    let mut mask = rule("(?s:.*)", true).begin(9, &[2]).expect("room");
+    let tokenizer = tokenizer();
+    let words: Vec<u32> = (0..VOCAB as u32)
+        .filter(|&id| {
+            !tokenizer.is_special(id) && tokenizer.token_bytes(id).is_some_and(|b| std::str::from_utf8(&b).is_ok())
+        })
+        .collect();
+    assert_eq!(words.last(), Some(&(VOCAB as u32 - 1)));
+    let allowed = allowed(&mut mask);
+    assert!(words.iter().all(|id| allowed.contains(id)) && allowed.contains(&2));
+}
+
+#[test]
+fn free_text_that_its_limit_stops_is_cut_off() {
+    let text = "((?s:.*)\"x\")|(?s:.*)";
+    let mut mask = rule(text, true).begin(3, &[2]).expect("room");
+    mask.accept(id("a")).expect("allowed");
+    assert_eq!(mask.ending(), Ok(Ending::Later), "it may end, and is not whole for that");
+    // the last token may not begin a character
+    mask.accept(id("b")).expect("allowed");
+    let half = (3..VOCAB as u32).find(|&id| tokenizer().token_bytes(id).is_some_and(|b| *b == [0xc3])).expect("a byte");
+    assert_eq!(mask.accept(half), Ok(None));
+    assert_eq!(mask.ending(), Ok(Ending::Later));
+}
