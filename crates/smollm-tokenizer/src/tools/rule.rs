@@ -70,7 +70,9 @@ impl CallRule<'_> {
         let calls = match (self.form, self.several) {
             (CallForm::List, several) => {
                 let list = if several { "call (\",\" (\" \" | \"\\n\")? call)*" } else { "call" };
-                let list = if self.must_call { list.to_owned() } else { format!("({list})?") };
+                // an empty list is an answer too, that no tool is needed, unless that has to be another
+                let some = self.must_call || otherwise.is_some();
+                let list = if some { list.to_owned() } else { format!("({list})?") };
                 format!("\"[\" \"\\n\"? {list} \"\\n\"? \"]\" {close}")
             }
             (CallForm::Blocks, several) => {

@@ -248,7 +248,10 @@ fn an_answer_without_calls_may_have_to_be_json() {
             let (text, whole) = scribble_within(&grammar, "", limit, seed);
             assert!(whole, "{text}");
             match calls_in(&text) {
-                Some(_) => ended[0] += 1,
+                Some(calls) => {
+                    assert!(!calls.is_empty(), "{text}");
+                    ended[0] += 1;
+                }
                 None => {
                     ended[1] += 1;
                     let json: Value = serde_json::from_str(&text).unwrap();
