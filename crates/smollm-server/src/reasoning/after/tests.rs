@@ -1,3 +1,5 @@
+//! Thoughts that are free, and what follows them by a rule: JSON of a schema, or calls.
+
 use super::*;
 use serde_json::json;
 use smollm_tokenizer::constrain::{Grammar, GrammarSource, Grammars};
