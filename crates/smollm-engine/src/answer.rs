@@ -125,7 +125,7 @@ impl Answer {
             }
             self.sampler.replace(drawn, id);
         }
-        if self.forced.first() == taken.as_ref() {
+        if taken.is_some() && self.forced.first() == taken.as_ref() {
             self.forced.remove(0);
         } else {
             self.forced.clear();
@@ -169,3 +169,6 @@ impl Measured {
         Token { id, logprob: Some(logits[id as usize] - self.normaliser), top: self.top }
     }
 }
+
+#[cfg(test)]
+mod tests;
