@@ -46,7 +46,7 @@ def answers(address, body, stream=False):
 def ways(first, opener):
     """Fields of requests that must be answered with calls, by whom they may be of, and how many calls an answer may have."""
     # as likely as all that ends something, and hotter, so that lists of calls are not always empty
-    yield {"temperature": 3, "logit_bias": [[text, 18] for text in (*ENDS, "{", opener)], "max_tokens": 600}, None, None
+    yield {"temperature": 3, "logit_bias": [[text, 18] for text in (*ENDS, "{", opener)], "max_tokens": 3000}, None, None
     yield {"tool_choice": "required", "n": 2}, None, None
     yield {"tool_choice": "required", "parallel_tool_calls": False}, None, 1
     for several in (True, False):
