@@ -3,11 +3,13 @@
 use crate::error::Error;
 use crate::model::Model;
 use crate::terminal::{AnswerStats, ContextUse, Conversation, Finish, Message, Role, Setting};
-use crate::text::{Answer, End, GenerateOptions, Prompt};
+use crate::text::{Answer, Continued, End, GenerateOptions, Prompt};
 use serde_json::{Map, Value};
 use smollm_engine::Session;
 use smollm_model::Architecture;
+use smollm_tokenizer::constrain::Grammar;
 use smollm_tokenizer::template::{RenderOptions, local_time};
+use smollm_tokenizer::tools::{self, Tool};
 use std::ops::ControlFlow;
 
 /// Where an answer must have at least this much room, older turns are dropped; a quarter of a small context will do.
@@ -25,6 +27,8 @@ pub struct ChatSession<'m> {
     thinking: Option<bool>,
     initial_thinking: Option<bool>,
     used: usize,
+    /// What the model is told that it may call: see [`crate::agent`].
+    tools: Vec<Tool>,
 }
 
 impl<'m> ChatSession<'m> {
@@ -56,7 +60,28 @@ impl<'m> ChatSession<'m> {
             thinking,
             initial_thinking: thinking,
             used: 0,
+            tools: Vec::new(),
         })
+    }
+
+    /// The same, with tools that the model is told of.
+    pub(crate) fn with_tools(self, tools: Vec<Tool>) -> Self {
+        Self { tools, ..self }
+    }
+
+    /// The model that answers.
+    pub(crate) fn model(&self) -> &'m Model {
+        self.model
+    }
+
+    /// Adds a message.
+    pub(crate) fn push(&mut self, message: Message) {
+        self.messages.push(message);
+    }
+
+    /// Takes back all but the first `len` messages.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.messages.truncate(len);
     }
 
     /// Asks `question` and returns the whole answer; a convenience over [`Conversation::answer`].
@@ -81,22 +106,35 @@ impl<'m> ChatSession<'m> {
         on_text: &mut dyn FnMut(&str) -> ControlFlow<()>,
     ) -> Result<(Answer, usize), Error> {
         let (ids, dropped) = self.fitting_prompt(prefill)?;
-        let answer = self.model.continue_ids(&mut self.session, ids, true, &self.options, on_text)?;
-        // the last token of an answer that fills the context needs no room of its own
-        self.used = self.session.context().min(answer.prompt_ids.len() + answer.tokens.len());
+        let grammar = self.options.grammar.as_ref().map(|source| self.model.grammar(source)).transpose()?;
+        let answer = self.continue_prompt(ids, grammar.as_ref(), on_text)?;
         self.messages.push(Message::new(Role::Assistant, format!("{prefill}{}", answer.text)));
         Ok((answer, dropped))
     }
 
-    /// The prompt of as many messages as leave room for an answer: the system message and the latest turns.
-    fn fitting_prompt(&self, prefill: &str) -> Result<(Vec<u32>, usize), Error> {
+    /// Answers a prompt of this conversation; the messages stay as they are.
+    pub(crate) fn continue_prompt(
+        &mut self,
+        ids: Vec<u32>,
+        grammar: Option<&Grammar>,
+        on_text: &mut dyn FnMut(&str) -> ControlFlow<()>,
+    ) -> Result<Answer, Error> {
+        let continued = Continued { ids, conversation: true, grammar };
+        let answer = self.model.continue_ids(&mut self.session, continued, &self.options, on_text)?;
+        // the last token of an answer that fills the context needs no room of its own
+        self.used = self.session.context().min(answer.prompt_ids.len() + answer.tokens.len());
+        Ok(answer)
+    }
+
+    /// The prompt of as many messages as leave room for an answer: the system message and the latest turns; and how many were left out.
+    pub(crate) fn fitting_prompt(&self, prefill: &str) -> Result<(Vec<u32>, usize), Error> {
         let context = self.session.context();
         let room = ROOM_FOR_AN_ANSWER.min(context / 4);
         let first = usize::from(self.messages.first().is_some_and(|m| m.role == Role::System));
         let mut from = first;
         loop {
             let kept: Vec<&Message> = self.messages[..first].iter().chain(&self.messages[from..]).collect();
-            let ids = self.model.prompt_ids(&self.prompt(&kept, prefill))?;
+            let ids = self.model.prompt_ids(&self.prompt(&kept, prefill)?)?;
             // the next turn to drop ends before the next message of the user
             let next = (from + 1..self.messages.len()).find(|&i| self.messages[i].role == Role::User);
             match next {
@@ -106,16 +144,21 @@ impl<'m> ChatSession<'m> {
         }
     }
 
-    fn prompt(&self, messages: &[&Message], prefill: &str) -> Prompt {
+    fn prompt(&self, messages: &[&Message], prefill: &str) -> Result<Prompt, Error> {
         let mut extra = Map::new();
         if let Some(on) = self.thinking {
             extra.insert("enable_thinking".into(), on.into());
         }
-        let render =
-            RenderOptions { add_generation_prompt: true, extra, now: local_time(), ..RenderOptions::default() };
         // serialising a role and a string cannot fail
-        let messages = serde_json::to_value(messages).unwrap_or(Value::Null);
-        Prompt::Chat { messages, render: Box::new(render), prefill: prefill.into() }
+        let mut messages = serde_json::to_value(messages).unwrap_or(Value::Null);
+        let mut tools = None;
+        if !self.tools.is_empty() {
+            let told = tools::conversation(self.model.template()?, &messages, &self.tools)?;
+            (messages, tools) = (told.messages, told.tools);
+        }
+        let now = local_time();
+        let render = RenderOptions { add_generation_prompt: true, tools, extra, now, ..RenderOptions::default() };
+        Ok(Prompt::Chat { messages, render: Box::new(render), prefill: prefill.into() })
     }
 
     fn value(&self, name: &str) -> String {

@@ -190,6 +190,20 @@ pub enum Error {
         /// The model.
         model: String,
     },
+    /// A tool that no model can be told of, or whose arguments cannot be made sure of.
+    #[error("tool {tool}: {problem}")]
+    Tool {
+        /// Its name.
+        tool: String,
+        /// What is wrong with it, and where.
+        problem: String,
+    },
+    /// An agent whose options contradict each other.
+    #[error("{problem}")]
+    Agent {
+        /// What contradicts what.
+        problem: String,
+    },
     #[error(transparent)]
     Grammar(#[from] smollm_tokenizer::constrain::GrammarError),
     #[error(transparent)]

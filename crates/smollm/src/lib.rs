@@ -28,11 +28,12 @@
 //! # }
 //! ```
 //!
-//! [`ChatSession`] holds a conversation, [`Session::score`] gives log-probabilities, [`convert()`] and [`init()`] write
-//! checkpoints. Every failure is an [`Error`] whose message is one line that says what is wrong and where.
+//! [`ChatSession`] holds a conversation, [`agent::Agent`] one whose model calls tools, [`Session::score`] gives log-probabilities,
+//! [`convert()`] and [`init()`] write checkpoints. Every failure is an [`Error`] whose message is one line that says what is wrong and where.
 
 #![forbid(unsafe_code)]
 
+pub mod agent;
 mod bench;
 mod chat;
 mod convert;

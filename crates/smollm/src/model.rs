@@ -182,8 +182,15 @@ impl Model {
     /// # Errors
     /// There is no tokenizer, or the grammar is refused.
     pub fn grammar(&self, source: &GrammarSource) -> Result<Grammar, Error> {
-        let grammars = self.grammars.as_ref().ok_or_else(|| Error::NoTokenizer { model: self.name.clone() })?;
-        Ok(grammars.compile(source)?)
+        Ok(self.grammars()?.compile(source)?)
+    }
+
+    /// Compiles grammars for its tokens.
+    ///
+    /// # Errors
+    /// There is no tokenizer.
+    pub(crate) fn grammars(&self) -> Result<&Grammars, Error> {
+        self.grammars.as_ref().ok_or_else(|| Error::NoTokenizer { model: self.name.clone() })
     }
 
     /// The chat template.

@@ -5,7 +5,7 @@ use crate::model::Model;
 use serde_json::Value;
 use smollm_engine::{FinishReason, Progress, Request, SamplingParams, Session, Timings, Token, TokenMask, random_seed};
 use smollm_server::GrammarMask;
-use smollm_tokenizer::constrain::GrammarSource;
+use smollm_tokenizer::constrain::{Grammar, GrammarSource};
 use smollm_tokenizer::stream::{StopStrings, TextStream};
 use smollm_tokenizer::template::RenderOptions;
 use smollm_tokenizer::{Specials, Tokenizer};
@@ -112,6 +112,16 @@ impl End {
     }
 }
 
+/// What is to be continued, as ids.
+pub(crate) struct Continued<'a> {
+    /// The prompt.
+    pub(crate) ids: Vec<u32>,
+    /// Whether it is a conversation: the answer then also ends where the model begins the next turn without having ended its own.
+    pub(crate) conversation: bool,
+    /// What the answer is to be, in place of the grammar of the options.
+    pub(crate) grammar: Option<&'a Grammar>,
+}
+
 impl Model {
     /// The ids of a prompt, exactly as they will be run.
     ///
@@ -147,20 +157,21 @@ impl Model {
         options: &GenerateOptions,
         on_text: &mut dyn FnMut(&str) -> ControlFlow<()>,
     ) -> Result<Answer, Error> {
-        let prompt_ids = self.prompt_ids(prompt)?;
-        self.continue_ids(session, prompt_ids, matches!(prompt, Prompt::Chat { .. }), options, on_text)
+        let ids = self.prompt_ids(prompt)?;
+        let grammar = options.grammar.as_ref().map(|source| self.grammar(source)).transpose()?;
+        let conversation = matches!(prompt, Prompt::Chat { .. });
+        self.continue_ids(session, Continued { ids, conversation, grammar: grammar.as_ref() }, options, on_text)
     }
 
-    /// As [`Model::generate`], past the tokenizer. In a conversation the answer also ends where the model begins the next
-    /// turn without having ended its own.
+    /// As [`Model::generate`], past the tokenizer and the compiler of grammars.
     pub(crate) fn continue_ids(
         &self,
         session: &mut Session,
-        prompt_ids: Vec<u32>,
-        conversation: bool,
+        continued: Continued<'_>,
         options: &GenerateOptions,
         on_text: &mut dyn FnMut(&str) -> ControlFlow<()>,
     ) -> Result<Answer, Error> {
+        let Continued { ids: prompt_ids, conversation, grammar } = continued;
         let next_turn = self.next_turn().filter(|_| conversation);
         let stop_ids = self.stop_ids().iter().copied().chain(next_turn).filter(|_| !options.ignore_eos).collect();
         let request = Request {
@@ -180,7 +191,7 @@ impl Model {
             text: String::new(),
             matched: None,
         };
-        let mask = self.mask(session, &prompt_ids, &request, options.grammar.as_ref())?;
+        let mask = mask(session, &prompt_ids, &request, grammar)?;
         let generation = session.generate_masked(&prompt_ids, &request, mask, &mut |event| match event {
             Progress::Prefill { .. } => on_text(""),
             Progress::Token(token) => writer.push(token.id, on_text),
@@ -201,22 +212,21 @@ impl Model {
     }
 }
 
-impl Model {
-    /// What holds an answer to a grammar, whole within the limits of the request.
-    fn mask(
-        &self,
-        session: &Session,
-        prompt: &[u32],
-        request: &Request,
-        grammar: Option<&GrammarSource>,
-    ) -> Result<Option<Box<dyn TokenMask>>, Error> {
-        let Some(source) = grammar else { return Ok(None) };
-        let room = (session.context() + 1).saturating_sub(prompt.len());
-        let limit = request.max_tokens.map_or(room, |max| max.min(room));
-        let constraint = self.grammar(source)?.begin_within(limit)?;
-        Ok(Some(Box::new(GrammarMask::new(constraint, &request.stop_ids))))
-    }
+/// What holds an answer to a grammar, whole within the limits of the request.
+fn mask(
+    session: &Session,
+    prompt: &[u32],
+    request: &Request,
+    grammar: Option<&Grammar>,
+) -> Result<Option<Box<dyn TokenMask>>, Error> {
+    let Some(grammar) = grammar else { return Ok(None) };
+    let room = (session.context() + 1).saturating_sub(prompt.len());
+    let limit = request.max_tokens.map_or(room, |max| max.min(room));
+    let constraint = grammar.begin_within(limit)?;
+    Ok(Some(Box::new(GrammarMask::new(constraint, &request.stop_ids))))
+}
 
+impl Model {
     /// The token that begins a turn, where the vocabulary has one.
     fn next_turn(&self) -> Option<u32> {
         let tokenizer = self.tokenizer().ok()?;

@@ -3,6 +3,7 @@
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use smollm::EngineOptions;
+use smollm::terminal::ChatOptions;
 use smollm_model::Mix;
 use std::num::{IntErrorKind, ParseIntError};
 use std::path::PathBuf;
@@ -82,6 +83,38 @@ impl EngineArgs {
             memory: self.memory,
             kv_tokens: self.kv_tokens,
             ..options
+        }
+    }
+}
+
+/// How a chat looks, and what it keeps.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct PageArgs {
+    /// Name at the prompt
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// No colours (NO_COLOR in the environment does the same)
+    #[arg(long)]
+    no_color: bool,
+    /// Do not keep inputs for the next session
+    #[arg(long)]
+    no_history: bool,
+    /// Where chats are saved
+    #[arg(long, value_name = "DIR")]
+    save_folder: Option<PathBuf>,
+}
+
+impl PageArgs {
+    /// As the library has them, for a chat or for one question.
+    pub(crate) fn options(self, question: Option<String>, prefill: Option<String>, quiet: bool) -> ChatOptions {
+        ChatOptions {
+            question,
+            prefill,
+            user: self.user,
+            no_color: self.no_color,
+            quiet,
+            save_folder: self.save_folder,
+            no_history: self.no_history,
         }
     }
 }

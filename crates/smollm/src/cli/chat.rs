@@ -1,9 +1,7 @@
 //! `smollm chat`: the terminal over a chat session.
 
-use super::args::{ModelArgs, SamplingArgs};
-use smollm::ChatSession;
-use smollm::terminal::{self, ChatOptions};
-use std::path::PathBuf;
+use super::args::{ModelArgs, PageArgs, SamplingArgs};
+use smollm::{ChatSession, terminal};
 
 /// Talk to a model; with QUESTION, ask once.
 #[derive(Debug, clap::Args)]
@@ -21,18 +19,8 @@ pub(crate) struct Chat {
     /// Let the model think before it answers, or not (SmolLM3)
     #[arg(long, value_name = "on|off", value_parser = ["on", "off"])]
     think: Option<String>,
-    /// Name at the prompt
-    #[arg(long, value_name = "NAME")]
-    user: Option<String>,
-    /// No colours (NO_COLOR in the environment does the same)
-    #[arg(long)]
-    no_color: bool,
-    /// Do not keep inputs for the next session
-    #[arg(long)]
-    no_history: bool,
-    /// Where chats are saved
-    #[arg(long, value_name = "DIR")]
-    save_folder: Option<PathBuf>,
+    #[command(flatten)]
+    page: PageArgs,
     #[command(flatten)]
     sampling: SamplingArgs,
 }
@@ -43,15 +31,7 @@ impl Chat {
         let model = self.model.open()?;
         let thinking = self.think.as_deref().map(|think| think == "on");
         let mut session = ChatSession::new(&model, options, self.system, thinking)?;
-        let options = ChatOptions {
-            question: self.question,
-            prefill: self.prefill,
-            user: self.user,
-            no_color: self.no_color,
-            quiet: self.model.name.quiet,
-            save_folder: self.save_folder,
-            no_history: self.no_history,
-        };
+        let options = self.page.options(self.question, self.prefill, self.model.name.quiet);
         Ok(terminal::run(&mut session, &options)?)
     }
 }

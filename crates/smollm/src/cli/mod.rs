@@ -1,5 +1,6 @@
 //! The command line: one file per command, each of which parses, calls the library and prints.
 
+mod agent;
 mod args;
 mod bench;
 mod chat;
@@ -56,6 +57,11 @@ enum Command {
     Generate(generate::Generate),
     /// Talk to a model
     Chat(chat::Chat),
+    /// Talk to a model that calls tools
+    ///
+    /// The tools are the time, random numbers, a calculator, and with --folder the files of a folder. Calls and what comes of
+    /// them are shown as quoted lines of the answer.
+    Agent(agent::AgentCommand),
     /// Serve models over HTTP, with OpenAI's API
     Serve(serve::Serve),
     /// Log-probabilities and perplexity of a text
@@ -96,6 +102,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Info(command) => command.run(),
         Command::Generate(command) => command.run(),
         Command::Chat(command) => command.run(),
+        Command::Agent(command) => command.run(),
         Command::Serve(command) => command.run(),
         Command::Score(command) => command.run(),
         Command::Tokenize(command) => command.run(),

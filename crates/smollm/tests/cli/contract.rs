@@ -113,7 +113,8 @@ fn downloaded_models() {
 fn keys(value: &Value) -> BTreeSet<String> {
     fn collect(path: &str, value: &Value, found: &mut BTreeSet<String>) {
         match value {
-            Value::Object(keys) => {
+            // those of arguments are the tool's
+            Value::Object(keys) if !path.ends_with(".arguments") => {
                 for (key, value) in keys {
                     let key = if path == "dtypes" { "TYPE" } else { key };
                     let dot = if path.is_empty() { "" } else { "." };
@@ -145,11 +146,12 @@ fn documented(document: &str, section: &str) -> BTreeSet<String> {
 #[test]
 fn the_document_has_every_key_and_no_other() {
     let document = std::fs::read_to_string(repository().join("docs/json.md")).unwrap();
-    let world = World::new().with_random().with_scripted();
+    let world = World::new().with_random().with_scripted().with_caller(&crate::agent::CALLS);
     let run = |line: &str| world.run(&line.split(' ').collect::<Vec<_>>()).json();
     let rows = [
         ("score --json", run("score -m random --json abc")),
         ("generate --json", run("generate -m random --json abc -n 1 --ignore-eos --logprobs 1")),
+        ("agent --json", run("agent -m caller --json --temperature 0 --max-steps 1 x")),
         ("tokenize --json", run("tokenize -m random --json abc")),
         ("bench --json", run("bench -m random --json --prefill 2 --decode 1 --repeats 1")),
         ("info --json", run("info random --json --plan --check")),

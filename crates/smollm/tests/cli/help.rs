@@ -2,13 +2,14 @@
 
 use crate::world::World;
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 19] = [
     "pull",
     "list",
     "rm",
     "info",
     "generate",
     "chat",
+    "agent",
     "serve",
     "score",
     "tokenize",

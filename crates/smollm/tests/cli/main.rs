@@ -1,5 +1,6 @@
 //! The binary from end to end: what it reads, what it prints, and how it fails.
 
+mod agent;
 mod chat;
 mod contract;
 mod convert;

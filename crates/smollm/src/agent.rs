@@ -1,0 +1,337 @@
+//! A model with tools: what it calls is run, and what comes of it goes back to it, until it answers.
+//!
+//! ```
+//! use serde_json::json;
+//! use smollm::agent::{Agent, AgentOptions, AgentTool, ToolChoice};
+//! use smollm::Model;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let name = "smollm2:1.7b";
+//! # let folder = tempfile::tempdir()?;
+//! # smollm_testkit::byte_level::write_stand_ins(folder.path())?;
+//! # let name = folder.path().join("HuggingFaceTB/SmolLM2-135M-Instruct");
+//! # let name = name.to_str().ok_or("a path that is text")?;
+//! let model = Model::open(name)?;
+//! let parameters = json!({
+//!     "type": "object",
+//!     "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}},
+//!     "required": ["a", "b"],
+//! });
+//! let add = AgentTool::new("add", "Adds two numbers.", parameters, |arguments| {
+//!     let (a, b): (i64, i64) = (arguments.get("a")?, arguments.get("b")?);
+//!     Ok(json!(a.checked_add(b).ok_or("the sum is too large")?))
+//! })?;
+//! let options = AgentOptions { tool_choice: ToolChoice::Required, max_steps: 2, ..AgentOptions::default() };
+//! # let generate = smollm::GenerateOptions { max_tokens: Some(64), seed: Some(1), ..Default::default() };
+//! # let options = AgentOptions { generate, ..options };
+//! let mut agent = Agent::new(&model, vec![add], options)?;
+//! let run = agent.ask("What is 2 plus 3?")?;
+//! for call in run.steps.iter().flat_map(|step| &step.calls) {
+//!     println!("{}({:?}) = {:?}", call.name, call.arguments, call.result);
+//! }
+//! println!("{}", run.text);
+//! # assert!(!run.steps.is_empty() && run.steps.len() <= 2);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Calls are held to the schemas of the tools by a grammar, as those of the server are: a model may call the wrong tool, but not one
+//! that does not exist, nor with arguments of the wrong shape. What a tool returns as an error is told to the model, which may try again.
+
+mod choice;
+mod conversation;
+pub mod offline;
+mod tool;
+mod trace;
+
+pub use choice::ToolChoice;
+pub use tool::{AgentTool, Arguments};
+pub use trace::{AgentCall, AgentEnd, AgentEvent, AgentRun, AgentStep};
+
+use crate::chat::ChatSession;
+use crate::error::Error;
+use crate::model::Model;
+use crate::terminal::{Conversation, Message, Role};
+use crate::text::{End, GenerateOptions};
+use choice::Callable;
+use serde_json::{Map, Value};
+use smollm_tokenizer::constrain::Grammar;
+use smollm_tokenizer::tools::{CallReader, CallRule, Said, Tool};
+use std::ops::ControlFlow;
+
+/// How an agent works.
+#[derive(Debug, Clone)]
+pub struct AgentOptions {
+    /// How each answer is generated. There is no `grammar`, since the tools have one, and no `ignore_eos`.
+    pub generate: GenerateOptions,
+    /// The first message.
+    pub system: Option<String>,
+    /// Whether a model that can think does; as it is used to where absent.
+    pub thinking: Option<bool>,
+    /// The most answers of the model to one question; at least 1.
+    pub max_steps: usize,
+    /// Which tools the first answer calls. No answer after it has to call any, and it may call what the model is told of, or what is allowed.
+    pub tool_choice: ToolChoice,
+    /// Whether one answer may have several calls.
+    pub parallel_tool_calls: bool,
+}
+
+impl Default for AgentOptions {
+    /// Eight steps; calls as the model wants, several at once.
+    fn default() -> Self {
+        Self {
+            generate: GenerateOptions::default(),
+            system: None,
+            thinking: None,
+            max_steps: 8,
+            tool_choice: ToolChoice::Auto,
+            parallel_tool_calls: true,
+        }
+    }
+}
+
+/// A conversation with a model that calls tools. Questions follow each other as in a [`ChatSession`].
+#[derive(Debug)]
+pub struct Agent<'m> {
+    chat: ChatSession<'m>,
+    tools: Vec<AgentTool<'m>>,
+    max_steps: usize,
+    choice: ToolChoice,
+    several: bool,
+    /// The last grammar, and what it is of: steps mostly want the same.
+    grammar: Option<(Callable, bool, Grammar)>,
+    /// Whether a conversation on the terminal shows calls and results.
+    shows_calls: bool,
+}
+
+impl<'m> Agent<'m> {
+    /// An agent that has said nothing.
+    ///
+    /// # Errors
+    /// As [`ChatSession::new`]; two tools have one name, the choice names a tool that is not there, or options contradict each other.
+    pub fn new(model: &'m Model, tools: Vec<AgentTool<'m>>, options: AgentOptions) -> Result<Self, Error> {
+        let refused = |problem: &str| Err(Error::Agent { problem: problem.to_owned() });
+        if options.max_steps == 0 {
+            return refused("an agent needs at least one step");
+        }
+        if options.generate.grammar.is_some() {
+            return refused("answers that may have calls follow the grammar of the tools, and no other beside it");
+        }
+        if options.generate.ignore_eos {
+            return refused("an answer that may have calls ends where the model ends it (ignore_eos)");
+        }
+        for (index, tool) in tools.iter().enumerate() {
+            if tools[..index].iter().any(|other| other.name() == tool.name()) {
+                return Err(Error::Agent { problem: format!("two tools are called {}", tool.name()) });
+            }
+        }
+        let names: Vec<&str> = tools.iter().map(AgentTool::name).collect();
+        options.tool_choice.callable(&names)?;
+        let shown = match options.tool_choice {
+            ToolChoice::None => Vec::new(),
+            _ => tools.iter().map(|tool| tool.tool.clone()).collect(),
+        };
+        let chat = ChatSession::new(model, options.generate, options.system, options.thinking)?.with_tools(shown);
+        Ok(Self {
+            chat,
+            tools,
+            max_steps: options.max_steps,
+            choice: options.tool_choice,
+            several: options.parallel_tool_calls,
+            grammar: None,
+            shows_calls: true,
+        })
+    }
+
+    /// Whether calls and their results are shown where the agent talks on a terminal ([`crate::terminal::run`]); they are at first.
+    pub fn show_calls(&mut self, shown: bool) {
+        self.shows_calls = shown;
+    }
+
+    /// Answers `question`.
+    ///
+    /// # Errors
+    /// As [`Agent::ask_with`].
+    pub fn ask(&mut self, question: &str) -> Result<AgentRun, Error> {
+        self.ask_with(question, &mut |_| ControlFlow::Continue(()))
+    }
+
+    /// Answers `question`; `on_event` hears of text, calls and results as they come, and stops it all by returning `Break`. Between the
+    /// chunks of a long prompt it hears of empty texts.
+    ///
+    /// # Errors
+    /// The conversation does not fit, a tool's schema cannot be made sure of, or the model fails. The conversation then is as it was before.
+    pub fn ask_with(
+        &mut self,
+        question: &str,
+        on_event: &mut dyn FnMut(AgentEvent<'_>) -> ControlFlow<()>,
+    ) -> Result<AgentRun, Error> {
+        let before = self.chat.messages().len();
+        self.chat.push(Message::new(Role::User, question));
+        let run = self.run(on_event);
+        if run.is_err() {
+            self.chat.truncate(before);
+        }
+        run
+    }
+
+    /// Answers the messages, whose last is a question; the messages are as they were before if it fails.
+    fn run(&mut self, on_event: &mut dyn FnMut(AgentEvent<'_>) -> ControlFlow<()>) -> Result<AgentRun, Error> {
+        let before = self.chat.messages().len();
+        let run = self.steps(on_event);
+        if run.is_err() {
+            self.chat.truncate(before);
+        }
+        run
+    }
+
+    fn steps(&mut self, on_event: &mut dyn FnMut(AgentEvent<'_>) -> ControlFlow<()>) -> Result<AgentRun, Error> {
+        let names: Vec<&str> = self.tools.iter().map(AgentTool::name).collect();
+        let (mut callable, after) = (self.choice.callable(&names)?, self.choice.after_first().callable(&names)?);
+        let mut steps: Vec<AgentStep> = Vec::new();
+        let end = loop {
+            let (step, flow) = self.step(&callable, on_event)?;
+            let done = step.calls.is_empty();
+            let end = step.answer.end.clone();
+            steps.push(step);
+            match end {
+                End::Cancelled => break AgentEnd::Interrupted,
+                _ if flow.is_break() => break AgentEnd::Interrupted,
+                End::Length | End::ContextFull => break AgentEnd::Length,
+                _ if done => break AgentEnd::Answered,
+                _ if steps.len() == self.max_steps => break AgentEnd::StepLimit,
+                _ => callable = after.clone(),
+            }
+        };
+        let text = steps.last().map(|step| step.text.clone()).unwrap_or_default();
+        Ok(AgentRun { text, steps, end })
+    }
+
+    /// One answer of the model, and what it calls.
+    fn step(
+        &mut self,
+        callable: &Callable,
+        on_event: &mut dyn FnMut(AgentEvent<'_>) -> ControlFlow<()>,
+    ) -> Result<(AgentStep, ControlFlow<()>), Error> {
+        let (ids, dropped) = self.chat.fitting_prompt("")?;
+        let grammar = self.grammar(callable, &ids)?;
+        let mut reader = grammar.as_ref().map(|_| CallReader::bound());
+        let mut heard = Heard::default();
+        let answer = self.chat.continue_prompt(ids, grammar.as_ref(), &mut |piece| match &mut reader {
+            Some(reader) if !piece.is_empty() => heard.take(reader.push(piece), on_event),
+            Some(_) => on_event(AgentEvent::Text("")),
+            None => heard.take(vec![Said::Text(piece.to_owned())], on_event),
+        })?;
+        if let Some(mut reader) = reader {
+            // whether to stop no longer matters here, and is asked again before the first call
+            let _ = heard.take(reader.finish(), on_event);
+        }
+        self.chat.push(Message::new(Role::Assistant, answer.text.clone()));
+        let whole = !matches!(answer.end, End::Length | End::ContextFull | End::Cancelled);
+        let mut step = AgentStep { text: heard.text, calls: Vec::new(), answer, dropped_messages: dropped };
+        // of an answer that was cut nobody knows what it would have been
+        for (name, arguments) in heard.calls.into_iter().filter(|_| whole) {
+            if on_event(AgentEvent::Call { name: &name, arguments: &arguments }).is_break() {
+                return Ok((step, ControlFlow::Break(())));
+            }
+            let call = self.call(name, &arguments);
+            self.chat.push(Message::new(Role::Tool, call.told()));
+            let flow = on_event(AgentEvent::Result(&call));
+            step.calls.push(call);
+            if flow.is_break() {
+                return Ok((step, flow));
+            }
+        }
+        Ok((step, ControlFlow::Continue(())))
+    }
+
+    fn call(&mut self, name: String, arguments: &str) -> AgentCall {
+        let tool = self.tools.iter_mut().find(|tool| tool.name() == name);
+        let parsed: Result<Map<String, Value>, _> = serde_json::from_str(arguments);
+        let (arguments, result) = match (tool, parsed) {
+            (Some(tool), Ok(arguments)) => {
+                let arguments = Arguments::new(arguments);
+                let result = tool.call(&arguments);
+                (arguments.into_inner(), result)
+            }
+            (_, Err(error)) => (Map::new(), Err(format!("the arguments are no JSON object: {error}"))),
+            (None, Ok(arguments)) => (arguments, Err(format!("there is no tool {name}"))),
+        };
+        AgentCall { name, arguments, result }
+    }
+
+    /// The grammar of an answer that may call these, if it may call any.
+    fn grammar(&mut self, callable: &Callable, prompt: &[u32]) -> Result<Option<Grammar>, Error> {
+        if callable.names.is_empty() {
+            return Ok(None);
+        }
+        let thinks = opens_thoughts(self.chat.model(), prompt)?;
+        if let Some((of, thought, grammar)) = &self.grammar
+            && of == callable
+            && *thought == thinks
+        {
+            return Ok(Some(grammar.clone()));
+        }
+        let named = |tool: &&AgentTool<'_>| callable.names.iter().any(|name| name == tool.name());
+        let tools: Vec<Tool> = self.tools.iter().filter(named).map(|tool| tool.tool.clone()).collect();
+        let model = self.chat.model();
+        let form = model.template()?.call_form();
+        let rule =
+            CallRule { form, tools: &tools, must_call: callable.must, several: self.several && !callable.once, thinks };
+        let grammar = rule.compile(model.grammars()?).map_err(|refused| Error::Tool {
+            tool: refused.tool.map_or("tools".to_owned(), |index| tools[index].name().to_owned()),
+            problem: refused.error.to_string(),
+        })?;
+        self.grammar = Some((callable.clone(), thinks, grammar.clone()));
+        Ok(Some(grammar))
+    }
+}
+
+/// Whether a prompt ends where thoughts begin.
+fn opens_thoughts(model: &Model, prompt: &[u32]) -> Result<bool, Error> {
+    const TAG: &str = "<think>";
+    // a token is a byte at least, and space may follow
+    let last = &prompt[prompt.len().saturating_sub(2 * TAG.len())..];
+    Ok(model.tokenizer()?.decode(last, false).trim_end().ends_with(TAG))
+}
+
+/// An answer, told apart.
+#[derive(Default)]
+struct Heard {
+    text: String,
+    /// Name and arguments.
+    calls: Vec<(String, String)>,
+}
+
+impl Heard {
+    fn take(
+        &mut self,
+        said: Vec<Said>,
+        on_event: &mut dyn FnMut(AgentEvent<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let mut flow = ControlFlow::Continue(());
+        let mut told = false;
+        for said in said {
+            match said {
+                Said::Text(text) => {
+                    self.text.push_str(&text);
+                    told = true;
+                    if on_event(AgentEvent::Text(&text)).is_break() {
+                        flow = ControlFlow::Break(());
+                    }
+                }
+                Said::Call(name) => self.calls.push((name, String::new())),
+                Said::Arguments(piece) => {
+                    if let Some((_, arguments)) = self.calls.last_mut() {
+                        arguments.push_str(&piece);
+                    }
+                }
+            }
+        }
+        // a call may be long: whoever listens can stop it while it comes
+        if told { flow } else { on_event(AgentEvent::Text("")) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

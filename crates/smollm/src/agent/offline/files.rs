@@ -1,0 +1,109 @@
+//! The files of one folder, and of nowhere else: every path is looked up from the open folder, and what would lead out of it (`..`, an
+//! absolute path, a link) is refused by cap-std while it is looked up, so that nothing can be put in its way between check and use.
+
+use super::arguments;
+use crate::agent::tool::AgentTool;
+use crate::error::Error;
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+use serde_json::{Value, json};
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::rc::Rc;
+
+/// Bytes of the longest file that is read or written: more would fill a small model's context.
+const LARGEST: usize = 16 << 10;
+/// Entries of the longest list.
+const MOST_ENTRIES: usize = 200;
+
+/// Tools that list, read and write the files of `folder`, which stays open.
+///
+/// # Errors
+/// The folder cannot be opened.
+pub fn folder(folder: &Path) -> Result<Vec<AgentTool<'static>>, Error> {
+    let opened = Dir::open_ambient_dir(folder, ambient_authority());
+    let list_in = Rc::new(opened.map_err(|error| Error::Read { path: folder.into(), error })?);
+    let (read_in, write_in) = (list_in.clone(), list_in.clone());
+    let path = json!({ "type": "string", "description": "The path in the folder, as notes.txt or letters/june.txt." });
+    Ok(vec![
+        AgentTool::new(
+            "list_files",
+            "Lists the files in the folder, or in a folder in it.",
+            arguments(json!({ "path": { "type": "string", "description": "The folder; . is all of it." } }), &["path"]),
+            move |arguments| list(&list_in, &arguments.get::<String>("path")?),
+        )?,
+        AgentTool::new(
+            "read_file",
+            "Reads a text file in the folder.",
+            arguments(json!({ "path": path }), &["path"]),
+            move |arguments| read(&read_in, &arguments.get::<String>("path")?),
+        )?,
+        AgentTool::new(
+            "write_file",
+            "Writes a text file in the folder; what it held before is lost.",
+            arguments(
+                json!({ "path": path, "text": { "type": "string", "description": "What the file is to hold." } }),
+                &["path", "text"],
+            ),
+            move |arguments| write(&write_in, &arguments.get::<String>("path")?, &arguments.get::<String>("text")?),
+        )?,
+    ])
+}
+
+/// Names, with a slash behind those of folders.
+fn list(folder: &Dir, path: &str) -> Result<Value, String> {
+    let failed = |error: io::Error| told(path, &error);
+    let path_in = if path.is_empty() { "." } else { path };
+    let mut names = Vec::new();
+    for entry in folder.read_dir(path_in).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let is_folder = entry.file_type().map_err(failed)?.is_dir();
+        let slash = if is_folder { "/" } else { "" };
+        names.push(format!("{}{slash}", entry.file_name().to_string_lossy()));
+        if names.len() > MOST_ENTRIES {
+            return Err(format!("{path} has more than {MOST_ENTRIES} entries"));
+        }
+    }
+    names.sort_unstable();
+    Ok(names.into())
+}
+
+fn read(folder: &Dir, path: &str) -> Result<Value, String> {
+    let failed = |error: io::Error| told(path, &error);
+    is_plain(folder, path)?;
+    let mut bytes = Vec::new();
+    let file = folder.open(path).map_err(failed)?;
+    file.take(LARGEST as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() > LARGEST {
+        return Err(format!("{path} is larger than {LARGEST} bytes"));
+    }
+    String::from_utf8(bytes).map(Value::from).map_err(|_| format!("{path} is not a text file"))
+}
+
+fn write(folder: &Dir, path: &str, text: &str) -> Result<Value, String> {
+    let failed = |error: io::Error| told(path, &error);
+    if text.len() > LARGEST {
+        return Err(format!("the text is longer than {LARGEST} bytes"));
+    }
+    if folder.try_exists(path).map_err(failed)? {
+        is_plain(folder, path)?;
+    }
+    let mut file = folder.create(path).map_err(failed)?;
+    file.write_all(text.as_bytes()).map_err(failed)?;
+    Ok(format!("{} bytes written", text.len()).into())
+}
+
+/// Whether there is a file at a path: to open a pipe would wait for whoever is at its other end.
+fn is_plain(folder: &Dir, path: &str) -> Result<(), String> {
+    let is_file = folder.metadata(path).map_err(|error| told(path, &error))?.is_file();
+    if is_file { Ok(()) } else { Err(format!("{path} is not a file")) }
+}
+
+/// What the model is told of an error: not where the folder lies.
+fn told(path: &str, error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => format!("there is no {path} in the folder"),
+        io::ErrorKind::PermissionDenied => format!("{path} is outside of the folder, or closed to this program"),
+        _ => format!("{path}: {error}"),
+    }
+}

@@ -1,0 +1,221 @@
+//! Agents over models with random weights, under a vocabulary of bytes and, where the fixtures are there, SmolLM2's.
+
+use super::*;
+use serde_json::json;
+use smollm_testkit::stored::{Stored, write_model};
+use smollm_testkit::{byte_level, fixtures, golden, tiny};
+use std::cell::RefCell;
+use tempfile::TempDir;
+
+const SEEDS: u64 = 12;
+
+/// A model with random weights; `real` has the tokenizer and the template of SmolLM2.
+fn model(real: bool) -> Option<(TempDir, Model)> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut config = golden::logits_golden("gqa-9-3").config;
+    config["max_position_embeddings"] = 8192.into();
+    config["vocab_size"] = if real { 49152 } else { 320 }.into();
+    if real {
+        let from = fixtures()?.join("models/SmolLM2-135M-Instruct");
+        for file in ["tokenizer.json", "tokenizer_config.json"] {
+            std::fs::copy(from.join(file), folder.path().join(file)).expect("a file of the fixtures");
+        }
+    } else {
+        byte_level::write_tokenizer(folder.path(), 320, true).expect("a tokenizer");
+    }
+    write_model(folder.path(), &config, &tiny::weights(&config), Stored::F32).expect("a model");
+    let model = Model::open(folder.path().to_str().expect("a path that is text")).expect("a model");
+    Some((folder, model))
+}
+
+fn models() -> Vec<(TempDir, Model)> {
+    [false, true].into_iter().filter_map(model).collect()
+}
+
+fn options(seed: u64, tool_choice: ToolChoice) -> AgentOptions {
+    let generate = GenerateOptions {
+        max_tokens: Some(120),
+        temperature: Some(1.0),
+        seed: Some(seed),
+        ..GenerateOptions::default()
+    };
+    AgentOptions { generate, tool_choice, max_steps: 3, ..AgentOptions::default() }
+}
+
+/// What was called, in order.
+type Log = RefCell<Vec<(String, Map<String, Value>)>>;
+
+/// Two tools that write down how they are called; the second fails.
+fn tools(log: &Log) -> Vec<AgentTool<'_>> {
+    let colour = json!({"type": "object", "properties": {"colour": {"enum": ["red", "blue"]}, "on": {"type": "boolean"}}, "required": ["colour"]});
+    let paint = move |arguments: &Arguments| {
+        log.borrow_mut().push(("paint".into(), arguments.as_map().clone()));
+        let colour: String = arguments.get("colour")?;
+        let on: Option<bool> = arguments.get("on")?;
+        Ok(json!({ "painted": colour, "on": on }))
+    };
+    let fail = move |arguments: &Arguments| {
+        log.borrow_mut().push(("fail".into(), arguments.as_map().clone()));
+        Err("no luck".to_owned())
+    };
+    vec![
+        AgentTool::new("paint", "Paints.", colour, paint).expect("a tool"),
+        AgentTool::new("fail", "Fails.", json!({"type": "object", "properties": {}}), fail).expect("a tool"),
+    ]
+}
+
+#[test]
+fn calls_are_run_by_name_and_their_results_go_back() {
+    let mut called = 0;
+    for (_folder, model) in &models() {
+        for seed in 0..SEEDS {
+            let log = Log::default();
+            let mut agent = Agent::new(model, tools(&log), options(seed, ToolChoice::Required)).expect("an agent");
+            let run = agent.ask("Paint it.").expect("a run");
+            assert!(!run.steps.is_empty() && run.steps.len() <= 3, "{run:?}");
+            let calls: Vec<&AgentCall> = run.steps.iter().flat_map(|step| &step.calls).collect();
+            let first_is_whole = run.steps.len() > 1 || run.end != AgentEnd::Length;
+            assert_eq!(!run.steps[0].calls.is_empty(), first_is_whole, "{run:?}");
+            let seen: Vec<_> = calls.iter().map(|call| (call.name.clone(), call.arguments.clone())).collect();
+            assert_eq!(seen, *log.borrow());
+            for call in &calls {
+                match (call.name.as_str(), &call.result) {
+                    ("paint", Ok(value)) => assert_eq!(value["painted"], call.arguments["colour"]),
+                    ("fail", Err(problem)) => assert_eq!(problem, "no luck"),
+                    _ => panic!("{call:?}"),
+                }
+            }
+            // question, then each answer as the model gave it, followed by what came of its calls
+            let mut expected = vec![Message::new(Role::User, "Paint it.")];
+            for step in &run.steps {
+                expected.push(Message::new(Role::Assistant, step.answer.text.clone()));
+                expected.extend(step.calls.iter().map(|call| {
+                    let told = match &call.result {
+                        Ok(value) => value.to_string(),
+                        Err(problem) => json!({ "error": problem }).to_string(),
+                    };
+                    Message::new(Role::Tool, told)
+                }));
+            }
+            assert_eq!(agent.messages(), expected);
+            for pair in run.steps.windows(2) {
+                assert!(pair[1].answer.prompt_ids.len() > pair[0].answer.prompt_ids.len());
+            }
+            called += calls.len();
+        }
+    }
+    assert!(called > 10, "{called} calls");
+}
+
+#[test]
+fn the_choice_holds_for_the_first_answer() {
+    for (_folder, model) in &models() {
+        for seed in 0..SEEDS {
+            let log = Log::default();
+            let first = |choice: ToolChoice, parallel: bool| {
+                let options = AgentOptions { max_steps: 1, parallel_tool_calls: parallel, ..options(seed, choice) };
+                let mut agent = Agent::new(model, tools(&log), options).expect("an agent");
+                let run = agent.ask("x").expect("a run");
+                let names = run.steps[0].calls.iter().map(|call| call.name.clone()).collect::<Vec<_>>();
+                (names, run)
+            };
+            let (names, run) = first(ToolChoice::Named("paint".into()), true);
+            assert!(run.end == AgentEnd::Length || names == ["paint"], "{run:?}");
+            let (names, run) = first(ToolChoice::Required, false);
+            assert!(run.end == AgentEnd::Length || names.len() == 1, "{run:?}");
+            let (names, run) = first(ToolChoice::Allowed { names: vec!["fail".into()], required: true }, true);
+            assert!(
+                run.end == AgentEnd::Length || !names.is_empty() && names.iter().all(|name| name == "fail"),
+                "{run:?}"
+            );
+            let (names, told) = first(ToolChoice::None, true);
+            assert!(names.is_empty() && matches!(told.end, AgentEnd::Answered | AgentEnd::Length), "{told:?}");
+            assert!(told.steps[0].answer.prompt_ids.len() < run.steps[0].answer.prompt_ids.len());
+        }
+    }
+}
+
+#[test]
+fn whoever_listens_can_stop_it() {
+    let (_folder, model) = model(false).expect("a model");
+    let log = Log::default();
+    let mut stopped = 0;
+    for seed in 0..SEEDS {
+        let mut agent = Agent::new(&model, tools(&log), options(seed, ToolChoice::Required)).expect("an agent");
+        let mut events = Vec::new();
+        let run = agent.ask_with("x", &mut |event| {
+            events.push(format!("{event:?}"));
+            if matches!(event, AgentEvent::Call { .. }) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        let run = run.expect("a run");
+        assert_eq!(run.steps.len(), 1);
+        if run.end == AgentEnd::Interrupted {
+            stopped += 1;
+            assert!(run.steps[0].calls.is_empty() && events.last().is_some_and(|event| event.starts_with("Call")));
+        }
+        let run = agent.ask_with("y", &mut |_| ControlFlow::Break(())).expect("a run");
+        assert_eq!((run.end, run.steps.len()), (AgentEnd::Interrupted, 1));
+    }
+    assert!(stopped > 0 && log.borrow().is_empty());
+}
+
+#[test]
+fn what_fails_leaves_the_conversation_as_it_was() {
+    let (_folder, model) = model(false).expect("a model");
+    let log = Log::default();
+    let mut agent = Agent::new(&model, tools(&log), options(1, ToolChoice::Auto)).expect("an agent");
+    assert!(agent.ask(&"x".repeat(9000)).is_err());
+    assert!(agent.messages().is_empty());
+    assert!(agent.answer(Some("Well"), &mut |_| true).is_err());
+    let bad = json!({"type": "object", "properties": {"a": {"type": "string", "pattern": "("}}});
+    let bad = AgentTool::new("bad", "", bad, |_| Ok(Value::Null)).expect("a tool");
+    let mut agent = Agent::new(&model, vec![bad], options(1, ToolChoice::Auto)).expect("an agent");
+    let error = agent.ask("x").expect_err("no such pattern").to_string();
+    assert!(error.starts_with("tool bad: ") && error.contains("properties.a.pattern"), "{error}");
+    assert!(agent.messages().is_empty());
+}
+
+#[track_caller]
+fn refused(options: AgentOptions, message: &str) {
+    let (_folder, model) = model(false).expect("a model");
+    let log = Log::default();
+    let error = Agent::new(&model, tools(&log), options).expect_err("refused");
+    assert_eq!(error.to_string(), message);
+}
+
+#[test]
+fn options_that_contradict_each_other_are_refused() {
+    let generate = |options: GenerateOptions| AgentOptions { generate: options, ..AgentOptions::default() };
+    refused(AgentOptions { max_steps: 0, ..AgentOptions::default() }, "an agent needs at least one step");
+    refused(
+        generate(GenerateOptions { ignore_eos: true, ..GenerateOptions::default() }),
+        "an answer that may have calls ends where the model ends it (ignore_eos)",
+    );
+    let grammar = Some(smollm_tokenizer::constrain::GrammarSource::Regex("a".into()));
+    refused(
+        generate(GenerateOptions { grammar, ..GenerateOptions::default() }),
+        "answers that may have calls follow the grammar of the tools, and no other beside it",
+    );
+    refused(options(1, ToolChoice::Named("add".into())), "tool choice: there is no tool add; there are paint, fail");
+    refused(
+        options(1, ToolChoice::Allowed { names: Vec::new(), required: true }),
+        "tool choice: a call is required, but there is no tool to call",
+    );
+    let (_folder, model) = model(false).expect("a model");
+    let log = Log::default();
+    let twice = tools(&log).into_iter().chain(tools(&log)).collect();
+    let error = Agent::new(&model, twice, AgentOptions::default()).expect_err("refused");
+    assert_eq!(error.to_string(), "two tools are called paint");
+    let wrong = AgentTool::new("a b", "", json!({"type": "object"}), |_| Ok(Value::Null)).expect_err("a name");
+    assert!(wrong.to_string().starts_with("tool a b: name: "), "{wrong}");
+}
+
+#[test]
+fn arguments_are_read_by_name_and_type() {
+    let arguments = Arguments::new(json!({"a": 3, "b": "x"}).as_object().expect("an object").clone());
+    assert_eq!(arguments.get::<i64>("a"), Ok(3));
+    assert_eq!(arguments.get::<Option<i64>>("c"), Ok(None));
+    assert_eq!(arguments.get::<i64>("c"), Err("the argument `c` is missing".into()));
+    let error = arguments.get::<i64>("b").expect_err("a text");
+    assert!(error.starts_with("the argument `b`: "), "{error}");
+}
