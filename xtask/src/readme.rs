@@ -46,11 +46,14 @@ pub(crate) fn commands(workspace: &Workspace) -> Result<Tally> {
     Ok(tally)
 }
 
+/// Subcommands that have subcommands of their own.
+const PARENTS: [&str; 1] = ["tools"];
+
 /// `smollm SUBCOMMAND --help`, `None` if there is no such subcommand.
 fn help(binary: &Path, subcommand: &str) -> Result<Option<String>> {
     let mut command = Command::new(binary);
     scrub(&mut command);
-    let output = command.args([subcommand, "--help"]).output().context("cannot run the smollm binary")?;
+    let output = command.args(subcommand.split(' ')).arg("--help").output().context("cannot run the smollm binary")?;
     Ok(output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned()))
 }
 
@@ -110,9 +113,11 @@ fn commands_in(code: &str, line: usize) -> Vec<Shown> {
         {
             continue;
         }
+        let nested = words.get(program + 2).filter(|_| PARENTS.contains(subcommand));
+        let subcommand = nested.map_or((*subcommand).to_owned(), |nested| format!("{subcommand} {nested}"));
         let flags = words[program + 2..].iter().filter(|word| word.starts_with("--") && word.len() > 2);
         let flags = flags.map(|word| word.split('=').next().unwrap_or(word).to_owned()).collect();
-        shown.push(Shown { line, subcommand: (*subcommand).to_owned(), flags });
+        shown.push(Shown { line, subcommand, flags });
     }
     shown
 }
@@ -143,6 +148,7 @@ mod tests {
             "```\nSMOLLM_MODEL=x smollm info | smollm template --x\n```\n",
             &[(2, "info", &[]), (2, "template", &["--x"])],
         );
+        check("`smollm tools schema x.py --function f`\n", &[(1, "tools schema", &["--function"])]);
         check("```\ncargo test -p smollm\ncargo run --release\n```\n", &[]);
     }
 

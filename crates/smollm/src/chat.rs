@@ -144,6 +144,15 @@ impl<'m> ChatSession<'m> {
         }
     }
 
+    /// Whether the messages that cannot be left out leave room for an answer.
+    ///
+    /// # Errors
+    /// The template fails.
+    pub(crate) fn leaves_room(&self) -> Result<bool, Error> {
+        let (context, (ids, _)) = (self.session.context(), self.fitting_prompt("")?);
+        Ok(ids.len() + ROOM_FOR_AN_ANSWER.min(context / 4) <= context)
+    }
+
     fn prompt(&self, messages: &[&Message], prefill: &str) -> Result<Prompt, Error> {
         let mut extra = Map::new();
         if let Some(on) = self.thinking {

@@ -123,7 +123,7 @@ impl Gate {
         }
         worth[..best_len].iter().for_each(|&(_, index)| chosen[index] += 1);
         self.untried = if best_len > 0 { 0 } else { self.untried + 1 };
-        if self.untried == PROBE && most > 0 {
+        if self.untried >= PROBE && most > 0 {
             self.untried = 0;
             chosen[first] = 1;
         }

@@ -5,6 +5,9 @@ use super::gate::{Candidate, Gate};
 use super::{Engine, Share};
 use crate::draft::{Drafter, Guess};
 
+/// Forced tokens of a step, at most: others wait for it.
+const FORCED_ROWS: usize = 128;
+
 /// Who guesses, and how much of it is tried.
 #[derive(Debug)]
 pub(super) struct Speculation {
@@ -20,9 +23,11 @@ impl Engine {
     /// Adds to the shares of sequences that generate what is forced to follow, or else guesses, where blocks are free.
     pub(super) fn look_ahead(&mut self, shares: &mut [Share]) {
         let context = self.limits.context();
+        let mut left = FORCED_ROWS;
         for share in shares.iter_mut().filter(|share| share.decodes) {
             let sequence = &mut self.scheduler.running[share.index];
-            let forced = sequence.answer.forced(context - sequence.tokens.len()).to_vec();
+            let forced = sequence.answer.forced(left.min(context - sequence.tokens.len())).to_vec();
+            left -= forced.len();
             sequence.forced = !forced.is_empty();
             if sequence.forced {
                 self.ride_along(share, forced);

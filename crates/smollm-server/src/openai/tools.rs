@@ -218,7 +218,9 @@ impl ToolUse {
         let must_call = self.calls == Calls::AtLeastOne;
         let schema = match self.calls {
             Calls::None if guidance.is_given()? => return Ok(None),
-            Calls::None | Calls::AtLeastOne => None,
+            Calls::None => None,
+            // an answer that is nothing but calls is no JSON of a schema, and no text of any other grammar
+            Calls::AtLeastOne => guidance.beside_tools()?.and(None),
             Calls::Maybe => guidance.beside_tools()?,
         };
         let (param, schema) = schema.unzip();
@@ -275,7 +277,7 @@ fn refused(RuleError { tool, error }: &RuleError, callable: &[Tool], shown: &[To
         GrammarError::Schema { path, message } => (format!("{at}{}", path.trim_start_matches('$')), message.clone()),
         other => (at, other.to_string()),
     };
-    ApiError::bad(format!("{param}: {problem}")).param(param)
+    ApiError::bad(format!("{param}: {problem}")).param(param).code("invalid_grammar")
 }
 
 impl ToolFields {

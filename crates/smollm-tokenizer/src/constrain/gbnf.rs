@@ -166,11 +166,13 @@ impl Writer<'_> {
 
     /// The regular expression of an expression that is a lexeme: it is something, and ends where it can.
     fn lexeme(&mut self, expr: &Expr) -> Option<String> {
-        let regex = self.regex(expr).filter(|_| !self.nullable(expr))?;
         if matches!(expr, Expr::Text(_) | Expr::Class(_)) {
-            return Some(regex);
+            return self.regex(expr).filter(|_| !self.nullable(expr));
         }
+        // before the work is done, which is what is to be bounded
         self.tries = self.tries.checked_sub(1)?;
+        let regex = self.regex(expr).filter(|_| !self.nullable(expr))?;
+        self.tries = self.tries.saturating_sub(regex.len() / 1024);
         regex::has_clear_end(&regex).then_some(regex)
     }
 
@@ -201,7 +203,7 @@ impl Writer<'_> {
                 let mut rest = parts.as_slice();
                 while let Some(part) = rest.first() {
                     // as much as is one regular expression
-                    let most = rest.len().min(LONGEST_LEXEME).min(parts.len() - 1);
+                    let most = if self.tries == 0 { 1 } else { rest.len().min(LONGEST_LEXEME).min(parts.len() - 1) };
                     let longest = (2..=most)
                         .rev()
                         .find_map(|len| Some((len, self.lexeme(&Expr::Sequence(rest[..len].to_vec()))?)));

@@ -1,6 +1,7 @@
 //! Grammars in all their forms, compiled for a tokenizer.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 
@@ -10,7 +11,7 @@ use serde_json::Value;
 use toktrie::{InferenceCapabilities, TokEnv};
 
 use super::closing::{NO_END, Rules};
-use super::error::GrammarError;
+use super::error::{ConstraintError, GrammarError};
 use super::json::Prepared;
 use super::kept::Kept;
 use super::state::Constraint;
@@ -45,7 +46,13 @@ pub enum GrammarSource {
 impl GrammarSource {
     /// A grammar in one of two syntaxes: GBNF, whose rules are written with `::=`, or Lark.
     pub fn of_text(text: &str) -> Self {
-        match text.contains("::=") {
+        // at the beginning of a line: a grammar in Lark's syntax may well speak of `::=` inside of a string
+        let names_a_rule = |line: &str| {
+            let rest =
+                line.trim_start().trim_start_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+            rest.len() < line.trim_start().len() && rest.trim_start().starts_with("::=")
+        };
+        match text.lines().any(names_a_rule) {
             true => Self::Gbnf(text.to_owned()),
             false => Self::Lark(text.to_owned()),
         }
@@ -201,7 +208,8 @@ impl Grammars {
         let spells_bytes = (b' '..=0xf0)
             .all(|byte| matches!(byte, 0x7f | 0xc0 | 0xc1) || tokens.tok_trie().token_id_at_bytes(&[byte]).is_some());
         let end = self.0.tokenizer.vocab_size() as u32;
-        Ok(Grammar(Arc::new(Compiled { matcher, rules, tokens, spells_bytes, end })))
+        let broken = AtomicBool::new(false);
+        Ok(Grammar(Arc::new(Compiled { matcher, rules, tokens, spells_bytes, end, broken })))
     }
 
     fn schema(&self, schema: Prepared) -> Result<Parsed, GrammarError> {
@@ -319,9 +327,32 @@ pub(super) struct Compiled {
     pub(super) spells_bytes: bool,
     /// The token that stands for the end of the text.
     pub(super) end: u32,
+    /// Whether an answer asked too much of its lexer, which all answers share: it is of no use to anybody then.
+    pub(super) broken: AtomicBool,
+}
+
+impl Compiled {
+    /// The error of an answer that asked too much of the lexer.
+    pub(super) fn breaks(&self, reason: impl fmt::Display) -> ConstraintError {
+        self.broken.store(true, Ordering::Relaxed);
+        ConstraintError::new(reason.to_string())
+    }
+}
+
+#[cfg(test)]
+impl Grammar {
+    /// What an answer does that asks too much.
+    pub(super) fn wear_out(&self) -> ConstraintError {
+        self.0.breaks("enough")
+    }
 }
 
 impl Grammar {
+    /// Whether an answer asked too much of it, so that others cannot follow it any more.
+    pub(super) fn is_broken(&self) -> bool {
+        self.0.broken.load(Ordering::Relaxed)
+    }
+
     /// The state before the first token of an answer.
     pub fn begin(&self) -> Constraint {
         Constraint::new(self.0.clone())

@@ -143,11 +143,17 @@ pub(super) fn child(pointer: &str, name: &str) -> String {
 }
 
 impl<'a> Translation<'a> {
-    fn schema(&mut self, schema: &'a Value, at: At) -> Result<Value, GrammarError> {
-        self.count += 1;
-        if self.count > MOST_SCHEMAS {
-            return Err(at.refuse(format!("the schema is too large: it has more than {MOST_SCHEMAS} parts")));
+    /// Counts parts: schemas, values of an `enum`, names that are required, each of which the compiler makes something of.
+    fn count(&mut self, parts: usize, at: &At) -> Result<(), GrammarError> {
+        self.count += parts;
+        match self.count > MOST_SCHEMAS {
+            true => Err(at.refuse(format!("the schema is too large: it has more than {MOST_SCHEMAS} parts"))),
+            false => Ok(()),
         }
+    }
+
+    fn schema(&mut self, schema: &'a Value, at: At) -> Result<Value, GrammarError> {
+        self.count(1, &at)?;
         if at.depth > MOST_NESTED {
             return Err(at.refuse(format!("the schema is nested more than {MOST_NESTED} levels deep")));
         }

@@ -96,7 +96,7 @@ impl Constraint {
             self.mask = Some(self.grammar.tokens.tok_trie().eos_token_set());
         }
         if self.mask.is_none() {
-            self.mask = Some(self.matcher.compute_mask_or_eos().map_err(|e| ConstraintError::new(e.to_string()))?);
+            self.mask = Some(self.matcher.compute_mask_or_eos().map_err(|e| self.grammar.breaks(e))?);
         }
         let mask = self.mask.as_ref().ok_or_else(|| ConstraintError::new("no mask"))?;
         Ok(Allowed { words: mask.as_slice(), end: self.grammar.end, may_end: mask.is_allowed(self.grammar.end) })
@@ -117,7 +117,7 @@ impl Constraint {
             Some(budget) => budget.take(&self.grammar, id).map_err(ConstraintError::new)?,
         };
         match taken {
-            Some(taken) => self.matcher.consume_token(taken).map_err(|e| ConstraintError::new(e.to_string()))?,
+            Some(taken) => self.matcher.consume_token(taken).map_err(|e| self.grammar.breaks(e))?,
             None => self.ended = true,
         }
         Ok(taken)
@@ -131,7 +131,7 @@ impl Constraint {
         if self.has_ended() {
             return Ok(true);
         }
-        self.matcher.is_accepting().map_err(|e| ConstraintError::new(e.to_string()))
+        self.matcher.is_accepting().map_err(|e| self.grammar.breaks(e))
     }
 
     /// Whether the text is complete and nothing may follow.

@@ -41,7 +41,7 @@ pub fn tools(seed: Option<u64>) -> Result<Vec<AgentTool<'static>>, Error> {
         )?,
         AgentTool::new(
             "calculate",
-            "Calculates the exact value of an expression of numbers, + - * / % ^ and parentheses.",
+            "Calculates the exact value of an expression of numbers, + - * / ^, % (the remainder) and parentheses.",
             arguments(
                 json!({ "expression": { "type": "string", "description": "As in (1 + 2) * 3 / 4 or 2^10." } }),
                 &["expression"],

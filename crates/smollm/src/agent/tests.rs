@@ -108,6 +108,39 @@ fn calls_are_run_by_name_and_their_results_go_back() {
 }
 
 #[test]
+fn a_result_that_is_too_long_is_told_as_an_error_and_ends_nothing() {
+    for (_folder, model) in &models() {
+        let mut called = 0;
+        for seed in 0..SEEDS {
+            let everything = |_: &Arguments| Ok(Value::from("x y ".repeat(50_000)));
+            let tool = AgentTool::new("read", "Reads it.", json!({"type": "object", "properties": {}}), everything);
+            let options = options(seed, ToolChoice::Required);
+            let mut agent = Agent::new(model, vec![tool.expect("a tool")], options).expect("an agent");
+            let run = agent.ask("x").expect("a run");
+            for call in run.steps.iter().flat_map(|step| &step.calls) {
+                assert!(call.result.as_ref().unwrap_err().contains("too long"), "{:?}", call.result);
+                called += 1;
+            }
+        }
+        assert!(called > 0);
+    }
+}
+
+#[test]
+fn what_a_stop_string_cuts_is_not_called() {
+    for (_folder, model) in &models() {
+        for seed in 0..SEEDS {
+            let log = Log::default();
+            let mut options = options(seed, ToolChoice::Named("paint".into()));
+            options.generate.stop = vec!["colour".into()];
+            let mut agent = Agent::new(model, tools(&log), options).expect("an agent");
+            let run = agent.ask("x").expect("a run");
+            assert!(log.borrow().is_empty() && run.steps.iter().all(|step| step.calls.is_empty()), "{run:?}");
+        }
+    }
+}
+
+#[test]
 fn the_choice_holds_for_the_first_answer() {
     for (_folder, model) in &models() {
         for seed in 0..SEEDS {

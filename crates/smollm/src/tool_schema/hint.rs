@@ -49,6 +49,7 @@ impl Reader<'_, '_> {
         if depth > DEEPEST {
             return Err(format!("nests more than {DEEPEST} deep"));
         }
+        self.module.spend(1)?;
         match expression {
             Expr::NoneLiteral(_) => Ok(NULL),
             Expr::StringLiteral(string) => {
@@ -119,6 +120,7 @@ impl Reader<'_, '_> {
         if depth > DEEPEST {
             return Err(format!("nests more than {DEEPEST} deep"));
         }
+        self.module.spend(1 + values.len() / 16)?;
         if let Some(value) = scalar(part)? {
             if !values.contains(&value) {
                 values.push(value);
@@ -135,6 +137,7 @@ impl Reader<'_, '_> {
         };
         match self.hint(part, depth + 1) {
             Ok(Hint::Values(inner)) if names_literal => {
+                self.module.spend(inner.len() * (1 + values.len() / 16))?;
                 let new: Vec<Value> = inner.into_iter().filter(|value| !values.contains(value)).collect();
                 values.extend(new);
                 Ok(())

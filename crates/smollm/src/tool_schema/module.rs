@@ -5,6 +5,7 @@ use super::function::{self, Receiver};
 use ruff_python_ast::{Expr, Stmt, StmtClassDef, StmtFunctionDef};
 use ruff_text_size::Ranged;
 use serde_json::Value;
+use std::cell::Cell;
 use std::collections::HashMap;
 
 /// A Python file.
@@ -14,7 +15,12 @@ pub(super) struct Module<'a> {
     names: HashMap<&'a str, Meaning<'a>>,
     /// Modules of which all names were imported.
     stars: Vec<&'a str>,
+    /// Parts of hints and classes that may still be looked at.
+    left: Cell<usize>,
 }
+
+/// Parts of hints and classes that a file may need looked at: aliases of aliases can stand for more than memory holds.
+const MOST_WORK: usize = 200_000;
 
 /// What a name stands for.
 #[derive(Debug, Clone)]
@@ -49,9 +55,20 @@ const BUILTINS: [&str; 14] = [
 
 impl<'a> Module<'a> {
     pub(super) fn new(source: &'a str, body: &'a [Stmt]) -> Self {
-        let mut module = Self { source, body, names: HashMap::new(), stars: Vec::new() };
+        let mut module = Self { source, body, names: HashMap::new(), stars: Vec::new(), left: Cell::new(MOST_WORK) };
         module.learn(body);
         module
+    }
+
+    /// Takes note that so many parts are looked at.
+    ///
+    /// # Errors
+    /// They are more than a file may need.
+    pub(super) fn spend(&self, parts: usize) -> Result<(), String> {
+        let left = self.left.get().checked_sub(parts);
+        self.left.set(left.unwrap_or(0));
+        left.map(|_| ())
+            .ok_or_else(|| "stands for more than can be looked at: its aliases or classes grow and grow".to_owned())
     }
 
     /// The tools of the named functions, or of all that count without being named.

@@ -84,6 +84,27 @@ fn errors_name_function_argument_and_hint() {
 }
 
 #[test]
+fn enums_whose_values_only_running_tells_are_refused() {
+    let of = |class: &str| {
+        let arguments = "'''D.\n\n    Args:\n        x: y\n    '''";
+        let file = format!("import enum\nfrom enum import Enum, auto\n{class}\ndef f(x: E):\n    {arguments}");
+        of_python(&file, &[]).map(|tools| tools[0]["function"]["parameters"]["properties"]["x"]["enum"].clone())
+    };
+    for class in [
+        "class E(Enum):\n    def _generate_next_value_(name, *rest): return name\n    A = auto()",
+        "class B(Enum):\n    def __new__(cls, v): ...\nclass E(B):\n    A = 1",
+        "class E(float, Enum):\n    A = 1",
+        "class E(Enum):\n    A, B = 1, 2\n    C = 3",
+        "class E(Enum):\n    if True:\n        A = 1\n    B = 2",
+    ] {
+        assert!(of(class).is_err(), "{class}");
+    }
+    assert_eq!(of("class E(Enum):\n    A = B = 1\n    C = 2").unwrap(), json!([1, 2]));
+    let large = "class E(Enum):\n    A = 9007199254740992\n    B = 9007199254740993\n    C = 9007199254740992.0";
+    assert_eq!(of(large).unwrap(), json!([9_007_199_254_740_992_u64, 9_007_199_254_740_993_u64]));
+}
+
+#[test]
 fn hostile_files_are_refused_and_take_nothing_down() {
     let deep = |open: &str, close: &str| format!("x = {}1{}", open.repeat(100_000), close.repeat(100_000));
     for source in [deep("(", ")"), deep("-", ""), deep("not ", "")[..200_000].to_owned(), deep("[", "")] {
@@ -91,6 +112,13 @@ fn hostile_files_are_refused_and_take_nothing_down() {
     }
     let hint = format!("def f(x: {}int{}): 'D.'", "list[".repeat(20_000), "]".repeat(20_000));
     assert!(names(&hint, &[]).unwrap_err().ends_with("nests more than 64 deep"));
+    // few lines that stand for more than there is memory or time for
+    let of = |before: &str| names(&format!("from enum import Enum\n{before}\ndef f(x: A0): 'D.'"), &[]).unwrap_err();
+    let doubled: String = (0..30).map(|i| format!("A{i} = tuple[A{}, A{}]\n", i + 1, i + 1)).collect();
+    assert!(of(&format!("{doubled}A30 = int")).ends_with("its aliases or classes grow and grow"));
+    assert!(of("class A0(A0, A0): x = 1").ends_with("derives from more than 64 classes in a row"));
+    let classes: String = (0..40).map(|i| format!("class A{i}(A{}, A{}): pass\n", i + 1, i + 1)).collect();
+    assert!(of(&format!("{classes}class A40(Enum): x = 1")).ends_with("its aliases or classes grow and grow"));
     let long = "#".repeat(super::LARGEST + 1);
     assert!(matches!(of_python(&long, &[]), Err(ToolSchemaError::TooLarge { .. })));
 }

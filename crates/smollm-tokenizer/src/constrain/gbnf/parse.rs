@@ -9,6 +9,8 @@ use super::regex::character;
 const MOST_NESTED: usize = 100;
 /// The largest number of repetitions.
 const MOST_REPEATED: u32 = 2000;
+/// Repetitions of a repetition of a repetition.
+const MOST_REPEATS: usize = 8;
 /// Rules of a grammar.
 const MOST_RULES: usize = 4000;
 
@@ -177,7 +179,7 @@ impl Reader<'_> {
 
     fn repeated(&mut self, part: Expr) -> Result<Expr, String> {
         let mut part = part;
-        loop {
+        for _ in 0..MOST_REPEATS {
             let (least, most) = match self.rest.peek() {
                 Some('*') => (0, None),
                 Some('+') => (1, None),
@@ -192,6 +194,7 @@ impl Reader<'_> {
             self.next();
             part = Expr::Repeat(Box::new(part), least, most);
         }
+        Err(format!("more than {MOST_REPEATS} repetitions of a repetition"))
     }
 
     /// `{m}`, `{m,}`, `{m,n}` or `{,n}`.

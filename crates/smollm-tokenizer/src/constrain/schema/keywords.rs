@@ -91,7 +91,10 @@ impl<'a> Translation<'a> {
                 check_value(value, &here)?;
                 value.clone()
             }
-            "enum" => enumeration(value, &here)?,
+            "enum" => {
+                self.count(value.as_array().map_or(0, Vec::len), &here)?;
+                enumeration(value, &here)?
+            }
             "anyOf" | "allOf" | "oneOf" => self.list(value, &here)?,
             "$ref" => self.reference(value, &here)?,
             "properties" => {
@@ -105,7 +108,10 @@ impl<'a> Translation<'a> {
                 self.named(value, &here)?
             }
             "additionalProperties" => self.schema(value, here)?,
-            "required" => required(value, &here)?,
+            "required" => {
+                self.count(value.as_array().map_or(0, Vec::len), &here)?;
+                required(value, &here)?
+            }
             "minProperties" => min_properties(value, given, &here)?,
             "maxProperties" | "minItems" | "maxItems" | "minLength" | "maxLength" => count(value, &here)?,
             "prefixItems" => self.list(value, &here)?,

@@ -44,6 +44,47 @@ fn patterns_are_counted() {
 }
 
 #[test]
+fn names_and_values_count_as_parts() {
+    let names: Vec<String> = (0..25_000).map(|i| format!("k{i}")).collect();
+    for schema in [json!({"required": names, "additionalProperties": {"type": "null"}}), json!({"enum": names})] {
+        let message = refused_in_time(&GrammarSource::JsonSchema(schema));
+        assert!(message.contains("more than 3000 parts"), "{message}");
+    }
+}
+
+#[test]
+fn what_one_answer_wears_out_is_made_anew_for_the_next() {
+    let grammars = Grammars::new(tokenizer());
+    let source = GrammarSource::Regex("[ab]+".into());
+    let first = grammars.compile(&source).unwrap();
+    assert!(grammars.kept(&source).is_some());
+    let _ = first.wear_out();
+    assert!(grammars.kept(&source).is_none());
+    assert!(!grammars.compile(&source).unwrap().is_broken() && grammars.kept(&source).is_some());
+}
+
+#[test]
+fn work_on_gbnf_is_bounded() {
+    let long = "x".repeat(8000);
+    let sequence = format!("root ::= {}\na ::= \"{long}\"", "a ".repeat(10_000));
+    let start = Instant::now();
+    let _ = compiled(&GrammarSource::Gbnf(sequence));
+    assert!(start.elapsed() < PATIENCE, "{:?}", start.elapsed());
+    let stars = format!("root ::= \"{long}\"{}", "*".repeat(200_000));
+    let message = refused_in_time(&GrammarSource::Gbnf(stars));
+    assert!(message.contains("repetitions of a repetition"), "{message}");
+}
+
+#[test]
+fn rules_at_the_beginning_of_a_line_make_gbnf() {
+    let lark = "start: \"x ::= \" /[a-z]+/";
+    assert_eq!(GrammarSource::of_text(lark), GrammarSource::Lark(lark.into()));
+    for gbnf in ["root ::= \"a\"", "# about\n  root-1_a::=\n \"a\""] {
+        assert_eq!(GrammarSource::of_text(gbnf), GrammarSource::Gbnf(gbnf.into()));
+    }
+}
+
+#[test]
 fn long_texts_are_refused() {
     let long = "a".repeat(300_000);
     for source in [

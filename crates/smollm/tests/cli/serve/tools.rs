@@ -234,6 +234,9 @@ fn what_is_wrong_with_tools_is_named() {
     assert_eq!(refused(json!({"tool_choice": "sometimes"})), "tool_choice");
     assert_eq!(refused(json!({"tools": [named("a"), {"type": "web_search"}]})), "tools[1].type");
     assert_eq!(refused(json!({"tools": null, "tool_choice": "required"})), "tool_choice");
+    for choice in ["required", "auto"] {
+        assert_eq!(refused(json!({"tool_choice": choice, "guided_regex": "[0-9]+"})), "guided_regex", "{choice}");
+    }
     let begun = json!([{"role": "user", "content": "x"}, {"role": "assistant", "content": "I"}]);
     assert_eq!(refused(json!({"messages": begun, "continue_final_message": true})), "continue_final_message");
 }
