@@ -11,6 +11,8 @@ const MOST_NESTED: usize = 100;
 const MOST_REPEATED: u32 = 2000;
 /// Repetitions of a repetition of a repetition.
 const MOST_REPEATS: usize = 8;
+/// Texts, classes, names and groups of a grammar: compiling takes longer than they are many.
+const MOST_PARTS: usize = 10_000;
 /// Rules of a grammar.
 const MOST_RULES: usize = 4000;
 
@@ -49,7 +51,7 @@ impl Expr {
 /// # Errors
 /// What is wrong, with its line.
 pub(super) fn rules(text: &str) -> Result<Vec<Rule>, String> {
-    let mut reader = Reader { rest: text.chars().peekable(), line: 1, depth: 0 };
+    let mut reader = Reader { rest: text.chars().peekable(), line: 1, depth: 0, left: MOST_PARTS };
     let mut rules: Vec<Rule> = Vec::new();
     loop {
         reader.space(true);
@@ -71,6 +73,8 @@ struct Reader<'a> {
     rest: Peekable<Chars<'a>>,
     line: usize,
     depth: usize,
+    /// Parts of sequences that may still follow.
+    left: usize,
 }
 
 impl Reader<'_> {
@@ -156,6 +160,8 @@ impl Reader<'_> {
                 _ => return Ok(if parts.len() == 1 { parts.remove(0) } else { Expr::Sequence(parts) }),
             };
             let part = self.repeated(part)?;
+            self.left =
+                self.left.checked_sub(1).ok_or_else(|| format!("more than {MOST_PARTS} texts, classes and names"))?;
             parts.push(part);
             self.space(self.depth > 0);
         }

@@ -1,5 +1,5 @@
 //! The files of one folder, and of nowhere else: every path is looked up from the open folder, and what would lead out of it (`..`, an
-//! absolute path, a link) is refused by cap-std while it is looked up, so that nothing can be put in its way between check and use.
+//! absolute path, a symbolic link) is refused by cap-std while it is looked up, so that nothing can be put in its way between check and use.
 
 use super::arguments;
 use crate::agent::tool::AgentTool;
