@@ -21,7 +21,7 @@ use smollm_kernels::{Bytes, Cpu, Dtype, Matrix, granted_threads};
 /// Name, hidden size C, feed-forward F.
 const MODELS: [(&str, usize, usize); 2] = [("135M", 576, 1536), ("1.7B", 2048, 8192)];
 const DTYPES: [Dtype; 4] = [Dtype::Q4_0, Dtype::Q8_0, Dtype::Q4_K, Dtype::Q6_K];
-const ROWS: [usize; 8] = [9, 16, 24, 32, 64, 128, 512, 2048];
+const ROWS: [usize; 10] = [5, 8, 9, 16, 24, 32, 64, 128, 512, 2048];
 /// Activation rows up to which vectors may be as good as tiles of bytes.
 const FEW: usize = 64;
 /// Weights of one shape are spread over this many bytes at least, past the second-level caches.

@@ -26,8 +26,8 @@ pub(crate) trait Dwords: Lanes {
     fn or(self, a: Self::I, b: Self::I) -> Self::I;
     /// a ^ b
     fn xor(self, a: Self::I, b: Self::I) -> Self::I;
-    /// a - b, wrapping.
-    fn sub_words(self, a: Self::I, b: Self::I) -> Self::I;
+    /// a - b, each byte by itself, wrapping.
+    fn sub_bytes(self, a: Self::I, b: Self::I) -> Self::I;
     /// Words shifted right, zeros from the left.
     fn shift_right<const BITS: u32>(self, a: Self::I) -> Self::I;
     /// Words shifted left.

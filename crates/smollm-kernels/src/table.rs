@@ -24,8 +24,7 @@ pub(crate) struct Kernels {
     pub(crate) pairs: Option<PairKernels>,
     /// What products with packed bf16 weights are made of, where there is a tile unit.
     pub(crate) tiles: Option<TileKernels>,
-    /// Quantised weights in panels; the second argument is `generic::panel::scratch_len` lines of scratch memory, or none for up to
-    /// `generic::panel::FEW` activation rows.
+    /// Quantised weights in panels; the second argument is `generic::panel::scratch_len` lines of scratch memory.
     pub(crate) matmul_panels: unsafe fn(&PanelTask<'_>, &mut [Chunk<f32>]),
     /// One row of activations to bytes: x, words, scales, sums (`generic::panel::quantize_row`).
     pub(crate) quantize_row: QuantizeRow,

@@ -463,9 +463,9 @@ impl Dwords for Avx2 {
     }
 
     #[inline(always)]
-    fn sub_words(self, a: Self::I, b: Self::I) -> Self::I {
+    fn sub_bytes(self, a: Self::I, b: Self::I) -> Self::I {
         // SAFETY: as above.
-        unsafe { [_mm256_sub_epi32(a[0], b[0]), _mm256_sub_epi32(a[1], b[1])] }
+        unsafe { [_mm256_sub_epi8(a[0], b[0]), _mm256_sub_epi8(a[1], b[1])] }
     }
 
     #[inline(always)]

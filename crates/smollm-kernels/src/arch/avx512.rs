@@ -450,9 +450,9 @@ impl Dwords for Avx512 {
     }
 
     #[inline(always)]
-    fn sub_words(self, a: __m512i, b: __m512i) -> __m512i {
+    fn sub_bytes(self, a: __m512i, b: __m512i) -> __m512i {
         // SAFETY: as above.
-        unsafe { _mm512_sub_epi32(a, b) }
+        unsafe { _mm512_sub_epi8(a, b) }
     }
 
     #[inline(always)]

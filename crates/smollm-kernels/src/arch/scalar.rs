@@ -227,8 +227,11 @@ impl Dwords for Portable {
     }
 
     #[inline(always)]
-    fn sub_words(self, a: Chunk<i32>, b: Chunk<i32>) -> Chunk<i32> {
-        words(a, b, i32::wrapping_sub)
+    fn sub_bytes(self, a: Chunk<i32>, b: Chunk<i32>) -> Chunk<i32> {
+        words(a, b, |a, b| {
+            let (a, b) = (a.to_le_bytes(), b.to_le_bytes());
+            i32::from_le_bytes(std::array::from_fn(|i| a[i].wrapping_sub(b[i])))
+        })
     }
 
     #[inline(always)]

@@ -62,6 +62,9 @@ impl Meaning {
 
 /// What is done with each unit of a block.
 pub(crate) trait Visit<S: Dwords> {
+    /// Whether the panels ahead are to be asked for beside this; else whoever visits does so at another time.
+    const ASKS: bool = true;
+
     /// Unit number `unit` of the block: its codes and its scale; then the scale of its second half, or its minimum, or zero.
     fn unit(&mut self, s: S, unit: usize, codes: [S::I; CODES], scales: [S::F; 2]);
 }
@@ -85,7 +88,10 @@ pub(crate) trait Unpack {
 /// Asks for part `part` of PARTS of the words that lie ahead of a block's: a few lines beside each unit, since the hardware waits
 /// for no more than some dozens at once. Groups follow each other in memory, so these may be of the next.
 #[inline(always)]
-fn ask<S: Dwords, const PARTS: usize>(s: S, words: &[Chunk<i32>], part: usize) {
+fn ask<S: Dwords, V: Visit<S>, const PARTS: usize>(s: S, words: &[Chunk<i32>], part: usize) {
+    if !V::ASKS {
+        return;
+    }
     for line in part * words.len() / PARTS..(part + 1) * words.len() / PARTS {
         s.prefetch(words.as_ptr().wrapping_add(line + AHEAD).cast());
     }
@@ -105,7 +111,7 @@ impl Unpack for Q8_0 {
 
     #[inline(always)]
     fn units<S: Dwords, V: Visit<S>>(s: S, words: &[Chunk<i32>], halves: &[Chunk<u16>], visit: &mut V) {
-        ask::<S, 1>(s, words, 0);
+        ask::<S, V, 1>(s, words, 0);
         let bias = s.splat_word(i32::from_le_bytes([S::BIAS as u8; 4]));
         let mut codes = [bias; CODES];
         for j in 0..CODES {
@@ -121,7 +127,7 @@ impl Unpack for Q4_0 {
 
     #[inline(always)]
     fn units<S: Dwords, V: Visit<S>>(s: S, words: &[Chunk<i32>], halves: &[Chunk<u16>], visit: &mut V) {
-        ask::<S, 1>(s, words, 0);
+        ask::<S, V, 1>(s, words, 0);
         let nibble = s.splat_word(NIBBLE);
         let mut codes = [nibble; CODES];
         for j in 0..4 {
@@ -139,7 +145,7 @@ impl Unpack for Q5_0 {
 
     #[inline(always)]
     fn units<S: Dwords, V: Visit<S>>(s: S, words: &[Chunk<i32>], halves: &[Chunk<u16>], visit: &mut V) {
-        ask::<S, 1>(s, words, 0);
+        ask::<S, V, 1>(s, words, 0);
         let nibble = s.splat_word(NIBBLE);
         let fifth = s.splat_word(0x1010_1010);
         // Bit j of each byte belongs to vector j (see `panels::turned_bits`), and is wanted as bit 4.
@@ -180,7 +186,7 @@ impl Unpack for Q4K {
         let minimums = [s.and(b, six), s.or(s.and(s.shift_right::<4>(c), nibble), s.shift_left::<4>(high_b))];
         let (d, dmin) = (s.load_f16(d), s.sub(s.zero(), s.load_f16(dmin)));
         for unit in 0..8 {
-            ask::<S, 8>(s, words, unit);
+            ask::<S, V, 8>(s, words, unit);
             let mut codes = [nibble; CODES];
             for j in 0..CODES {
                 let both = s.load_words(&words[unit / 2 * CODES + j]);
@@ -203,7 +209,7 @@ impl Unpack for Q6K {
         let upper = s.splat_word(0x3030_3030);
         let d = s.load_f16(&halves[0]);
         for unit in 0..8 {
-            ask::<S, 8>(s, words, unit);
+            ask::<S, V, 8>(s, words, unit);
             // Of each half block unit i has the lower (i below 2) or upper halves of 32 bytes, and bits 2 i of 32 others.
             let (half, i) = (unit / 4, unit % 4);
             let mut codes = [nibble; CODES];

@@ -20,22 +20,23 @@ use crate::generic::expand::{AHEAD, CODES, Meaning, Q4_0, Q4K, Q5_0, Q6K, Q8_0, 
 use crate::lanes::{Chunk, LANES};
 use crate::panels::Layout;
 use crate::table::{ByteRow, PanelTask};
-use crate::tiles::{ROWS, Tiles};
+use crate::tiles::Tiles;
 
 pub(crate) use expanded::expand;
-pub(crate) use few::FEW;
 
-/// Activation rows that would fill the second of two tiles up to its half; vectors are faster then.
-const SECOND_HALF_EMPTY: usize = ROWS + 1;
-const SECOND_HALF_FULL: usize = ROWS + ROWS / 2;
+/// Activation rows up to which weights are unpacked in registers beside a tile unit.
+const FEW_BESIDE_TILES: usize = 4;
 
-/// Lines of scratch memory that a task takes with more than `FEW` activation rows: `block_rows` expanded rows of `units` units,
-/// and what stands beside them for a strip of activations.
-pub(crate) const fn scratch_len(meaning: Meaning, units: usize, block_rows: usize) -> usize {
-    many::panels_len(meaning, units, block_rows) + tiled::columns_len(units)
+/// Lines of scratch memory that a task with `tokens` activation rows takes: where these are not few, `block_rows` expanded rows of
+/// `units` units, and what stands beside them for strips of activations.
+pub(crate) const fn scratch_len(meaning: Meaning, tokens: usize, units: usize, block_rows: usize) -> usize {
+    if tokens <= FEW_BESIDE_TILES {
+        return 0;
+    }
+    many::panels_len(meaning, units, block_rows) + tiled::columns_len(tokens, units)
 }
 
-/// All outputs of a task. M rows of activations at most go together; up to F, at least `FEW`, are few.
+/// All outputs of a task. M rows of activations at most go together; up to F, at least `FEW_BESIDE_TILES`, are few.
 #[inline(always)]
 pub(crate) fn matmul<S: Dwords, const M: usize, const F: usize>(
     s: S,
@@ -80,11 +81,10 @@ pub(crate) fn matmul_tiled<S: Dwords, U: Tiles>(s: S, task: &PanelTask<'_>, scra
 
 #[inline(always)]
 fn matmul_tiled_of<S: Dwords, T: Unpack, U: Tiles>(s: S, task: &PanelTask<'_>, scratch: &mut [Chunk<f32>]) {
-    match task.tokens.len() {
-        ..=FEW => few::matmul::<S, T, FEW>(s, task),
-        // A second tile that is half empty takes as long as a full one.
-        SECOND_HALF_EMPTY..=SECOND_HALF_FULL => many::matmul::<S, T, 6>(s, task, scratch),
-        _ => tiled::matmul::<S, T, U>(s, task, scratch),
+    if task.tokens.len() <= FEW_BESIDE_TILES {
+        few::matmul::<S, T, FEW_BESIDE_TILES>(s, task);
+    } else {
+        tiled::matmul::<S, T, U>(s, task, scratch);
     }
 }
 
@@ -114,7 +114,9 @@ impl<'a> Group<'a> {
     fn units<S: Dwords, T: Unpack, V: Visit<S>>(&self, s: S, block: usize, visit: &mut V) {
         let words = &self.words[block * T::WORDS..][..T::WORDS];
         let halves = &self.halves[block * T::HALVES..][..T::HALVES];
-        s.prefetch(halves.as_ptr().wrapping_add(2 * AHEAD).cast());
+        if V::ASKS {
+            s.prefetch(halves.as_ptr().wrapping_add(2 * AHEAD).cast());
+        }
         T::units(s, words, halves, visit);
     }
 }

@@ -50,9 +50,6 @@ const TILED_ITEM_ROWS: [usize; 3] = [128, 96, 64];
 const TILED_MIN_PART: usize = 128;
 /// Activation rows that expanded weights meet at most: so many of a small model's stay in the second-level cache beside them.
 const EXPANDED_PART: usize = 512;
-/// Panels that are then expanded at a time, to bytes.
-const TILED_BLOCK_GROUPS: usize = 8;
-
 /// One product of the activations given to [`matmul`].
 pub struct Product<'a> {
     /// rows x cols.
@@ -327,12 +324,8 @@ impl Job<'_> {
     /// Bytes against panels.
     fn compute_panels(&self, kernels: &Kernels, item: &Item, panels: &Panels, scratch: &mut Scratch) {
         let units = self.weight.cols() / UNIT;
-        let block_groups = if kernels.tiles.is_some() { TILED_BLOCK_GROUPS } else { BLOCK_GROUPS };
-        let lines_len = if item.tokens.len() <= panel::FEW {
-            0
-        } else {
-            panel::scratch_len(Meaning::of(panels.layout.dtype), units, block_groups * LANES)
-        };
+        let meaning = Meaning::of(panels.layout.dtype);
+        let lines_len = panel::scratch_len(meaning, item.tokens.len(), units, BLOCK_GROUPS * LANES);
         let task = PanelTask {
             x: ByteRows::new(self.x, x_stride(self.steps), units),
             tokens: item.tokens.clone(),
@@ -340,7 +333,7 @@ impl Job<'_> {
             w: panels.lines(),
             units,
             groups: item.rows.start / LANES..item.rows.end / LANES,
-            block_groups,
+            block_groups: BLOCK_GROUPS,
             out: &self.out,
             out_stride: self.weight.rows(),
         };

@@ -9,8 +9,6 @@ use crate::generic::expand::{CODES, Unpack, Visit};
 use crate::lanes::{Chunk, LANES};
 use crate::table::{ByteRow, PanelTask};
 
-/// Activation rows up to which weights are unpacked in registers, in every row of the table.
-pub(crate) const FEW: usize = 8;
 /// Units of a group that are met before it is the next activation rows' turn: those of a block of the largest types.
 const TURN: usize = 8;
 

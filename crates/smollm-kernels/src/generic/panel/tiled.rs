@@ -3,52 +3,70 @@
 //! The codes of an expanded unit are a tile as they lie, if they are signed bytes, and so are the bytes of sixteen activation rows.
 //! Sums of one unit leave the tiles for memory and are scaled and added up in vectors, while the tiles work on the next ones.
 //! The sums are exact, so all this gives the bits of `few` and `many`.
+//!
+//! One panel at a time is expanded and met by all strips of activations: it and a strip then stay in the first-level cache, where tiles
+//! come from at a third of the cost. The panels ahead are asked for turn by turn meanwhile.
 
 use super::{Group, write};
 use crate::dwords::Dwords;
-use crate::generic::expand::{CODES, Lay, Meaning, Unpack, Visit};
+use crate::generic::expand::{AHEAD, CODES, Lay, Meaning, Unpack, Visit};
 use crate::lanes::{Chunk, LANES};
 use crate::table::PanelTask;
 use crate::tiles::{BYTE_SLOTS, ROWS, Tiles};
 
-/// Lines of what stands beside the panels: scales of a strip of activations and what its minimums are multiplied by.
-pub(super) const fn columns_len(units: usize) -> usize {
+/// Strips of activations beside which their columns stay.
+const KEPT_STRIPS: usize = 4;
+
+/// Lines of what stands beside the panels: for strips of `tokens` activation rows scales, and what minimums are multiplied by.
+pub(super) const fn columns_len(tokens: usize, units: usize) -> usize {
+    if tokens <= KEPT_STRIPS * ROWS { tokens.div_ceil(ROWS) * strip_columns(units) } else { strip_columns(units) }
+}
+
+/// Lines of a strip's columns.
+const fn strip_columns(units: usize) -> usize {
     2 * units
 }
 
-/// Blocks of whole rows are expanded, then met by strips of sixteen activation rows.
+/// Each panel is expanded, then met by strips of sixteen activation rows.
 #[inline(always)]
 pub(super) fn matmul<S: Dwords, T: Unpack, U: Tiles>(s: S, task: &PanelTask<'_>, scratch: &mut [Chunk<f32>]) {
     let block_len = T::UNITS * T::MEANING.lines();
-    let panel_len = task.layout.blocks * block_len;
-    let (panels, columns) = scratch.split_at_mut(task.block_groups * panel_len);
-    let columns = &mut columns[..columns_len(task.units)];
-    let words = CODES / T::MEANING.parts();
-    let whole = task.tokens.start + task.tokens.len() / ROWS * ROWS;
-    for first in task.groups.clone().step_by(task.block_groups) {
-        let groups = first..task.groups.end.min(first + task.block_groups);
-        for index in groups.clone() {
-            let group = Group::new(task, index);
-            for block in 0..task.layout.blocks {
-                let out = &mut panels[(index - first) * panel_len + block * block_len..][..block_len];
-                group.units::<S, T, _>(s, block, &mut LaySigned(Lay { meaning: T::MEANING, out }));
-            }
+    let (panel, columns) = scratch.split_at_mut(task.layout.blocks * block_len);
+    let (columns_len, words) = (strip_columns(task.units), CODES / T::MEANING.parts());
+    let strips = task.tokens.clone().step_by(ROWS);
+    let rows_from = |token: usize| ROWS.min(task.tokens.end - token);
+    let kept = strips.len() <= KEPT_STRIPS;
+    if kept {
+        for (token, columns) in strips.clone().zip(columns.chunks_exact_mut(columns_len)) {
+            lay_columns::<T>(task, token, rows_from(token), columns);
         }
-        for (tokens, rows) in [(task.tokens.start..whole, ROWS), (whole..task.tokens.end, task.tokens.end - whole)] {
-            if tokens.is_empty() {
-                continue;
+    }
+    let (group_lines, turns) = (task.layout.group_lines(), task.units * T::MEANING.parts());
+    let asked_each = group_lines.div_ceil(strips.len() * turns);
+    let mut shaped: Option<(usize, U)> = None;
+    for index in task.groups.clone() {
+        let group = Group::new(task, index);
+        for block in 0..task.layout.blocks {
+            let out = &mut panel[block * block_len..][..block_len];
+            group.units::<S, T, _>(s, block, &mut LaySigned(Lay { meaning: T::MEANING, out }));
+        }
+        for (strip, token) in strips.clone().enumerate() {
+            let rows = rows_from(token);
+            let columns = &mut columns[if kept { strip } else { 0 } * columns_len..][..columns_len];
+            if !kept {
+                lay_columns::<T>(task, token, rows, columns);
+            }
+            if shaped.as_ref().is_none_or(|(shaped_for, _)| *shaped_for != rows) {
+                drop(shaped.take()); // first, since that gives the registers back
             }
             // SAFETY: the row of the table is available (contract of its entries).
-            let mut tiles = unsafe { U::for_bytes(rows, words) };
-            for token in tokens.step_by(ROWS) {
-                lay_columns::<T>(task, token, rows, columns);
-                for (index, panel) in groups.clone().zip(panels.chunks_exact(panel_len)) {
-                    let strip = Strip { task, token, panel, columns };
-                    let sums = strip.meet::<S, T, U>(s, &mut tiles);
-                    for row in 0..rows {
-                        write(s, task, index, token + row, sums[row]);
-                    }
-                }
+            let (_, tiles) = shaped.get_or_insert_with(|| (rows, unsafe { U::for_bytes(rows, words) }));
+            let ahead = group.words.as_ptr().wrapping_add(AHEAD + strip * turns * asked_each);
+            let strip = Strip { task, token, panel, columns, ahead, asked_each };
+            if rows <= HALF {
+                strip.meet::<S, T, U, HALF>(s, tiles, index, rows);
+            } else {
+                strip.meet::<S, T, U, ROWS>(s, tiles, index, rows);
             }
         }
     }
@@ -58,6 +76,9 @@ pub(super) fn matmul<S: Dwords, T: Unpack, U: Tiles>(s: S, task: &PanelTask<'_>,
 struct LaySigned<'a>(Lay<'a>);
 
 impl<S: Dwords> Visit<S> for LaySigned<'_> {
+    /// So much at once would keep it waiting for places in the queue to memory.
+    const ASKS: bool = false;
+
     #[inline(always)]
     fn unit(&mut self, s: S, unit: usize, codes: [S::I; CODES], scales: [S::F; 2]) {
         let in_each = |byte: i32| s.splat_word(i32::from_le_bytes([byte as u8; 4]));
@@ -69,10 +90,8 @@ impl<S: Dwords> Visit<S> for LaySigned<'_> {
                 }
             }
             Meaning::Offset(offset) | Meaning::Halves(offset) => {
-                // With the upper bit set no byte borrows from the next.
                 for j in 0..CODES {
-                    let above = s.sub_words(s.or(codes[j], in_each(0x80)), in_each(offset));
-                    signed[j] = s.xor(above, in_each(0x80));
+                    signed[j] = s.sub_bytes(codes[j], in_each(offset));
                 }
             }
             Meaning::Affine => {}
@@ -99,12 +118,24 @@ fn lay_columns<T: Unpack>(task: &PanelTask<'_>, token: usize, rows: usize, colum
     }
 }
 
+/// Rows up to which only the upper half of a tile is looked at.
+const HALF: usize = ROWS / 2;
+/// Turns that a unit is multiplied before its sums are added up.
+const MULTIPLIED_AHEAD: usize = BYTE_SLOTS;
+/// Turns that its sums are written before they are added up.
+const STORED_AHEAD: usize = 2;
+/// Places in memory for the sums of units that are under way.
+const PLACES: usize = 4;
+
 /// Up to sixteen activation rows and an expanded panel.
 struct Strip<'a> {
     task: &'a PanelTask<'a>,
     token: usize,
     panel: &'a [Chunk<f32>],
     columns: &'a [Chunk<f32>],
+    /// What is asked for beside the products: so many lines of panels each turn, from here on.
+    ahead: *const Chunk<i32>,
+    asked_each: usize,
 }
 
 /// The sums of a product.
@@ -112,47 +143,60 @@ struct Strip<'a> {
 struct Products([Chunk<i32>; ROWS]);
 
 impl Strip<'_> {
-    /// The products of whole rows. Each unit (or half a unit) is multiplied two turns, and its sums written one turn, before they are
-    /// scaled and added up: so a turn waits for nothing that began in it.
+    /// The products of whole rows, of which R at most there are and `rows` are written. Each unit (or half a unit) is multiplied some
+    /// turns, and its sums written fewer turns, before they are scaled and added up: so a turn waits for nothing that began in it.
     #[inline(always)]
-    fn meet<S: Dwords, T: Unpack, U: Tiles>(&self, s: S, tiles: &mut U) -> [S::F; ROWS] {
+    fn meet<S: Dwords, T: Unpack, U: Tiles, const R: usize>(&self, s: S, tiles: &mut U, group: usize, rows: usize) {
         let (scales, minimum_sums) = self.columns.split_at(self.task.units);
         let (lines, parts) = (T::MEANING.lines(), T::MEANING.parts());
         let count = self.task.units * parts;
-        let mut products = [const { Products([[0; LANES]; ROWS]) }; 2];
-        let mut sums = [s.zero(); ROWS];
-        for index in 0..count.min(2) {
+        let mut products = [const { Products([[0; LANES]; ROWS]) }; PLACES];
+        let mut sums = [s.zero(); R];
+        for index in 0..count.min(MULTIPLIED_AHEAD) {
             self.multiply::<T, U>(tiles, index);
         }
-        self.store(tiles, 0, &mut products);
+        for index in 0..count.min(STORED_AHEAD) {
+            self.store(tiles, index, &mut products);
+        }
         for index in 0..count {
-            if index + 2 < count {
-                self.multiply::<T, U>(tiles, index + 2);
+            for line in 0..self.asked_each {
+                s.prefetch(self.ahead.wrapping_add(index * self.asked_each + line).cast());
             }
-            if index + 1 < count {
-                self.store(tiles, index + 1, &mut products);
+            // (First, since its slot is multiplied into next.)
+            if index + STORED_AHEAD < count {
+                self.store(tiles, index + STORED_AHEAD, &mut products);
             }
-            let (unit, products) = (index / parts, &products[index % 2].0);
+            if index + MULTIPLIED_AHEAD < count {
+                self.multiply::<T, U>(tiles, index + MULTIPLIED_AHEAD);
+            }
+            let (unit, products) = (index / parts, &products[index % PLACES].0);
             let scale = s.load(&self.panel[unit * lines + CODES + index % parts]);
-            for i in 0..ROWS {
+            for i in 0..R {
                 let product = s.words_to_f32(s.load_words(&products[i]));
                 sums[i] = s.mul_add(product, s.mul(scale, s.splat(scales[unit][i])), sums[i]);
             }
             if T::MEANING.has_minimum() {
                 let minimum = s.load(&self.panel[unit * lines + CODES + 1]);
-                for i in 0..ROWS {
+                for i in 0..R {
                     sums[i] = s.mul_add(minimum, s.splat(minimum_sums[unit][i]), sums[i]);
                 }
             }
         }
-        sums
+        // (By way of memory of its own: sums that are asked for by a number would never stay in registers.)
+        let mut done = [[0.0; LANES]; R];
+        for i in 0..R {
+            s.store(sums[i], &mut done[i]);
+        }
+        for row in 0..rows {
+            write(s, self.task, group, self.token + row, s.load(&done[row]));
+        }
     }
 
     /// The sums of a unit, or of half a unit, which was multiplied, to where they are scaled.
     #[inline(always)]
-    fn store<U: Tiles>(&self, tiles: &U, index: usize, products: &mut [Products; 2]) {
+    fn store<U: Tiles>(&self, tiles: &U, index: usize, products: &mut [Products; PLACES]) {
         // SAFETY: the tiles are for at most sixteen rows, and the slot was multiplied into.
-        unsafe { tiles.store_bytes(index % BYTE_SLOTS, products[index % 2].0.as_mut_ptr()) };
+        unsafe { tiles.store_bytes(index % BYTE_SLOTS, products[index % PLACES].0.as_mut_ptr()) };
     }
 
     /// The product of a unit, or of half a unit, into its slot.
