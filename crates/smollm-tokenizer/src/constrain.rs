@@ -23,6 +23,7 @@
 //! An answer of a limited number of tokens ([`Grammar::begin_within`]) is whole when they are used up: a token after which the rest would
 //! not suffice is replaced by one that ends the text sooner.
 
+mod budget;
 mod closing;
 mod error;
 mod formats;

@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 
-use llguidance::api::ParserLimits;
-use llguidance::{GrammarBuilder, JsonCompileOptions};
+use llguidance::JsonCompileOptions;
 use serde_json::{Map, Value, json};
 
 use super::error::GrammarError;
@@ -13,8 +12,13 @@ use super::schema::{self, child};
 const ANY_LEVELS: usize = 32;
 /// Values of schemas that may be compiled in the search for a culprit; the search ends at the part that it has got to.
 const MOST_WORK: usize = 40_000;
+/// What a part counts in it beside its values.
+const AT_LEAST: usize = 400;
 /// Schemas in all schemas of a grammar.
 const MOST_TOGETHER: usize = 6000;
+
+/// Why a schema by itself is refused, if it is.
+pub(super) type Check<'a> = &'a dyn Fn(&Value) -> Option<String>;
 
 /// A schema with nothing in it but what the compiler honours, and how JSON is to be written.
 #[derive(Debug)]
@@ -96,25 +100,25 @@ impl Prepared {
         Self { schema, of: HashMap::new(), work: MOST_WORK }
     }
 
-    /// Why it does not compile, if so: at the smallest part that is refused by itself.
-    pub(crate) fn refusal(mut self) -> Option<GrammarError> {
+    /// Why it does not compile, if so, by `check`: at the smallest part that is refused by itself.
+    pub(super) fn refusal(mut self, check: Check<'_>) -> Option<GrammarError> {
         let schema = std::mem::take(&mut self.schema);
-        let reason = self.failure(&schema, schema.get("$defs"))?;
-        Some(self.blamed(&schema, &reason))
+        let reason = self.failure(&schema, schema.get("$defs"), check)?;
+        Some(self.blamed(&schema, &reason, check))
     }
 
     /// The error for a schema that was refused for `reason`.
-    pub(super) fn blame(mut self, reason: &str) -> GrammarError {
+    pub(super) fn blame(mut self, reason: &str, check: Check<'_>) -> GrammarError {
         let schema = std::mem::take(&mut self.schema);
-        self.blamed(&schema, reason)
+        self.blamed(&schema, reason, check)
     }
 
-    fn blamed(&mut self, schema: &Value, reason: &str) -> GrammarError {
+    fn blamed(&mut self, schema: &Value, reason: &str, check: Check<'_>) -> GrammarError {
         let definitions = schema.get("$defs");
         let (mut node, mut pointer, mut reason) = (schema, String::new(), reason.to_owned());
         'deeper: loop {
             for (step, part) in parts(node) {
-                if let Some(why) = self.failure(part, definitions) {
+                if let Some(why) = self.failure(part, definitions, check) {
                     (node, reason) = (part, why);
                     pointer.push_str(&step);
                     continue 'deeper;
@@ -127,21 +131,19 @@ impl Prepared {
     }
 
     /// Why `schema` does not compile by itself, if so, and if there is work left to find out.
-    fn failure(&mut self, schema: &Value, definitions: Option<&Value>) -> Option<String> {
+    fn failure(&mut self, schema: &Value, definitions: Option<&Value>, check: Check<'_>) -> Option<String> {
         let mut whole = match schema {
             Value::Object(map) => map.clone(),
             Value::Bool(true) => return None,
             _ => return Some("nothing is valid".into()),
         };
-        whole.remove("x-guidance");
         if let Some(definitions) = definitions {
             whole.insert("$defs".into(), definitions.clone());
         }
-        let whole = Value::Object(whole);
-        self.work = self.work.checked_sub(size(&whole))?;
-        let compile = || options().json_to_llg(GrammarBuilder::new(None, ParserLimits::default()), whole);
-        let compiled = llguidance::panic_utils::catch_unwind(std::panic::AssertUnwindSafe(compile));
-        compiled.err().map(|e| format!("{e:#}"))
+        let mut whole = Value::Object(whole);
+        self.work = self.work.checked_sub(AT_LEAST + size(&whole))?;
+        options().apply_to(&mut whole);
+        check(&whole)
     }
 
     /// What the compiler says, in words that fit the schema that the user wrote.

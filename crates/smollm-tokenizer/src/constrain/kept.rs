@@ -18,10 +18,6 @@ impl Kept {
     pub(super) fn get(&mut self, source: &str) -> Option<Grammar> {
         let at = self.grammars.iter().position(|(known, _)| known == source)?;
         let found = self.grammars.remove(at);
-        if found.1.is_broken() {
-            self.bytes -= found.0.len();
-            return None;
-        }
         let grammar = found.1.clone();
         self.grammars.push(found);
         Some(grammar)

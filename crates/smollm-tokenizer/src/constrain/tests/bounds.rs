@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
-use super::{accepts, compiled, lark, scribble, tokenizer};
+use super::{accepts, after, compiled, id, lark, scribble, tokenizer};
 use crate::constrain::kept::Kept;
 use crate::constrain::{GrammarSource, Grammars};
 
@@ -53,14 +53,16 @@ fn names_and_values_count_as_parts() {
 }
 
 #[test]
-fn what_one_answer_wears_out_is_made_anew_for_the_next() {
-    let grammars = Grammars::new(tokenizer());
-    let source = GrammarSource::Regex("[ab]+".into());
-    let first = grammars.compile(&source).unwrap();
-    assert!(grammars.kept(&source).is_some());
-    let _ = first.wear_out();
-    assert!(grammars.kept(&source).is_none());
-    assert!(!grammars.compile(&source).unwrap().is_broken() && grammars.kept(&source).is_some());
+fn what_answers_share_is_made_anew_when_one_has_worn_it_out() {
+    let grammar = compiled(&GrammarSource::Regex("[ab]+".into())).unwrap();
+    let (mut first, mut second) = (after(&grammar, "ab").unwrap(), after(&grammar, "ba").unwrap());
+    first.wear_out();
+    for constraint in [&mut first, &mut second] {
+        assert!(constraint.allowed().unwrap().may_end());
+        constraint.accept(id("a")).unwrap();
+        assert!(constraint.may_end().unwrap() && constraint.accept(id("x")).is_err());
+    }
+    assert!(after(&grammar, "abba").is_some() && after(&grammar, "c").is_none());
 }
 
 #[test]
