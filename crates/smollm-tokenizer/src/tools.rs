@@ -20,9 +20,10 @@ pub use conversation::{Conversation, conversation};
 pub use form::CallForm;
 pub use prompt::system_prompt;
 pub use reader::{CallReader, Said};
-pub use rule::{CallRule, RuleError, no_calls};
+pub use rule::{CallRule, RuleError, kept_without_calls, no_calls};
 pub use tool::{Tool, ToolError};
 
-/// What stands around calls.
-const OPEN: &str = "<tool_call>";
+/// The tag that opens calls.
+pub const OPEN: &str = "<tool_call>";
+/// The tag behind them.
 const CLOSE: &str = "</tool_call>";

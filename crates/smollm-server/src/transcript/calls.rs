@@ -1,8 +1,8 @@
 //! Where calls begin in an answer.
 
 use crate::reasoning::Splitter;
-
-const OPEN: &str = "<tool_call>";
+use smollm_tokenizer::stream::overlap;
+use smollm_tokenizer::tools::OPEN;
 
 /// Finds the tag that opens a call, outside of thoughts.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl CallTag {
                 text.push_str(&std::mem::take(&mut self.held));
                 return (text, Some(tag + &piece[at + c.len_utf8()..]));
             }
-            let keep = if thinks { 0 } else { beginning(&self.held) };
+            let keep = if thinks { 0 } else { overlap(&self.held, OPEN) };
             text.extend(self.held.drain(..self.held.len() - keep));
         }
         let calls = self.open.then(|| piece.to_owned());
@@ -42,9 +42,4 @@ impl CallTag {
     pub(super) fn finish(&mut self) -> String {
         std::mem::take(&mut self.held)
     }
-}
-
-/// Bytes at the end that may be the beginning of the tag.
-fn beginning(text: &str) -> usize {
-    (1..OPEN.len()).rev().find(|&len| text.ends_with(&OPEN[..len])).unwrap_or(0)
 }

@@ -105,7 +105,17 @@ impl Grammars {
 
     /// A grammar that is kept, without any work.
     pub fn kept(&self, source: &GrammarSource) -> Option<Grammar> {
-        self.recent().get(&source.key())
+        self.kept_under(&source.key())
+    }
+
+    /// The same of [`Grammars::compile_closing`].
+    pub(crate) fn kept_closing(&self, lark: &str) -> Option<Grammar> {
+        self.kept_under(&closing_key(lark))
+    }
+
+    /// What is kept under `key`.
+    pub(crate) fn kept_under(&self, key: &str) -> Option<Grammar> {
+        self.recent().get(key)
     }
 
     /// Whether the vocabulary has a special token of this name.
@@ -166,7 +176,7 @@ impl Grammars {
     /// As [`Grammars::compile`], or there is no telling how a text of the grammar ends soonest: it has `%ignore`, parameters, or a lexeme
     /// that ends before its last bytes.
     pub fn compile_closing(&self, lark: &str) -> Result<Grammar, GrammarError> {
-        self.once(format!("closing {lark}"), || {
+        self.once(closing_key(lark), || {
             let parsed = self.lark_with_schemas(lark)?;
             self.grammar(parsed, true).map_err(|reason| GrammarError::text(LARK, reason))
         })
@@ -273,6 +283,11 @@ impl Grammars {
 }
 
 const LARK: &str = "Lark grammar";
+
+/// What tells a grammar whose texts end from every other.
+fn closing_key(lark: &str) -> String {
+    format!("closing {lark}")
+}
 
 /// An error of one of several schemas.
 struct At(Option<usize>, GrammarError);
