@@ -32,6 +32,7 @@ mod grammar;
 mod json;
 mod kept;
 mod lark;
+mod matchers;
 mod schema;
 mod state;
 mod trie;

@@ -53,6 +53,11 @@ impl Opening {
         self.plan.len()
     }
 
+    /// About how many bytes it takes, with what all answers share.
+    pub(super) fn bytes(&self) -> usize {
+        self.chart.bytes()
+    }
+
     /// An answer of at most `limit` tokens.
     pub(super) fn within(&self, limit: usize) -> Result<Budget, GrammarError> {
         if self.plan.len() > limit {

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 
+use llguidance::ParserFactory;
 use llguidance::api::{GrammarInit, ParserLimits, TopLevelGrammar};
-use llguidance::{Matcher, ParserFactory};
 use serde_json::Value;
 use toktrie::{InferenceCapabilities, TokEnv};
 
@@ -14,6 +14,7 @@ use super::closing::{NO_END, Rules};
 use super::error::GrammarError;
 use super::json::Prepared;
 use super::kept::Kept;
+use super::matchers::Matchers;
 use super::state::Constraint;
 use super::trie::TokenTrie;
 use super::{gbnf, json, lark};
@@ -210,14 +211,13 @@ impl Grammars {
     }
 
     fn grammar(&self, parsed: Parsed, closes: bool) -> Result<Grammar, String> {
-        let Parsed { matcher, pristine, rules, tokens } = parsed;
+        let Parsed { matchers, rules, tokens } = parsed;
         let opening = match closes {
             true => Some(Opening::new(rules?, tokens.tok_trie())?),
             false => None,
         };
         let end = self.0.tokenizer.vocab_size() as u32;
-        let shared = Mutex::new((matcher, 0));
-        Ok(Grammar(Arc::new(Compiled { shared, pristine, opening, tokens, end })))
+        Ok(Grammar(Arc::new(Compiled { matchers, opening, tokens, end })))
     }
 
     /// A grammar of JSON that a schema describes. Where it is refused, the smallest part of the schema that is refused by itself is to blame.
@@ -261,23 +261,21 @@ impl Grammars {
         }));
         let tokens = factory.tok_env().clone();
         let is_token = |byte| tokens.tok_trie().token_id_at_bytes(&[byte]).is_some();
-        let rules = match &parser {
-            Ok(parser) => Rules::of(parser.parser.grammar(), is_token),
-            Err(e) => return Err(e.to_string()),
-        };
+        let parser = parser.map_err(|error| error.to_string())?;
+        let rules = Rules::of(parser.parser.grammar(), is_token);
         if rules.as_ref().is_err_and(|reason| reason == NO_END) {
             return Err(NO_END.into());
         }
-        let mut matcher = Matcher::new(parser);
-        let pristine = matcher.deep_clone();
+        let matchers = Matchers::new(parser);
+        let mut matcher = matchers.first().0;
         if let Some(reason) = matcher.get_error() {
             return Err(reason);
         }
         // whether any text is allowed at all shows at the first token
-        matcher.clone().compute_mask_or_eos().map_err(|_| "no text that can be written is allowed".to_owned())?;
+        matcher.compute_mask_or_eos().map_err(|_| "no text that can be written is allowed".to_owned())?;
         match matcher.grammar_warnings().first() {
             Some(warning) => Err(warning.clone()),
-            None => Ok(Parsed { matcher, pristine, rules, tokens }),
+            None => Ok(Parsed { matchers, rules, tokens }),
         }
     }
 }
@@ -343,9 +341,7 @@ impl fmt::Debug for Grammars {
 
 /// What a grammar is made of.
 struct Parsed {
-    matcher: Matcher,
-    /// The same, sharing nothing with it.
-    pristine: Matcher,
+    matchers: Matchers,
     rules: Result<Rules, String>,
     tokens: TokEnv,
 }
@@ -355,11 +351,7 @@ struct Parsed {
 pub struct Grammar(Arc<Compiled>);
 
 pub(super) struct Compiled {
-    /// The matcher at the beginning of an answer, and how often it was made anew. Its copies share a lexer, which grows with what it has seen
-    /// up to a bound, and is of no use to any of them then.
-    shared: Mutex<(Matcher, u64)>,
-    /// As it was made.
-    pristine: Matcher,
+    pub(super) matchers: Matchers,
     /// For grammars whose texts must end in time.
     pub(super) opening: Option<Opening>,
     pub(super) tokens: TokEnv,
@@ -367,26 +359,15 @@ pub(super) struct Compiled {
     pub(super) end: u32,
 }
 
-impl Compiled {
-    /// A matcher at the beginning, and its generation.
-    pub(super) fn matcher(&self) -> (Matcher, u64) {
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// The same for an answer whose matcher, of this generation, is worn out.
-    pub(super) fn renewed(&self, worn: u64) -> (Matcher, u64) {
-        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        if shared.1 == worn {
-            *shared = (self.pristine.deep_clone(), worn + 1);
-        }
-        shared.clone()
-    }
-}
-
 impl Grammar {
     /// The state before the first token of an answer.
     pub fn begin(&self) -> Constraint {
         Constraint::new(self.0.clone())
+    }
+
+    /// About how many bytes it takes, with what answers have made of it so far.
+    pub(super) fn bytes(&self) -> usize {
+        self.0.matchers.bytes().saturating_add(self.0.opening.as_ref().map_or(0, Opening::bytes))
     }
 
     /// Tokens of the shortest text, where texts of the grammar must end in time.

@@ -68,7 +68,7 @@ impl<'a> Allowed<'a> {
 
 impl Constraint {
     pub(super) fn new(grammar: Arc<Compiled>) -> Self {
-        let (matcher, generation) = grammar.matcher();
+        let (matcher, generation) = grammar.matchers.first();
         Self { grammar, matcher, generation, said: Vec::new(), mask: None, budget: None, planned: false, ended: false }
     }
 
@@ -162,7 +162,7 @@ impl Constraint {
         if let Ok(answer) = question(&mut self.matcher) {
             return Ok(answer);
         }
-        (self.matcher, self.generation) = self.grammar.renewed(self.generation);
+        (self.matcher, self.generation) = self.grammar.matchers.renewed(self.generation);
         self.matcher.consume_tokens(&self.said).map_err(|error| ConstraintError::new(error.to_string()))?;
         question(&mut self.matcher).map_err(|error| ConstraintError::new(error.to_string()))
     }

@@ -40,6 +40,11 @@ impl Chart {
         self.rules.in_single_bytes
     }
 
+    /// About how many bytes there are that all texts of its rules share.
+    pub(in crate::constrain) fn bytes(&self) -> usize {
+        self.rules.lexemes.bytes()
+    }
+
     /// Follows a text. After an error it is of no use.
     ///
     /// # Errors

@@ -26,6 +26,9 @@ const SETTLE: usize = 64;
 const COMPILE_FUEL: u64 = 30_000_000;
 const TOKEN_FUEL: u64 = 500_000;
 
+/// The shortest text of each lexeme that has one.
+pub(super) type Texts = Vec<Option<Vec<u8>>>;
+
 /// The lexemes of a grammar.
 #[derive(Debug)]
 pub(super) struct Lexemes {
@@ -64,10 +67,7 @@ impl Lexemes {
     ///
     /// # Errors
     /// They cannot be read, or it takes too much work to find out how they end.
-    pub(super) fn new(
-        grammar: &CGrammar,
-        may_write: impl Fn(u8) -> bool,
-    ) -> Result<(Self, Vec<Option<Vec<u8>>>), String> {
+    pub(super) fn new(grammar: &CGrammar, may_write: impl Fn(u8) -> bool) -> Result<(Self, Texts), String> {
         let mut lexer = grammar.lexer_spec().to_regex_vec(&mut ParserLimits::default()).map_err(|e| e.to_string())?;
         lexer.set_fuel(COMPILE_FUEL);
         let count = grammar.lexer_spec().lexemes.len();
@@ -112,6 +112,12 @@ impl Lexemes {
         }
         known.lexer.set_fuel(TOKEN_FUEL);
         Shared { lexemes: self, table }
+    }
+
+    /// About how many bytes they take.
+    pub(super) fn bytes(&self) -> usize {
+        let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        self.compiled.bytes() + table.as_ref().map_or(0, Table::bytes)
     }
 
     /// Forgets states, as when there are too many.
@@ -184,6 +190,10 @@ impl Shared<'_> {
 impl Table {
     fn is_worn(&self) -> bool {
         self.lexer.has_error() || self.ends.len() > self.most
+    }
+
+    fn bytes(&self) -> usize {
+        self.lexer.num_bytes() + self.ends.len() * size_of::<Option<End>>()
     }
 
     fn step(&mut self, state: StateID, byte: u8) -> StateID {

@@ -143,6 +143,29 @@ fn what_is_kept_has_a_bound_in_bytes() {
 }
 
 #[test]
+fn what_has_grown_too_large_is_not_kept() {
+    let grown = compiled(&GrammarSource::JsonSchema(json!({"type": "string", "maxLength": 9000}))).unwrap();
+    let small = compiled(&GrammarSource::Choice(vec!["a".into()])).unwrap();
+    let mut kept = Kept::with_memory(grown.bytes() + small.bytes() + 100_000);
+    kept.put("grown".into(), &grown);
+    kept.put("small".into(), &small);
+    assert!(kept.get("grown").is_some() && kept.get("small").is_some());
+    let before = grown.bytes();
+    let mut constraint = grown.begin_within(9000).unwrap();
+    let (quote, letter) = (id("\""), id("a"));
+    constraint.accept(quote).unwrap();
+    for _ in 0..200 {
+        constraint.allowed().unwrap();
+        constraint.accept(letter).unwrap();
+    }
+    assert!(grown.bytes() > before + 100_000, "{before} {}", grown.bytes());
+    assert!(kept.get("grown").is_none() && kept.get("small").is_some());
+    let (counted, really) = kept.bytes();
+    assert_eq!(counted, really);
+    constraint.accept(letter).unwrap();
+}
+
+#[test]
 fn what_may_be_anything_is_taken_by_every_reader() {
     let sources = [
         json!({}),
