@@ -1,10 +1,8 @@
 //! What a model thinks before it answers, told apart from the answer: `<think>` ... `</think>`.
 
 mod after;
-mod budget;
 
 pub(crate) use after::AfterThoughts;
-pub(crate) use budget::ThinkingBudget;
 
 use smollm_tokenizer::stream::overlap;
 

@@ -15,7 +15,7 @@ use crate::call::{Call, admit};
 use crate::deadline::Deadline;
 use crate::error::{ApiError, ErrorBody};
 use crate::openai::tools::Calls;
-use crate::reasoning::ThinkingBudget;
+use crate::reasoning::AfterThoughts;
 use crate::sse;
 use axum::Json;
 use axum::extract::State;
@@ -63,7 +63,7 @@ async fn answered(app: &App, body: Body<ChatRequest>, deadline: Deadline) -> Res
         guide.bind(&lease.model, &mut submission, thoughts)?;
         splitter = splitter.keeping_space();
     } else if let Some(budget) = budget.filter(|_| thoughts.is_some()) {
-        submission.mask = Some(Box::new(ThinkingBudget::new(&lease.model, splitter.clone(), budget)));
+        submission.mask = Some(Box::new(AfterThoughts::free(&lease.model, splitter.clone(), budget)));
     }
     let mut answers = Answers::new(&lease, &submission, &stops);
     if reader.is_some() {
