@@ -46,7 +46,7 @@ enum Phase {
 #[derive(Debug, Clone)]
 enum Answer {
     Free,
-    Bound(GrammarMask),
+    Bound(Box<GrammarMask>),
 }
 
 impl Answer {
@@ -124,7 +124,10 @@ impl AfterThoughts {
     /// The beginning of the answer.
     fn begun(&self, limit: usize, ends: &[u32]) -> Result<Answer, GrammarError> {
         let rule = self.rule.as_ref();
-        Ok(rule.map(|rule| rule.begin(limit, ends)).transpose()?.map_or(Answer::Free, Answer::Bound))
+        Ok(rule
+            .map(|rule| rule.begin(limit, ends))
+            .transpose()?
+            .map_or(Answer::Free, |mask| Answer::Bound(Box::new(mask))))
     }
 
     /// The token that must come now, if any must.
