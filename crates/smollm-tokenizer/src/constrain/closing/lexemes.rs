@@ -81,6 +81,9 @@ impl Lexemes {
             let state = compiled.lexer.initial_state(&alone);
             let end = compiled.end(state, &alphabet, MOST_STATES);
             let end = end.ok().filter(|_| !compiled.is_worn()).ok_or(TOO_MUCH)?;
+            if end < NEVER && grammar.lexer_spec().skip_by_class.contains(&LexemeIdx::new(index)) {
+                return Err("there may be text between its parts (%ignore)".into());
+            }
             texts.push((end < NEVER).then(|| {
                 let mut text = Vec::new();
                 compiled.write(state, &alphabet, &mut text);

@@ -145,3 +145,17 @@ fn a_vocabulary_may_lack_bytes() {
     }
     assert!(said <= 6);
 }
+
+#[test]
+fn rules_whose_ends_cannot_be_told_are_refused() {
+    let refused = |lark: &str| Grammars::new(super::tokenizer()).compile_closing(lark).unwrap_err().to_string();
+    for (lark, why) in [
+        ("start: \"a\" \"b\"\n%ignore / +/", "there may be text between its parts"),
+        ("start: long \"b\"\nlong[suffix=\"x\"]: /[a-z]+/", "a lexeme ends before its last bytes"),
+        // the first part takes the letter, so that the second never comes
+        ("start: A \"x\" B\nA: /[a-z]+/\nB: /[0-9]/", "does not follow"),
+    ] {
+        let message = refused(lark);
+        assert!(message.contains(why), "{lark}: {message}");
+    }
+}
