@@ -24,6 +24,7 @@ pub use rule::{CallRule, RuleError, kept_without_calls, no_calls};
 pub use tool::{Tool, ToolError};
 
 /// The tag that opens calls.
-pub const OPEN: &str = "<tool_call>";
-/// The tag behind them.
+pub const CALL_TAG: &str = OPEN;
+/// What stands around calls.
+const OPEN: &str = "<tool_call>";
 const CLOSE: &str = "</tool_call>";
