@@ -7,7 +7,6 @@ use crate::error::ApiError;
 use crate::metrics::Watch;
 use crate::native::timings::{Pace, Progress, SpokenTimings};
 use crate::reasoning::Splitter;
-use crate::sse::too_slow;
 use crate::transcript::{Delta, Transcript};
 use crate::unsent::Share;
 use axum::Json;
@@ -16,7 +15,6 @@ use serde::Serialize;
 use smollm_engine::{Event, Submission, Timings, Token};
 use smollm_tokenizer::stream::StopStrings;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// The answers to one prompt, as far as they are.
 #[derive(Debug)]
@@ -168,28 +166,21 @@ impl Answers {
 /// told.
 ///
 /// # Errors
-/// The engine failed, or time is up.
+/// The engine failed.
 pub(crate) async fn collect(
     mut call: Call,
-    limit: Option<Duration>,
     mut hear: impl FnMut(usize, Event) -> Wish,
 ) -> Result<Arc<Share>, ApiError> {
-    let all = async {
-        loop {
-            match call.next().await? {
-                (_, Event::Failed(error)) => return Err(error.into()),
-                (index, event) => match hear(index, event) {
-                    Wish::More => {}
-                    Wish::EnoughOf(choice) => call.cancel_choice(index, choice),
-                    Wish::Enough => call.cancel(index),
-                    Wish::Nothing => return Ok(call.kept()),
-                },
-            }
+    loop {
+        match call.next().await? {
+            (_, Event::Failed(error)) => return Err(error.into()),
+            (index, event) => match hear(index, event) {
+                Wish::More => {}
+                Wish::EnoughOf(choice) => call.cancel_choice(index, choice),
+                Wish::Enough => call.cancel(index),
+                Wish::Nothing => return Ok(call.kept()),
+            },
         }
-    };
-    match limit {
-        Some(limit) => tokio::time::timeout(limit, all).await.unwrap_or_else(|_| Err(too_slow())),
-        None => all.await,
     }
 }
 

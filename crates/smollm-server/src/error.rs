@@ -134,6 +134,8 @@ impl From<EngineError> for ApiError {
             }
             EngineError::Choices { .. } => Self::bad(message).param("n"),
             EngineError::EmptyPrompt | EngineError::TokenOutOfRange { .. } => Self::bad(message).param("prompt"),
+            // a grammar of a regular expression or the like that is too much work at some place
+            EngineError::Mask { .. } => Self::bad(message).code("invalid_grammar"),
             EngineError::NothingAllowed { .. } | EngineError::ForeignAdapter => Self::bad(message),
             EngineError::QueueFull { .. } => {
                 Self { retry_after: Some(1), ..Self::new(StatusCode::TOO_MANY_REQUESTS, message).code("queue_full") }

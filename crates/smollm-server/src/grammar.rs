@@ -42,7 +42,7 @@ impl TokenMask for GrammarMask {
         }
         self.ends.iter().for_each(|&id| allowed.remove(id));
         match allowed.is_empty() {
-            true => Err("the answer must go on with one of the tokens that end it (stop_token_ids)".into()),
+            true => Err("the answer must go on with one of the tokens that end it".into()),
             false => Ok(()),
         }
     }
@@ -114,6 +114,27 @@ impl Rule {
             Some((splitter, most)) => Box::new(AfterThoughts::new(model, splitter.clone(), self, limit, most, ends)?),
         });
         Ok(())
+    }
+}
+
+/// Refuses tokens of text among those that end an answer: one that follows a grammar may need them, and would be no text of it.
+///
+/// # Errors
+/// There is one.
+pub(crate) fn refuse_text_ends(model: &Model, submission: &Submission) -> Result<(), ApiError> {
+    let own = model.ends(true);
+    let is_text = |&&id: &&u32| {
+        let bytes = model.tokenizer.token_bytes(id).filter(|bytes| !bytes.is_empty());
+        bytes.is_some() && !model.tokenizer.is_special(id) && !own.contains(&id)
+    };
+    match submission.request.stop_ids.iter().find(is_text) {
+        None => Ok(()),
+        Some(id) => {
+            let message = format!(
+                "stop_token_ids: token {id} is text, which an answer that follows a grammar may need; give it as `stop`"
+            );
+            Err(ApiError::bad(message).param("stop_token_ids"))
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::error::ApiError;
-use crate::grammar::{Rule, compiled};
+use crate::grammar::{Rule, compiled, refuse_text_ends};
 use crate::model::Model;
 use crate::reasoning::Splitter;
 use serde::Deserialize;
@@ -212,6 +212,7 @@ impl Guide {
         submission: &mut Submission,
         thoughts: Option<(&Splitter, Option<usize>)>,
     ) -> Result<(), ApiError> {
+        refuse_text_ends(model, submission)?;
         let rule = Rule { grammar: self.grammar.clone(), free: false };
         rule.bind(model, submission, thoughts).map_err(|error| refusal(&self.param, &error))
     }

@@ -13,6 +13,7 @@ mod ask;
 mod body;
 mod call;
 mod catalog;
+mod deadline;
 mod edge;
 mod error;
 mod grammar;

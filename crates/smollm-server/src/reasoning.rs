@@ -1,10 +1,10 @@
 //! What a model thinks before it answers, told apart from the answer: `<think>` ... `</think>`.
 
 mod after;
-mod budget;
 
 pub(crate) use after::AfterThoughts;
-pub(crate) use budget::ThinkingBudget;
+
+use smollm_tokenizer::stream::overlap;
 
 const OPEN: &str = "<think>";
 const CLOSE: &str = "</think>";
@@ -17,6 +17,8 @@ pub(crate) struct Splitter {
     held: String,
     /// Bytes at its start that stand in the prompt: they are told apart with the rest, and not told again.
     old: usize,
+    /// Whether space between thoughts and answer is part of the answer.
+    keeps_space: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -47,12 +49,19 @@ impl Splitter {
         let state = match thinks {
             false => State::Answering,
             true if before.trim_end().ends_with(OPEN) => State::Thinking { fresh: true },
+            true if ends_with_thoughts(before) => State::Between,
             true => State::Start,
         };
-        let mut splitter = Self { state, held: String::new(), old: 0 };
+        let mut splitter = Self { state, held: String::new(), old: 0, keeps_space: false };
         splitter.push(begun);
         splitter.old = splitter.held.len();
         splitter
+    }
+
+    /// The same for an answer that begins right behind the thoughts, whatever it begins with. Else space there belongs to neither: templates
+    /// and models put line breaks there.
+    pub(crate) fn keeping_space(self) -> Self {
+        Self { keeps_space: true, ..self }
     }
 
     /// Whether the text so far leaves off inside of thoughts.
@@ -72,8 +81,7 @@ impl Splitter {
 
     /// What of the tag that ends thoughts is missing at the end of these thoughts.
     pub(crate) fn missing_of_the_end(&self) -> &'static str {
-        let said = (1..CLOSE.len()).rev().find(|&len| self.held.ends_with(&CLOSE[..len])).unwrap_or(0);
-        &CLOSE[said..]
+        &CLOSE[overlap(&self.held, CLOSE)..]
     }
 
     /// The next piece.
@@ -93,8 +101,8 @@ impl Splitter {
         let rest = self.take(self.held.len());
         match self.state {
             State::Thinking { .. } => Split { reasoning: rest.trim_end().into(), ..Split::default() },
-            State::Between => Split::default(),
-            State::Start | State::Answering => Split { content: rest, ..Split::default() },
+            State::Between if !self.keeps_space => Split::default(),
+            State::Between | State::Start | State::Answering => Split { content: rest, ..Split::default() },
         }
     }
 
@@ -143,7 +151,9 @@ impl Splitter {
                 false
             }
             State::Between => {
-                self.trim_start();
+                if !self.keeps_space {
+                    self.trim_start();
+                }
                 if !self.held.is_empty() {
                     self.state = State::Answering;
                     split.content.push_str(&self.take(self.held.len()));
@@ -170,7 +180,7 @@ pub(crate) fn ends_with_thoughts(text: &str) -> bool {
 
 /// Bytes at the end that may be the space before the closing tag, or its beginning.
 fn uncertain(text: &str) -> usize {
-    let tag = (1..CLOSE.len()).rev().find(|&len| text.ends_with(&CLOSE[..len])).unwrap_or(0);
+    let tag = overlap(text, CLOSE);
     let before = &text[..text.len() - tag];
     tag + before.len() - before.trim_end().len()
 }
@@ -239,6 +249,25 @@ mod tests {
         check_begun("", "The", " <think>", "", " <think>");
         check_begun("", "\n", "<think>a", "a", "");
         check_begun("", " \n", " b", "", " b");
+        check_begun("<think>\n\n</think>\n\n", "Th", "e", "", "e");
+    }
+
+    #[test]
+    fn thoughts_that_the_prompt_has_ended_do_not_begin_again() {
+        check("<think>\n\n</think>\n", "\n\nYes <think>.", "", "Yes <think>.");
+        check("<think>\n\n</think>", "<think>a</think>", "", "<think>a</think>");
+        assert!(!Splitter::new("<think></think>\n", "", true).has_heard_nothing());
+    }
+
+    #[test]
+    fn space_behind_thoughts_may_be_the_answers() {
+        for pieces in [&["<think>a</think>\n b"][..], &["<think>a</think>", "\n", " b"], &["<think>a</think>\n", " b"]]
+        {
+            let mut splitter = Splitter::new("", "", true).keeping_space();
+            let mut content: String = pieces.iter().map(|piece| splitter.push(piece).content).collect();
+            content.push_str(&splitter.finish().content);
+            assert_eq!(content, "\n b", "{pieces:?}");
+        }
     }
 
     #[test]

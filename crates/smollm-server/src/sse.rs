@@ -2,9 +2,10 @@
 
 use crate::answer::Wish;
 use crate::call::Call;
+use crate::deadline::{Deadline, too_slow};
 use crate::error::ApiError;
 use axum::body::{Body, Bytes, HttpBody};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use hyper::body::Frame;
 use serde::Serialize;
@@ -62,10 +63,10 @@ struct Stream<N> {
 }
 
 /// Streams a call.
-pub(crate) fn stream<N: Narrator>(call: Call, narrator: N, keep_alive: Duration, limit: Option<Duration>) -> Response {
+pub(crate) fn stream<N: Narrator>(call: Call, narrator: N, keep_alive: Duration, deadline: Deadline) -> Response {
     let mut keep_alive = tokio::time::interval_at(Instant::now() + keep_alive, keep_alive);
     keep_alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let deadline = limit.map(|limit| Box::pin(tokio::time::sleep(limit)));
+    let deadline = deadline.sleep();
     let body = Body::new(Stream { call, narrator, lines: Lines::default(), over: false, keep_alive, deadline });
     let mut response = body.into_response();
     let headers = response.headers_mut();
@@ -73,11 +74,6 @@ pub(crate) fn stream<N: Narrator>(call: Call, narrator: N, keep_alive: Duration,
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert("x-accel-buffering", HeaderValue::from_static("no")); // nginx would hold pieces back
     response
-}
-
-/// The error of a request that took longer than the server lets it.
-pub(crate) fn too_slow() -> ApiError {
-    ApiError::new(StatusCode::GATEWAY_TIMEOUT, "the request took longer than the server's limit").code("timeout")
 }
 
 /// The error of an engine whose thread has died.

@@ -23,6 +23,7 @@
 //! An answer of a limited number of tokens ([`Grammar::begin_within`]) is whole when they are used up: a token after which the rest would
 //! not suffice is replaced by one that ends the text sooner.
 
+mod budget;
 mod closing;
 mod error;
 mod formats;
@@ -31,6 +32,7 @@ mod grammar;
 mod json;
 mod kept;
 mod lark;
+mod matchers;
 mod schema;
 mod state;
 mod trie;

@@ -138,9 +138,9 @@ impl StopStrings {
     }
 }
 
-/// Length of the longest end of `text` that begins `stop` without being all of it.
-fn overlap(text: &str, stop: &str) -> usize {
-    let longest = text.len().min(stop.len() - 1);
+/// Bytes of the longest end of `text` that begins `stop` without being all of it: what is to come may make it `stop`.
+pub fn overlap(text: &str, stop: &str) -> usize {
+    let longest = text.len().min(stop.len().saturating_sub(1));
     (1..=longest)
         .rev()
         .find(|&len| {

@@ -20,9 +20,11 @@ pub use conversation::{Conversation, conversation};
 pub use form::CallForm;
 pub use prompt::system_prompt;
 pub use reader::{CallReader, Said};
-pub use rule::{CallRule, RuleError, no_calls};
+pub use rule::{CallRule, RuleError, kept_without_calls, no_calls};
 pub use tool::{Tool, ToolError};
 
+/// The tag that opens calls.
+pub const CALL_TAG: &str = OPEN;
 /// What stands around calls.
 const OPEN: &str = "<tool_call>";
 const CLOSE: &str = "</tool_call>";

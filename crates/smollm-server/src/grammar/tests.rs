@@ -39,7 +39,7 @@ fn an_answer_ends_where_its_grammar_lets_it() {
     mask.accept(id("a")).expect("allowed");
     let mut alone = TokenSet::none(VOCAB);
     let refused = mask.fork().allow(&mut alone).expect_err("`b` would end the answer before its end");
-    assert!(refused.contains("stop_token_ids"), "{refused}");
+    assert!(refused.contains("tokens that end it"), "{refused}");
     let mut mask = rule("ab|abc", false).begin(9, &[2]).expect("room");
     assert_eq!(mask.accept(id("a")), Ok(Some(id("a"))));
     assert!(!allowed(&mut mask).contains(&2), "it is not whole");

@@ -7,10 +7,11 @@ pub(crate) use wire::{NativeCompletion, NativeEvent, NativeRequest};
 
 use super::parameters::Parameters;
 use crate::answer::{Answers, collect, tell};
-use crate::app::Shared;
+use crate::app::{App, Shared};
 use crate::ask::Ask;
 use crate::body::Body;
 use crate::call::Call;
+use crate::deadline::Deadline;
 use crate::error::{ApiError, ErrorBody};
 use crate::sse;
 use axum::extract::State;
@@ -27,6 +28,11 @@ use telling::{Part, Telling, Wanted};
     )
 )]
 pub(crate) async fn completion(State(app): State<Shared>, body: Body<NativeRequest>) -> Result<Response, ApiError> {
+    let deadline = Deadline::of(&app.settings);
+    deadline.keep(answered(&app, body, deadline)).await
+}
+
+async fn answered(app: &App, body: Body<NativeRequest>, deadline: Deadline) -> Result<Response, ApiError> {
     let Body { value: NativeRequest { sampling, native, guidance }, ignored } = body;
     let lease = app.catalog.lease(sampling.model.as_deref()).await?;
     let ask = Ask {
@@ -56,18 +62,17 @@ pub(crate) async fn completion(State(app): State<Shared>, body: Body<NativeReque
         parts.push(Part::new(Answers::new(&lease, &submission, &stops), submission.prompt.clone(), parameters));
         submissions.push(submission);
     }
-    if let Some(guide) = guidance.compiled(&app, &lease.model).await? {
+    if let Some(guide) = guidance.compiled(app, &lease.model).await? {
         submissions.iter_mut().try_for_each(|submission| guide.bind(&lease.model, submission, None))?;
     }
-    let call = Call::start(&app, &lease.model.engine, submissions)?;
+    let call = Call::start(app, &lease.model.engine, submissions)?;
     let wanted =
         Wanted { tokens: native.return_tokens == Some(true), fields: native.response_fields.unwrap_or_default() };
     let mut telling = Telling::new(lease, parts, extras, wanted);
-    let limit = app.settings.request_limit;
     let mut response = if stream {
-        sse::stream(call, telling, app.settings.keep_alive, limit)
+        sse::stream(call, telling, app.settings.keep_alive, deadline)
     } else {
-        let kept = collect(call, limit, |index, event| telling.take(index, event)).await?;
+        let kept = collect(call, |index, event| telling.take(index, event)).await?;
         tell(kept, move || telling.completion()).await?
     };
     ignored.note(&mut response);

@@ -8,13 +8,14 @@ pub(crate) use prompt::prompt;
 pub(crate) use wire::{Chat, ChatChunk, ChatCompletion, ChatRequest, InputTokens};
 
 use crate::answer::{Answers, collect, tell};
-use crate::app::Shared;
+use crate::app::{App, Shared};
 use crate::ask::Ask;
 use crate::body::Body;
 use crate::call::{Call, admit};
+use crate::deadline::Deadline;
 use crate::error::{ApiError, ErrorBody};
 use crate::openai::tools::Calls;
-use crate::reasoning::ThinkingBudget;
+use crate::reasoning::AfterThoughts;
 use crate::sse;
 use axum::Json;
 use axum::extract::State;
@@ -33,6 +34,11 @@ use telling::{Reading, Telling};
     )
 )]
 pub(crate) async fn chat_completions(State(app): State<Shared>, body: Body<ChatRequest>) -> Result<Response, ApiError> {
+    let deadline = Deadline::of(&app.settings);
+    deadline.keep(answered(&app, body, deadline)).await
+}
+
+async fn answered(app: &App, body: Body<ChatRequest>, deadline: Deadline) -> Result<Response, ApiError> {
     let Body { value: ChatRequest { sampling, chat, tools, thinking, guidance }, ignored } = body;
     let lease = app.catalog.lease(sampling.model.as_deref()).await?;
     admit(&lease.model.engine, app.settings.queue_limit)?;
@@ -42,33 +48,34 @@ pub(crate) async fn chat_completions(State(app): State<Shared>, body: Body<ChatR
         prompt_logprobs: None,
         conversation: true,
     };
-    let budget = thinking.budget();
+    let (budget, off) = (thinking.budget(), chat.turns_thinking_off(&thinking, &lease.model)?);
     let tools = tools.resolved().await?;
     let reader = (tools.calls != Calls::None).then(CallReader::bound);
-    let Prompt { ids, splitter, .. } = prompt(&lease, chat, tools.shown.clone(), &thinking).await?;
+    let Prompt { ids, mut splitter, .. } = prompt(&lease, chat, tools.shown.clone(), &thinking).await?;
     let stops = sampling.stops()?;
     let request = sampling.request(&lease, &ask, sampling.seed(&lease.model))?;
     let mut submission = sampling.submission(&lease, ids, &ask, request)?;
-    let thoughts = lease.model.can_think().then_some((&splitter, budget));
-    if let Some(bound) = tools.rule(&app, &lease.model, &guidance).await? {
+    // an answer under a rule has no thoughts where they are off; a free one may say that it has none
+    let thoughts = lease.model.can_think().then_some((&splitter, if off { Some(0) } else { budget }));
+    if let Some(bound) = tools.rule(app, &lease.model, &guidance).await? {
         bound.bind(&lease.model, &mut submission, thoughts)?;
-    } else if let Some(guide) = guidance.compiled(&app, &lease.model).await? {
+    } else if let Some(guide) = guidance.compiled(app, &lease.model).await? {
         guide.bind(&lease.model, &mut submission, thoughts)?;
-    } else if let Some((splitter, Some(budget))) = thoughts {
-        submission.mask = Some(Box::new(ThinkingBudget::new(&lease.model, splitter.clone(), budget)));
+        splitter = splitter.keeping_space();
+    } else if let Some(budget) = budget.filter(|_| thoughts.is_some()) {
+        submission.mask = Some(Box::new(AfterThoughts::free(&lease.model, splitter.clone(), budget)));
     }
     let mut answers = Answers::new(&lease, &submission, &stops);
     if reader.is_some() {
         answers.expect_calls(&splitter);
     }
     let extras = sampling.extras(&ask);
-    let call = Call::start(&app, &lease.model.engine, vec![submission])?;
+    let call = Call::start(app, &lease.model.engine, vec![submission])?;
     let mut telling = Telling::new(lease, answers, &Reading { splitter, calls: reader }, extras);
-    let limit = app.settings.request_limit;
     let mut response = if sampling.stream == Some(true) {
-        sse::stream(call, telling, app.settings.keep_alive, limit)
+        sse::stream(call, telling, app.settings.keep_alive, deadline)
     } else {
-        let kept = collect(call, limit, |_, event| telling.take(event)).await?;
+        let kept = collect(call, |_, event| telling.take(event)).await?;
         tell(kept, move || telling.completion()).await?
     };
     ignored.note(&mut response);

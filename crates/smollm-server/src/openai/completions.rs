@@ -6,10 +6,11 @@ mod wire;
 pub(crate) use wire::{Completion, CompletionRequest};
 
 use crate::answer::{Answers, collect, tell};
-use crate::app::Shared;
+use crate::app::{App, Shared};
 use crate::ask::Ask;
 use crate::body::Body;
 use crate::call::{Call, admit};
+use crate::deadline::Deadline;
 use crate::error::{ApiError, ErrorBody};
 use crate::sse;
 use axum::extract::State;
@@ -32,6 +33,11 @@ pub(crate) async fn completions(
     State(app): State<Shared>,
     body: Body<CompletionRequest>,
 ) -> Result<Response, ApiError> {
+    let deadline = Deadline::of(&app.settings);
+    deadline.keep(answered(&app, body, deadline)).await
+}
+
+async fn answered(app: &App, body: Body<CompletionRequest>, deadline: Deadline) -> Result<Response, ApiError> {
     let Body { value: CompletionRequest { sampling, completion, guidance }, ignored } = body;
     let lease = app.catalog.lease(sampling.model.as_deref()).await?;
     admit(&lease.model.engine, app.settings.queue_limit)?;
@@ -53,17 +59,16 @@ pub(crate) async fn completions(
         parts.push(Part::new(answers, submission.prompt.clone(), echoed));
         submissions.push(submission);
     }
-    if let Some(guide) = guidance.compiled(&app, &lease.model).await? {
+    if let Some(guide) = guidance.compiled(app, &lease.model).await? {
         submissions.iter_mut().try_for_each(|submission| guide.bind(&lease.model, submission, None))?;
     }
-    let call = Call::start(&app, &lease.model.engine, submissions)?;
+    let call = Call::start(app, &lease.model.engine, submissions)?;
     let extras = sampling.extras(&ask);
     let mut telling = Telling::new(lease, parts, extras);
-    let limit = app.settings.request_limit;
     let mut response = if sampling.stream == Some(true) {
-        sse::stream(call, telling, app.settings.keep_alive, limit)
+        sse::stream(call, telling, app.settings.keep_alive, deadline)
     } else {
-        let kept = collect(call, limit, |index, event| telling.take(index, event)).await?;
+        let kept = collect(call, |index, event| telling.take(index, event)).await?;
         tell(kept, move || telling.completion()).await?
     };
     ignored.note(&mut response);

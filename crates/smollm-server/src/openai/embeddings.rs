@@ -3,12 +3,12 @@
 //! The vector is made of the hidden states after the last norm, which the head reads: their mean over the prompt's tokens (the default),
 //! or that of the last token; scaled to length 1 unless the request says otherwise. The models were not trained for it.
 
-use crate::app::Shared;
+use crate::app::{App, Shared};
 use crate::body::{Body, Fields, Wire};
 use crate::call::Call;
+use crate::deadline::Deadline;
 use crate::error::{ApiError, ErrorBody};
 use crate::prompts::Prompts;
-use crate::sse::too_slow;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -88,6 +88,11 @@ impl Wire for EmbeddingRequest {
     responses((status = 200, body = EmbeddingAnswer), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody))
 )]
 pub(crate) async fn embeddings(State(app): State<Shared>, body: Body<EmbeddingRequest>) -> Result<Response, ApiError> {
+    let deadline = Deadline::of(&app.settings);
+    deadline.keep(answered(&app, body)).await
+}
+
+async fn answered(app: &App, body: Body<EmbeddingRequest>) -> Result<Response, ApiError> {
     let Body { value: request, ignored } = body;
     let lease = app.catalog.lease(request.model.as_deref()).await?;
     let pooling = match request.pooling {
@@ -107,16 +112,12 @@ pub(crate) async fn embeddings(State(app): State<Shared>, body: Body<EmbeddingRe
         submissions.push(Submission { pooling: Some(pooling), adapter, ..Submission::new(ids, Request::default()) });
     }
     let count = submissions.len();
-    let call = Call::start(&app, &lease.model.engine, submissions);
+    let call = Call::start(app, &lease.model.engine, submissions);
     let call = call.map_err(|error| match error.param.as_deref() {
         Some("prompt") => error.param("input"), // as it is called here
         _ => error,
     })?;
-    let vectors = vectors(call, count);
-    let mut vectors = match app.settings.request_limit {
-        Some(limit) => tokio::time::timeout(limit, vectors).await.unwrap_or_else(|_| Err(too_slow()))?,
-        None => vectors.await?,
-    };
+    let mut vectors = vectors(call, count).await?;
     if request.normalize.unwrap_or(true) {
         vectors.iter_mut().for_each(|vector| normalise(vector));
     }

@@ -121,8 +121,11 @@ impl Thinking {
 }
 
 /// The variable by which templates turn thinking on or off.
+pub(crate) const VARIABLE: &str = "enable_thinking";
+
+/// It, on or off.
 pub(crate) fn variable(on: bool) -> (String, Value) {
-    ("enable_thinking".into(), on.into())
+    (VARIABLE.into(), on.into())
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::body::{beside, weight};
 use crate::error::{ApiError, brief};
-use crate::grammar::{Rule, compiled};
+use crate::grammar::{Rule, compiled, refuse_text_ends};
 use crate::guidance::{Guidance, refusal};
 use crate::model::Model;
 use crate::reasoning::Splitter;
@@ -12,8 +12,8 @@ use serde::de::value::{MapAccessDeserializer, StrDeserializer};
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::Value;
 use smollm_engine::Submission;
-use smollm_tokenizer::constrain::GrammarError;
-use smollm_tokenizer::tools::{CallRule, RuleError, Tool, no_calls};
+use smollm_tokenizer::constrain::{Grammar, GrammarError, Grammars};
+use smollm_tokenizer::tools::{CallForm, CallRule, RuleError, Tool, kept_without_calls, no_calls};
 use std::collections::HashSet;
 use std::fmt::Formatter;
 use std::sync::Arc;
@@ -197,9 +197,17 @@ pub(crate) struct ToolUse {
 /// A rule by which an answer calls functions, or does not.
 pub(crate) struct Bound {
     rule: Rule,
-    must_call: bool,
+    calls: Calls,
     /// The field that says what an answer without calls is.
     param: Option<String>,
+}
+
+/// What the grammar of such a rule is made of.
+struct Source {
+    wanted: ToolUse,
+    form: CallForm,
+    /// What an answer without calls is, and the field that says so.
+    otherwise: Option<(String, Value)>,
 }
 
 impl ToolUse {
@@ -214,35 +222,62 @@ impl ToolUse {
         guidance: &Guidance,
     ) -> Result<Option<Bound>, ApiError> {
         let (Some(template), false) = (&model.template, self.callable.is_empty()) else { return Ok(None) };
-        let (form, grammars) = (template.call_form(), model.grammars.clone());
-        let must_call = self.calls == Calls::AtLeastOne;
-        let schema = match self.calls {
+        let calls = self.calls;
+        let otherwise = match calls {
             Calls::None if guidance.is_given()? => return Ok(None),
             Calls::None => None,
             // an answer that is nothing but calls is no JSON of a schema, and no text of any other grammar
             Calls::AtLeastOne => guidance.beside_tools()?.and(None),
             Calls::Maybe => guidance.beside_tools()?,
         };
-        let (param, schema) = schema.unzip();
-        let free = !must_call && schema.is_none();
-        let field = param.clone();
-        let compile = move || {
-            if self.calls == Calls::None {
-                return no_calls(&grammars).map_err(|error| ApiError::bad(format!("tools: {error}")).param("tools"));
+        let param = otherwise.as_ref().map(|(param, _)| param.clone());
+        let free = calls != Calls::AtLeastOne && param.is_none();
+        let large = self.callable.iter().map(|tool| weight(tool.parameters())).sum::<usize>() > LARGE;
+        let source = Arc::new(Source { wanted: self, form: template.call_form(), otherwise });
+        let (sought, grammars) = (source.clone(), model.grammars.clone());
+        let kept = beside(large, "looking for the tools", move || Ok(sought.kept(&grammars))).await?;
+        let grammar = match kept {
+            Some(grammar) => grammar,
+            None => {
+                let grammars = model.grammars.clone();
+                compiled(app, "compiling the tools", move || source.compile(&grammars)).await?
             }
-            let Self { shown, callable, several, .. } = self;
-            let rule = CallRule { form, tools: &callable, must_call, several, thinks: false };
-            let compiled = match &schema {
-                Some(schema) => rule.compile_or_json(&grammars, schema),
-                None => rule.compile(&grammars),
-            };
-            compiled.map_err(|error| match (error.tool, &field, &error.error) {
-                (None, Some(field), schema @ GrammarError::Schema { .. }) => refusal(field, schema),
-                _ => refused(&error, &callable, &shown),
-            })
         };
-        let grammar = compiled(app, "compiling the tools", compile).await?;
-        Ok(Some(Bound { rule: Rule { grammar, free }, must_call, param }))
+        Ok(Some(Bound { rule: Rule { grammar, free }, calls, param }))
+    }
+}
+
+impl Source {
+    fn rule(&self) -> CallRule<'_> {
+        let ToolUse { callable, calls, several, .. } = &self.wanted;
+        let must_call = *calls == Calls::AtLeastOne;
+        CallRule { form: self.form, tools: callable, must_call, several: *several, thinks: false }
+    }
+
+    fn schema(&self) -> Option<&Value> {
+        self.otherwise.as_ref().map(|(_, schema)| schema)
+    }
+
+    /// The grammar, if it is kept.
+    fn kept(&self, grammars: &Grammars) -> Option<Grammar> {
+        match self.wanted.calls {
+            Calls::None => kept_without_calls(grammars),
+            Calls::Maybe | Calls::AtLeastOne => self.rule().kept(grammars, self.schema()),
+        }
+    }
+
+    fn compile(&self, grammars: &Grammars) -> Result<Grammar, ApiError> {
+        if self.wanted.calls == Calls::None {
+            return no_calls(grammars).map_err(|error| ApiError::bad(format!("tools: {error}")).param("tools"));
+        }
+        let compiled = match self.schema() {
+            Some(schema) => self.rule().compile_or_json(grammars, schema),
+            None => self.rule().compile(grammars),
+        };
+        compiled.map_err(|error| match (error.tool, &self.otherwise, &error.error) {
+            (None, Some((field, _)), schema @ GrammarError::Schema { .. }) => refusal(field, schema),
+            _ => refused(&error, &self.wanted.callable, &self.wanted.shown),
+        })
     }
 }
 
@@ -250,18 +285,21 @@ impl Bound {
     /// Holds the answers of a submission to it, after their thoughts.
     ///
     /// # Errors
-    /// The answers may not be long enough for any call, where there must be one, or for JSON of the schema.
+    /// The answers may not be long enough for any call, where there must be one, or for JSON of the schema; or text would end them.
     pub(crate) fn bind(
         self,
         model: &Model,
         submission: &mut Submission,
         thoughts: Option<(&Splitter, Option<usize>)>,
     ) -> Result<(), ApiError> {
-        let Self { rule, must_call, param } = self;
+        let Self { rule, calls, param } = self;
+        if calls != Calls::None {
+            refuse_text_ends(model, submission)?;
+        }
         rule.bind(model, submission, thoughts).map_err(|error| match param {
             Some(param) => refusal(&param, &error),
             None => {
-                let param = if must_call { "tool_choice" } else { "tools" };
+                let param = if calls == Calls::AtLeastOne { "tool_choice" } else { "tools" };
                 ApiError::bad(format!("{param}: {error}")).param(param)
             }
         })

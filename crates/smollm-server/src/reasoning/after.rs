@@ -1,4 +1,4 @@
-//! An answer that follows a grammar, after thoughts that do not.
+//! An answer after thoughts, which have a limit: the answer may follow a grammar, the thoughts do not.
 
 #[cfg(test)]
 mod tests;
@@ -12,14 +12,14 @@ use smollm_tokenizer::stream::TextStream;
 use smollm_tokenizer::{Specials, Tokenizer};
 use std::sync::Arc;
 
-/// Lets a model think, as long as the answer that is to follow still fits, and holds the answer to a grammar.
+/// Lets a model think, for so long and as long as the answer that is to follow still fits, and may hold the answer to a grammar.
 #[derive(Debug, Clone)]
 pub(crate) struct AfterThoughts {
     tokenizer: Arc<Tokenizer>,
     stream: TextStream<Arc<Tokenizer>>,
     splitter: Splitter,
     phase: Phase,
-    rule: Rule,
+    rule: Option<Rule>,
     /// What ends the answer.
     ends: Arc<[u32]>,
     /// The tag that ends thoughts, and the token that begins them, if one token does.
@@ -36,11 +36,26 @@ pub(crate) struct AfterThoughts {
 #[derive(Debug, Clone)]
 enum Phase {
     /// Nothing has come but what may open thoughts: thoughts, or the answer.
-    Open(GrammarMask),
+    Open(Answer),
     Thinking,
     /// So many tokens have come of these, which end the thoughts.
     Closing(Arc<[u32]>, usize),
-    Answering(GrammarMask),
+    Answering(Answer),
+}
+
+#[derive(Debug, Clone)]
+enum Answer {
+    Free,
+    Bound(Box<GrammarMask>),
+}
+
+impl Answer {
+    fn accept(&mut self, id: u32) -> Result<Option<u32>, String> {
+        match self {
+            Self::Free => Ok(Some(id)),
+            Self::Bound(mask) => mask.accept(id),
+        }
+    }
 }
 
 impl AfterThoughts {
@@ -57,11 +72,16 @@ impl AfterThoughts {
         thoughts: Option<usize>,
         ends: &[u32],
     ) -> Result<Self, GrammarError> {
-        let after = Self::of(&model.tokenizer, model.engine.limits().vocab_size(), splitter, rule);
+        let after = Self::of(&model.tokenizer, model.engine.limits().vocab_size(), splitter, Some(rule));
         after.within(limit, thoughts, ends)
     }
 
-    fn of(tokenizer: &Arc<Tokenizer>, vocab_size: usize, splitter: Splitter, rule: Rule) -> Self {
+    /// For an answer that may be anything, as may its thoughts but for their length.
+    pub(crate) fn free(model: &Model, splitter: Splitter, thoughts: usize) -> Self {
+        Self::of(&model.tokenizer, model.engine.limits().vocab_size(), splitter, None).thinking_for(thoughts)
+    }
+
+    fn of(tokenizer: &Arc<Tokenizer>, vocab_size: usize, splitter: Splitter, rule: Option<Rule>) -> Self {
         let open = match tokenizer.encode(OPEN, Specials::Parse).as_slice() {
             [id] if splitter.has_heard_nothing() => Some(*id),
             _ => None,
@@ -69,7 +89,7 @@ impl AfterThoughts {
         Self {
             tokenizer: tokenizer.clone(),
             stream: TextStream::continuing(tokenizer.clone()).with_special(),
-            phase: Phase::Thinking,
+            phase: if splitter.is_thinking() { Phase::Thinking } else { Phase::Open(Answer::Free) },
             splitter,
             rule,
             ends: Arc::default(),
@@ -82,8 +102,12 @@ impl AfterThoughts {
         }
     }
 
+    fn thinking_for(self, thoughts: usize) -> Self {
+        Self { thoughts, ..self }
+    }
+
     fn within(self, limit: usize, thoughts: Option<usize>, ends: &[u32]) -> Result<Self, GrammarError> {
-        let shortest = self.rule.shortest();
+        let shortest = self.rule.as_ref().map_or(0, Rule::shortest);
         // an answer that may be nothing needs no end of the thoughts
         let reserve = if shortest == 0 { 0 } else { shortest + self.close.len() };
         let phase = match self.splitter.is_thinking() {
@@ -91,9 +115,19 @@ impl AfterThoughts {
                 return Err(GrammarError::TooShort { limit: limit.saturating_sub(self.close.len()), shortest });
             }
             true => Phase::Thinking,
-            false => Phase::Open(self.rule.begin(limit, ends)?),
+            false => Phase::Open(self.begun(limit, ends)?),
         };
-        Ok(Self { phase, left: limit, reserve, thoughts: thoughts.unwrap_or(usize::MAX), ends: ends.into(), ..self })
+        let within = Self { phase, left: limit, reserve, ends: ends.into(), ..self };
+        Ok(within.thinking_for(thoughts.unwrap_or(usize::MAX)))
+    }
+
+    /// The beginning of the answer.
+    fn begun(&self, limit: usize, ends: &[u32]) -> Result<Answer, GrammarError> {
+        let rule = self.rule.as_ref();
+        Ok(rule
+            .map(|rule| rule.begin(limit, ends))
+            .transpose()?
+            .map_or(Answer::Free, |mask| Answer::Bound(Box::new(mask))))
     }
 
     /// The token that must come now, if any must.
@@ -118,21 +152,23 @@ impl AfterThoughts {
     }
 
     fn answer(&mut self) -> Result<(), String> {
-        let mask = self.rule.begin(self.left, &self.ends).map_err(|error| error.to_string())?;
-        self.phase = Phase::Answering(mask);
+        self.phase = Phase::Answering(self.begun(self.left, &self.ends).map_err(|error| error.to_string())?);
         Ok(())
     }
 
     /// A token before it is known whether the model thinks; it has followed the grammar, in any case.
-    fn open(&mut self, mut mask: GrammarMask, id: u32) -> Result<Option<u32>, String> {
-        let taken = mask.accept(id)?;
+    fn open(&mut self, mut answer: Answer, id: u32) -> Result<Option<u32>, String> {
+        let taken = answer.accept(id)?;
         if let Some(taken) = taken {
             self.splitter.push(&self.stream.push(taken));
         }
         self.phase = match self.splitter.is_thinking() {
-            true => Phase::Thinking, // the tag came in several tokens
-            false if self.splitter.is_undecided() => Phase::Open(mask),
-            false => Phase::Answering(mask),
+            true => {
+                self.thoughts = self.thoughts.saturating_sub(1); // the tag came in several tokens, and counts as one would
+                Phase::Thinking
+            }
+            false if self.splitter.is_undecided() => Phase::Open(answer),
+            false => Phase::Answering(answer),
         };
         Ok(taken)
     }
@@ -141,7 +177,8 @@ impl AfterThoughts {
     fn think(&mut self, id: u32) -> Result<Option<u32>, String> {
         let (mut stream, mut splitter) = (self.stream.clone(), self.splitter.clone());
         let split = splitter.push(&stream.push(id));
-        if !splitter.is_thinking() && (!split.content.is_empty() || stream.is_inside_of_a_character()) {
+        let goes_on = !split.content.is_empty() || stream.is_inside_of_a_character();
+        if !splitter.is_thinking() && self.rule.is_some() && goes_on {
             // it would go on past the tag with what no grammar has seen: what is missing of the tag comes instead
             let missing = self.tokenizer.encode(self.splitter.missing_of_the_end(), Specials::Parse);
             return self.say(missing.into(), 0);
@@ -163,8 +200,12 @@ impl TokenMask for AfterThoughts {
             return Ok(());
         }
         match &mut self.phase {
-            Phase::Answering(mask) => mask.allow(allowed),
-            Phase::Open(mask) => {
+            Phase::Answering(Answer::Free) | Phase::Open(Answer::Free) => {
+                allowed.insert_words(&self.all);
+                Ok(())
+            }
+            Phase::Answering(Answer::Bound(mask)) => mask.allow(allowed),
+            Phase::Open(Answer::Bound(mask)) => {
                 mask.allow(allowed)?;
                 let room = self.left > self.reserve && self.thoughts > 0 && self.splitter.has_heard_nothing();
                 if let Some(open) = self.open.filter(|_| room) {
@@ -181,13 +222,13 @@ impl TokenMask for AfterThoughts {
     }
 
     fn accept(&mut self, id: u32) -> Result<Option<u32>, String> {
-        if let Phase::Answering(mask) = &mut self.phase {
-            return mask.accept(id);
+        if let Phase::Answering(answer) = &mut self.phase {
+            return answer.accept(id);
         }
         let forced = self.forced().is_some();
         self.left = self.left.saturating_sub(1);
         match std::mem::replace(&mut self.phase, Phase::Thinking) {
-            Phase::Open(mask) if self.open != Some(id) => self.open(mask, id),
+            Phase::Open(answer) if self.open != Some(id) => self.open(answer, id),
             Phase::Closing(tag, said) => self.say(tag, said),
             _ if forced => self.say(self.close.clone(), 0),
             _ => self.think(id),
@@ -196,14 +237,14 @@ impl TokenMask for AfterThoughts {
 
     fn ending(&mut self) -> Result<Ending, String> {
         match &mut self.phase {
-            Phase::Answering(mask) | Phase::Open(mask) => mask.ending(),
-            Phase::Thinking | Phase::Closing(..) => Ok(Ending::Later),
+            Phase::Answering(Answer::Bound(mask)) | Phase::Open(Answer::Bound(mask)) => mask.ending(),
+            _ => Ok(Ending::Later),
         }
     }
 
     fn ahead(&mut self) -> Vec<u32> {
         match &mut self.phase {
-            Phase::Answering(mask) => mask.ahead(),
+            Phase::Answering(Answer::Bound(mask)) => mask.ahead(),
             _ => Vec::new(),
         }
     }

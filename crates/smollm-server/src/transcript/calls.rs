@@ -1,8 +1,8 @@
 //! Where calls begin in an answer.
 
 use crate::reasoning::Splitter;
-
-const OPEN: &str = "<tool_call>";
+use smollm_tokenizer::stream::overlap;
+use smollm_tokenizer::tools::CALL_TAG;
 
 /// Finds the tag that opens a call, outside of thoughts.
 #[derive(Debug)]
@@ -25,13 +25,13 @@ impl CallTag {
             self.splitter.push(&piece[at..at + c.len_utf8()]);
             self.held.push(c);
             let thinks = self.splitter.is_thinking();
-            if self.held.ends_with(OPEN) && !thinks {
+            if self.held.ends_with(CALL_TAG) && !thinks {
                 self.open = true;
-                let tag = self.held.split_off(self.held.len() - OPEN.len());
+                let tag = self.held.split_off(self.held.len() - CALL_TAG.len());
                 text.push_str(&std::mem::take(&mut self.held));
                 return (text, Some(tag + &piece[at + c.len_utf8()..]));
             }
-            let keep = if thinks { 0 } else { beginning(&self.held) };
+            let keep = if thinks { 0 } else { overlap(&self.held, CALL_TAG) };
             text.extend(self.held.drain(..self.held.len() - keep));
         }
         let calls = self.open.then(|| piece.to_owned());
@@ -42,9 +42,4 @@ impl CallTag {
     pub(super) fn finish(&mut self) -> String {
         std::mem::take(&mut self.held)
     }
-}
-
-/// Bytes at the end that may be the beginning of the tag.
-fn beginning(text: &str) -> usize {
-    (1..OPEN.len()).rev().find(|&len| text.ends_with(&OPEN[..len])).unwrap_or(0)
 }

@@ -1,15 +1,51 @@
 //! How a text of a grammar is ended soonest: what an answer is held to when the tokens that it may have run short.
 //!
-//! The rules are those of the compiled grammar, followed by an Earley parser of their own: beside each item stands how many bytes end
-//! the whole text from there. So the cost of ending is known after every token, whatever was drawn.
+//! The rules are those of the compiled grammar, followed by an Earley parser of their own: beside what may come next stands how many bytes
+//! end the whole text after it. So the cost of ending is known after every token, whatever was drawn.
+//!
+//! All that may fail for want of work fails when the grammar is compiled. What is found out while an answer is written is bounded: where
+//! it is not found, the text is taken to have no end there, and the answer goes another way.
 
 mod chart;
+mod lexemes;
+mod row;
 mod rules;
 mod tokens;
 
 pub(super) use chart::Chart;
 pub(super) use rules::{NO_END, Rules};
-pub(super) use tokens::fewest_tokens;
+pub(super) use tokens::Speller;
 
 /// A cost in bytes that no text has.
 const NEVER: u32 = u32::MAX / 4;
+
+/// Something takes more work than there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TooMuch;
+
+/// Said of it.
+pub(super) const TOO_MUCH: &str = "it takes too much work to find out how it ends soonest";
+
+/// Why a text cannot be followed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// It would take too much work.
+    TooMuch,
+    /// The rules do not allow it.
+    Not(String),
+}
+
+impl From<TooMuch> for Stop {
+    fn from(_: TooMuch) -> Self {
+        Self::TooMuch
+    }
+}
+
+impl From<Stop> for String {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::TooMuch => TOO_MUCH.into(),
+            Stop::Not(why) => why,
+        }
+    }
+}

@@ -1,19 +1,20 @@
 //! Grammars in all their forms, compiled for a tokenizer.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 
+use llguidance::ParserFactory;
 use llguidance::api::{GrammarInit, ParserLimits, TopLevelGrammar};
-use llguidance::{Matcher, ParserFactory};
 use serde_json::Value;
 use toktrie::{InferenceCapabilities, TokEnv};
 
+use super::budget::Opening;
 use super::closing::{NO_END, Rules};
-use super::error::{ConstraintError, GrammarError};
+use super::error::GrammarError;
 use super::json::Prepared;
 use super::kept::Kept;
+use super::matchers::Matchers;
 use super::state::Constraint;
 use super::trie::TokenTrie;
 use super::{gbnf, json, lark};
@@ -24,6 +25,12 @@ use crate::Tokenizer;
 const STACK: usize = 256 << 20;
 /// Bytes of the longest grammar or regular expression: the work of compiling grows with it, for some faster than in proportion.
 const LONGEST: usize = 1 << 18;
+/// States of the lexer that all answers of a grammar share, some hundred bytes each; then it is made anew.
+const MOST_STATES: usize = 50_000;
+/// Items of the parser where one lexeme ends and the next begins, and all that it makes for a mask (50 ns each): as many as the largest
+/// schemas need, whose properties are all optional.
+const MOST_IN_ROW: usize = 20_000;
+const MOST_IN_MASK: usize = 400_000;
 
 /// What an answer is to be.
 #[derive(Debug, Clone, PartialEq)]
@@ -99,7 +106,17 @@ impl Grammars {
 
     /// A grammar that is kept, without any work.
     pub fn kept(&self, source: &GrammarSource) -> Option<Grammar> {
-        self.recent().get(&source.key())
+        self.kept_under(&source.key())
+    }
+
+    /// The same of [`Grammars::compile_closing`].
+    pub(crate) fn kept_closing(&self, lark: &str) -> Option<Grammar> {
+        self.kept_under(&closing_key(lark))
+    }
+
+    /// What is kept under `key`.
+    pub(crate) fn kept_under(&self, key: &str) -> Option<Grammar> {
+        self.recent().get(key)
     }
 
     /// Whether the vocabulary has a special token of this name.
@@ -127,18 +144,19 @@ impl Grammars {
     }
 
     fn compile_here(&self, source: &GrammarSource) -> Result<Grammar, GrammarError> {
-        let parsed = match source {
+        let open_ended = |parsed| self.grammar(parsed, false).map_err(|reason| GrammarError::text("grammar", reason));
+        match source {
             GrammarSource::JsonObject => self.schema(Prepared::own(json::any_object())),
             GrammarSource::JsonSchema(schema) => self.schema(Prepared::new(schema)?),
             GrammarSource::Regex(regex) => {
                 not_too_long("regular expression", regex)?;
                 let lark = format!("start: /{}/", llguidance::regex_to_lark(regex, "dw"));
-                self.lark("regular expression", lark)
+                open_ended(self.lark("regular expression", lark)?)
             }
-            GrammarSource::Lark(text) => self.lark_with_schemas(text),
+            GrammarSource::Lark(text) => open_ended(self.lark_with_schemas(text)?),
             GrammarSource::Gbnf(text) => {
                 not_too_long("GBNF grammar", text)?;
-                self.lark("GBNF grammar", gbnf::to_lark(text)?)
+                open_ended(self.lark("GBNF grammar", gbnf::to_lark(text)?)?)
             }
             GrammarSource::Choice(texts) => {
                 if texts.is_empty() || texts.iter().any(String::is_empty) {
@@ -147,14 +165,10 @@ impl Grammars {
                 let quoted: Vec<String> = texts.iter().map(|text| Value::from(text.as_str()).to_string()).collect();
                 let lark = format!("start: {}", quoted.join(" | "));
                 not_too_long("choice", &lark)?;
-                self.lark("choice", lark)
+                let parsed = self.lark("choice", lark)?;
+                self.grammar(parsed, true).map_err(|reason| GrammarError::text("choice", reason))
             }
-        }?;
-        let closes = !matches!(source, GrammarSource::Regex(_) | GrammarSource::Lark(_) | GrammarSource::Gbnf(_));
-        self.grammar(parsed, closes).map_err(|reason| match source {
-            GrammarSource::JsonObject | GrammarSource::JsonSchema(_) => GrammarError::schema("$", reason),
-            _ => GrammarError::text("grammar", reason),
-        })
+        }
     }
 
     /// As [`Grammars::compile`] for a Lark grammar whose texts must end in time too, as those of schemas do.
@@ -163,7 +177,7 @@ impl Grammars {
     /// As [`Grammars::compile`], or there is no telling how a text of the grammar ends soonest: it has `%ignore`, parameters, or a lexeme
     /// that ends before its last bytes.
     pub fn compile_closing(&self, lark: &str) -> Result<Grammar, GrammarError> {
-        self.once(format!("closing {lark}"), || {
+        self.once(closing_key(lark), || {
             let parsed = self.lark_with_schemas(lark)?;
             self.grammar(parsed, true).map_err(|reason| GrammarError::text(LARK, reason))
         })
@@ -188,33 +202,40 @@ impl Grammars {
             let texts: Vec<String> = prepared.iter().map(|prepared| prepared.schema.to_string()).collect();
             let parsed = self.parsed(TopLevelGrammar::from_lark(write(&texts)));
             let closing = parsed.and_then(|parsed| self.grammar(parsed, true));
-            closing.map_err(|reason| {
-                let mut refusals = prepared.into_iter().enumerate().map(|(i, schema)| (i, schema.refusal()));
-                match refusals.find_map(|(i, refusal)| Some(At(Some(i), refusal?))) {
-                    Some(at) => at,
-                    None => At(None, GrammarError::text(LARK, reason)),
-                }
+            closing.map_err(|reason| match self.refusal(prepared) {
+                Some((schema, error)) => At(Some(schema), error),
+                None => At(None, GrammarError::text(LARK, reason)),
             })
         });
         compiled.map_err(|At(place, error)| (place, error))
     }
 
     fn grammar(&self, parsed: Parsed, closes: bool) -> Result<Grammar, String> {
-        let Parsed { matcher, rules, tokens } = parsed;
-        let rules = match closes {
-            true => Some(Arc::new(rules?)),
+        let Parsed { matchers, rules, tokens } = parsed;
+        let opening = match closes {
+            true => Some(Opening::new(rules?, tokens.tok_trie())?),
             false => None,
         };
-        let spells_bytes = (b' '..=0xf0)
-            .all(|byte| matches!(byte, 0x7f | 0xc0 | 0xc1) || tokens.tok_trie().token_id_at_bytes(&[byte]).is_some());
         let end = self.0.tokenizer.vocab_size() as u32;
-        let broken = AtomicBool::new(false);
-        Ok(Grammar(Arc::new(Compiled { matcher, rules, tokens, spells_bytes, end, broken })))
+        Ok(Grammar(Arc::new(Compiled { matchers, opening, tokens, end })))
     }
 
-    fn schema(&self, schema: Prepared) -> Result<Parsed, GrammarError> {
-        let grammar = TopLevelGrammar::from_json_schema(schema.schema.clone());
-        self.parsed(grammar).map_err(|reason| schema.blame(&reason))
+    /// A grammar of JSON that a schema describes. Where it is refused, the smallest part of the schema that is refused by itself is to blame.
+    fn schema(&self, schema: Prepared) -> Result<Grammar, GrammarError> {
+        let compiled = self.compile_schema(&schema.schema);
+        compiled.map_err(|reason| schema.blame(&reason, &|part| self.compile_schema(part).err()))
+    }
+
+    fn compile_schema(&self, schema: &Value) -> Result<Grammar, String> {
+        let parsed = self.parsed(TopLevelGrammar::from_json_schema(schema.clone()))?;
+        self.grammar(parsed, true)
+    }
+
+    /// The refusal of one of these schemas by itself, with its number.
+    fn refusal(&self, schemas: Vec<Prepared>) -> Option<(usize, GrammarError)> {
+        let check = |part: &Value| self.compile_schema(part).err();
+        let mut refusals = schemas.into_iter().enumerate().map(|(i, schema)| (i, schema.refusal(&check)));
+        refusals.find_map(|(i, refusal)| Some((i, refusal?)))
     }
 
     fn lark(&self, kind: &'static str, text: String) -> Result<Parsed, GrammarError> {
@@ -226,9 +247,9 @@ impl Grammars {
         not_too_long(LARK, text)?;
         let (text, schemas) = lark::with_prepared_schemas(text)?;
         json::check_together(&schemas)?;
-        self.parsed(TopLevelGrammar::from_lark(text)).map_err(|reason| {
-            let refusal = schemas.into_iter().find_map(Prepared::refusal);
-            refusal.unwrap_or_else(|| GrammarError::text(LARK, reason))
+        self.parsed(TopLevelGrammar::from_lark(text)).map_err(|reason| match self.refusal(schemas) {
+            Some((_, error)) => error,
+            None => GrammarError::text(LARK, reason),
         })
     }
 
@@ -238,27 +259,33 @@ impl Grammars {
         let parser = llguidance::panic_utils::catch_unwind(std::panic::AssertUnwindSafe(|| {
             factory.create_parser_from_init_default(GrammarInit::Serialized(grammar))
         }));
-        let rules = match &parser {
-            Ok(parser) => Rules::of(parser.parser.grammar()),
-            Err(e) => return Err(e.to_string()),
-        };
+        let tokens = factory.tok_env().clone();
+        let is_token = |byte| tokens.tok_trie().token_id_at_bytes(&[byte]).is_some();
+        let parser = parser.map_err(|error| error.to_string())?;
+        let rules = Rules::of(parser.parser.grammar(), is_token);
         if rules.as_ref().is_err_and(|reason| reason == NO_END) {
             return Err(NO_END.into());
         }
-        let mut matcher = Matcher::new(parser);
+        let matchers = Matchers::new(parser);
+        let mut matcher = matchers.first().0;
         if let Some(reason) = matcher.get_error() {
             return Err(reason);
         }
         // whether any text is allowed at all shows at the first token
-        matcher.clone().compute_mask_or_eos().map_err(|_| "no text that can be written is allowed".to_owned())?;
+        matcher.compute_mask_or_eos().map_err(|_| "no text that can be written is allowed".to_owned())?;
         match matcher.grammar_warnings().first() {
             Some(warning) => Err(warning.clone()),
-            None => Ok(Parsed { matcher, rules, tokens: factory.tok_env().clone() }),
+            None => Ok(Parsed { matchers, rules, tokens }),
         }
     }
 }
 
 const LARK: &str = "Lark grammar";
+
+/// What tells a grammar whose texts end from every other.
+fn closing_key(lark: &str) -> String {
+    format!("closing {lark}")
+}
 
 /// An error of one of several schemas.
 struct At(Option<usize>, GrammarError);
@@ -296,7 +323,13 @@ fn factory(tokenizer: &Arc<Tokenizer>) -> Result<ParserFactory, String> {
     let slices = llguidance::earley::SlicedBiasComputer::general_slices();
     let mut factory = ParserFactory::new(&tokens, capabilities, &slices).map_err(|e| e.to_string())?;
     factory.quiet();
-    *factory.limits_mut() = ParserLimits { verbose_errors: false, ..ParserLimits::default() };
+    *factory.limits_mut() = ParserLimits {
+        verbose_errors: false,
+        max_lexer_states: MOST_STATES,
+        max_items_in_row: MOST_IN_ROW,
+        step_max_items: MOST_IN_MASK,
+        ..ParserLimits::default()
+    };
     Ok(factory)
 }
 
@@ -308,7 +341,7 @@ impl fmt::Debug for Grammars {
 
 /// What a grammar is made of.
 struct Parsed {
-    matcher: Matcher,
+    matchers: Matchers,
     rules: Result<Rules, String>,
     tokens: TokEnv,
 }
@@ -318,52 +351,28 @@ struct Parsed {
 pub struct Grammar(Arc<Compiled>);
 
 pub(super) struct Compiled {
-    /// At the beginning.
-    pub(super) matcher: Matcher,
-    /// How its texts end, for grammars whose texts must end in time.
-    pub(super) rules: Option<Arc<Rules>>,
+    pub(super) matchers: Matchers,
+    /// For grammars whose texts must end in time.
+    pub(super) opening: Option<Opening>,
     pub(super) tokens: TokEnv,
-    /// Whether there is a token for every byte of UTF-8 that JSON writes.
-    pub(super) spells_bytes: bool,
     /// The token that stands for the end of the text.
     pub(super) end: u32,
-    /// Whether an answer asked too much of its lexer, which all answers share: it is of no use to anybody then.
-    pub(super) broken: AtomicBool,
-}
-
-impl Compiled {
-    /// The error of an answer that asked too much of the lexer.
-    pub(super) fn breaks(&self, reason: impl fmt::Display) -> ConstraintError {
-        self.broken.store(true, Ordering::Relaxed);
-        ConstraintError::new(reason.to_string())
-    }
-}
-
-#[cfg(test)]
-impl Grammar {
-    /// What an answer does that asks too much.
-    pub(super) fn wear_out(&self) -> ConstraintError {
-        self.0.breaks("enough")
-    }
 }
 
 impl Grammar {
-    /// Whether an answer asked too much of it, so that others cannot follow it any more.
-    pub(super) fn is_broken(&self) -> bool {
-        self.0.broken.load(Ordering::Relaxed)
-    }
-
     /// The state before the first token of an answer.
     pub fn begin(&self) -> Constraint {
         Constraint::new(self.0.clone())
     }
 
+    /// About how many bytes it takes, with what answers have made of it so far.
+    pub(super) fn bytes(&self) -> usize {
+        self.0.matchers.bytes().saturating_add(self.0.opening.as_ref().map_or(0, Opening::bytes))
+    }
+
     /// Tokens of the shortest text, where texts of the grammar must end in time.
     pub fn shortest(&self) -> Option<usize> {
-        match self.begin_within(0) {
-            Err(GrammarError::TooShort { shortest, .. }) => Some(shortest),
-            _ => self.0.rules.as_ref().map(|_| 0),
-        }
+        self.0.opening.as_ref().map(Opening::shortest)
     }
 
     /// The same for an answer of at most `limit` tokens: a text of a schema, a choice or [`Grammars::compile_closing`] is whole by then.

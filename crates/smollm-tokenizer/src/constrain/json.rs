@@ -13,8 +13,30 @@ use super::schema::{self, child};
 const ANY_LEVELS: usize = 32;
 /// Values of schemas that may be compiled in the search for a culprit; the search ends at the part that it has got to.
 const MOST_WORK: usize = 40_000;
+/// What a part counts in it beside its values where more is done than reading it.
+const AT_LEAST: usize = 100;
 /// Schemas in all schemas of a grammar.
 const MOST_TOGETHER: usize = 6000;
+
+/// Why a schema by itself is refused, if it is.
+pub(super) type Check<'a> = &'a dyn Fn(&Value) -> Option<String>;
+
+/// How parts are tried in the search for a culprit.
+#[derive(Clone, Copy)]
+struct Trial<'a> {
+    check: Check<'a>,
+    /// What each costs at least.
+    least: usize,
+}
+
+/// Why the compiler cannot read a schema, if so.
+fn unread(schema: &Value) -> Option<String> {
+    let mut schema = schema.clone();
+    schema.as_object_mut()?.remove("x-guidance");
+    let compile = || options().json_to_llg(GrammarBuilder::new(None, ParserLimits::default()), schema);
+    let compiled = llguidance::panic_utils::catch_unwind(std::panic::AssertUnwindSafe(compile));
+    compiled.err().map(|e| format!("{e:#}"))
+}
 
 /// A schema with nothing in it but what the compiler honours, and how JSON is to be written.
 #[derive(Debug)]
@@ -96,25 +118,32 @@ impl Prepared {
         Self { schema, of: HashMap::new(), work: MOST_WORK }
     }
 
-    /// Why it does not compile, if so: at the smallest part that is refused by itself.
-    pub(crate) fn refusal(mut self) -> Option<GrammarError> {
+    /// Why it does not compile, if so, by `check` where it can be read: at the smallest part that is refused by itself.
+    pub(super) fn refusal(mut self, check: Check<'_>) -> Option<GrammarError> {
         let schema = std::mem::take(&mut self.schema);
-        let reason = self.failure(&schema, schema.get("$defs"))?;
-        Some(self.blamed(&schema, &reason))
+        let trials = [Trial { check: &unread, least: 0 }, Trial { check, least: AT_LEAST }];
+        let mut failures = trials.into_iter().map(|trial| (trial, self.failure(&schema, schema.get("$defs"), trial)));
+        let (trial, reason) = failures.find_map(|(trial, reason)| Some((trial, reason?)))?;
+        Some(self.blamed(&schema, &reason, trial))
     }
 
     /// The error for a schema that was refused for `reason`.
-    pub(super) fn blame(mut self, reason: &str) -> GrammarError {
+    pub(super) fn blame(mut self, reason: &str, check: Check<'_>) -> GrammarError {
         let schema = std::mem::take(&mut self.schema);
-        self.blamed(&schema, reason)
+        let reading = Trial { check: &unread, least: 0 };
+        let trial = match self.failure(&schema, schema.get("$defs"), reading) {
+            Some(_) => reading,
+            None => Trial { check, least: AT_LEAST },
+        };
+        self.blamed(&schema, reason, trial)
     }
 
-    fn blamed(&mut self, schema: &Value, reason: &str) -> GrammarError {
+    fn blamed(&mut self, schema: &Value, reason: &str, trial: Trial<'_>) -> GrammarError {
         let definitions = schema.get("$defs");
         let (mut node, mut pointer, mut reason) = (schema, String::new(), reason.to_owned());
         'deeper: loop {
             for (step, part) in parts(node) {
-                if let Some(why) = self.failure(part, definitions) {
+                if let Some(why) = self.failure(part, definitions, trial) {
                     (node, reason) = (part, why);
                     pointer.push_str(&step);
                     continue 'deeper;
@@ -127,21 +156,19 @@ impl Prepared {
     }
 
     /// Why `schema` does not compile by itself, if so, and if there is work left to find out.
-    fn failure(&mut self, schema: &Value, definitions: Option<&Value>) -> Option<String> {
+    fn failure(&mut self, schema: &Value, definitions: Option<&Value>, trial: Trial<'_>) -> Option<String> {
         let mut whole = match schema {
             Value::Object(map) => map.clone(),
             Value::Bool(true) => return None,
             _ => return Some("nothing is valid".into()),
         };
-        whole.remove("x-guidance");
         if let Some(definitions) = definitions {
             whole.insert("$defs".into(), definitions.clone());
         }
-        let whole = Value::Object(whole);
-        self.work = self.work.checked_sub(size(&whole))?;
-        let compile = || options().json_to_llg(GrammarBuilder::new(None, ParserLimits::default()), whole);
-        let compiled = llguidance::panic_utils::catch_unwind(std::panic::AssertUnwindSafe(compile));
-        compiled.err().map(|e| format!("{e:#}"))
+        let mut whole = Value::Object(whole);
+        self.work = self.work.checked_sub(trial.least + size(&whole))?;
+        options().apply_to(&mut whole);
+        (trial.check)(&whole)
     }
 
     /// What the compiler says, in words that fit the schema that the user wrote.

@@ -5,23 +5,30 @@ use super::grammar::Grammar;
 /// Grammars that are kept at most, and bytes of what they were compiled from: compiled they take some hundred times that.
 const MOST: usize = 32;
 const MOST_BYTES: usize = 1 << 20;
+/// Bytes that they may have come to: answers make more of them, up to some 100 MB each.
+const MOST_MEMORY: usize = 256 << 20;
 
 /// Those that were asked for last.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Kept {
     /// With what they were compiled from, the one that was asked for last at the end.
     grammars: Vec<(String, Grammar)>,
     bytes: usize,
+    most_memory: usize,
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Self { grammars: Vec::new(), bytes: 0, most_memory: MOST_MEMORY }
+    }
 }
 
 impl Kept {
+    /// One that is kept. What has grown too large meanwhile is let go of: made anew it is small again.
     pub(super) fn get(&mut self, source: &str) -> Option<Grammar> {
+        self.shrink();
         let at = self.grammars.iter().position(|(known, _)| known == source)?;
         let found = self.grammars.remove(at);
-        if found.1.is_broken() {
-            self.bytes -= found.0.len();
-            return None;
-        }
         let grammar = found.1.clone();
         self.grammars.push(found);
         Some(grammar)
@@ -34,9 +41,26 @@ impl Kept {
         }
         self.bytes += source.len();
         self.grammars.push((source, grammar.clone()));
-        while self.grammars.len() > MOST || self.bytes > MOST_BYTES {
+        self.shrink();
+    }
+
+    fn shrink(&mut self) {
+        let mut memory = 0_usize;
+        let mut fits = |(at, (_, grammar)): (usize, &(String, Grammar))| {
+            memory = memory.saturating_add(grammar.bytes());
+            at < MOST && memory <= self.most_memory
+        };
+        let room = self.grammars.iter().rev().enumerate().take_while(|&kept| fits(kept)).count();
+        let mut over = self.grammars.len() - room;
+        while over > 0 || self.bytes > MOST_BYTES {
             self.bytes -= self.grammars.remove(0).0.len();
+            over = over.saturating_sub(1);
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn with_memory(most_memory: usize) -> Self {
+        Self { most_memory, ..Self::default() }
     }
 
     #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use llguidance::Matcher;
 use toktrie::SimpleVob;
 
-use super::closing::{Chart, fewest_tokens};
+use super::budget::Budget;
 use super::error::{ConstraintError, GrammarError};
 use super::grammar::Compiled;
 
@@ -15,20 +15,17 @@ use super::grammar::Compiled;
 pub struct Constraint {
     grammar: Arc<Compiled>,
     matcher: Matcher,
+    /// Which of the grammar's matchers it is a copy of.
+    generation: u64,
+    /// What came.
+    said: Vec<u32>,
     /// What may come next, once it is known.
     mask: Option<SimpleVob>,
     budget: Option<Budget>,
+    /// Whether the matcher has given up, so that the text goes on as the budget has planned it.
+    planned: bool,
     /// Whether it was ended because it could not go on with what was left.
     ended: bool,
-}
-
-/// How many tokens are left, and how the text ends with them.
-#[derive(Clone)]
-struct Budget {
-    left: usize,
-    chart: Chart,
-    /// Tokens that end the text from here, where they have been worked out; never more than are left.
-    plan: Option<Vec<u32>>,
 }
 
 /// The tokens that may come next.
@@ -71,32 +68,32 @@ impl<'a> Allowed<'a> {
 
 impl Constraint {
     pub(super) fn new(grammar: Arc<Compiled>) -> Self {
-        let matcher = grammar.matcher.clone();
-        Self { grammar, matcher, mask: None, budget: None, ended: false }
+        let (matcher, generation) = grammar.matchers.first();
+        Self { grammar, matcher, generation, said: Vec::new(), mask: None, budget: None, planned: false, ended: false }
     }
 
     pub(super) fn within(grammar: Arc<Compiled>, limit: usize) -> Result<Self, GrammarError> {
-        let Some(rules) = &grammar.rules else { return Ok(Self::new(grammar)) };
-        let chart = Chart::new(rules.clone());
-        let unknown = |reason: String| GrammarError::text("grammar", reason);
-        let plan = plan(&grammar, &chart).map_err(unknown)?;
-        if plan.len() > limit {
-            return Err(GrammarError::TooShort { limit, shortest: plan.len() });
-        }
-        let budget = Some(Budget { left: limit, chart, plan: Some(plan) });
+        let budget = grammar.opening.as_ref().map(|opening| opening.within(limit)).transpose()?;
         Ok(Self { budget, ..Self::new(grammar) })
     }
 
     /// The tokens that may come next. Where text is forced, only the token that the tokenizer would take for it may.
     ///
     /// # Errors
-    /// The grammar is too much work at this place.
+    /// The grammar is too much work at this place. That of an answer within a limit ends as it was planned to instead.
     pub fn allowed(&mut self) -> Result<Allowed<'_>, ConstraintError> {
-        if self.ended {
-            self.mask = Some(self.grammar.tokens.tok_trie().eos_token_set());
+        if self.mask.is_none() && !self.has_ended() && !self.planned {
+            match self.ask(Matcher::compute_mask_or_eos) {
+                Ok(mask) => self.mask = Some(mask),
+                Err(error) => self.go_by_plan(error)?,
+            }
         }
-        if self.mask.is_none() {
-            self.mask = Some(self.matcher.compute_mask_or_eos().map_err(|e| self.grammar.breaks(e))?);
+        let trie = self.grammar.tokens.tok_trie();
+        if self.has_ended() {
+            self.mask = Some(trie.eos_token_set());
+        } else if self.planned {
+            let next = self.budget.as_ref().and_then(Budget::planned);
+            self.mask = next.map(|id| trie.singleton_token_set(id));
         }
         let mask = self.mask.as_ref().ok_or_else(|| ConstraintError::new("no mask"))?;
         Ok(Allowed { words: mask.as_slice(), end: self.grammar.end, may_end: mask.is_allowed(self.grammar.end) })
@@ -108,19 +105,25 @@ impl Constraint {
     /// # Errors
     /// It may not, after what came before.
     pub fn accept(&mut self, id: u32) -> Result<Option<u32>, ConstraintError> {
-        self.mask = None;
-        if self.has_ended() || id >= self.grammar.end {
+        let refused = self.mask.take().is_some_and(|mask| !mask.is_allowed(id));
+        if self.has_ended() || id >= self.grammar.end || refused {
             return Err(ConstraintError::new(format!("token {id} may not come next")));
         }
         let taken = match &mut self.budget {
             None => Some(id),
             Some(budget) => budget.take(&self.grammar, id).map_err(ConstraintError::new)?,
         };
-        match taken {
-            Some(taken) => self.matcher.consume_token(taken).map_err(|e| self.grammar.breaks(e))?,
-            None => self.ended = true,
+        let Some(taken) = taken else {
+            self.ended = true;
+            return Ok(None);
+        };
+        if !self.planned
+            && let Err(error) = self.ask(|matcher| matcher.consume_token(taken))
+        {
+            self.go_by_plan(error)?;
         }
-        Ok(taken)
+        self.said.push(taken);
+        Ok(Some(taken))
     }
 
     /// Whether the text is complete: it may end here, and perhaps go on.
@@ -128,72 +131,67 @@ impl Constraint {
     /// # Errors
     /// As [`Constraint::allowed`].
     pub fn may_end(&mut self) -> Result<bool, ConstraintError> {
-        if self.has_ended() {
-            return Ok(true);
+        if self.has_ended() || self.planned {
+            return Ok(self.has_ended());
         }
-        self.matcher.is_accepting().map_err(|e| self.grammar.breaks(e))
+        self.ask(Matcher::is_accepting)
     }
 
     /// Whether the text is complete and nothing may follow.
     pub fn has_ended(&self) -> bool {
-        self.ended || self.matcher.is_stopped() && !self.matcher.is_error()
+        match self.planned {
+            true => self.ended || self.budget.as_ref().and_then(Budget::planned).is_none(),
+            false => self.ended || self.matcher.is_stopped() && !self.matcher.is_error(),
+        }
     }
 
     /// The tokens that must come next whatever is drawn: none where there is a choice, or where the text may be cut into tokens in
     /// several ways.
     pub fn forced(&mut self) -> Vec<u32> {
-        match self.has_ended() {
+        match self.has_ended() || self.planned {
             true => Vec::new(),
             false => self.matcher.compute_ff_tokens(),
         }
     }
-}
 
-impl Budget {
-    /// Takes `id`, or else the next token of what ends the text soonest, if it has not ended.
-    fn take(&mut self, grammar: &Compiled, id: u32) -> Result<Option<u32>, String> {
-        let left = self.left.checked_sub(1).ok_or("no token is left")?;
-        let rest = self.plan.as_ref().and_then(|plan| plan.split_first().filter(|(first, _)| **first == id));
-        let rest = rest.map(|(_, rest)| rest.to_vec());
-        let mark = self.chart.mark();
-        self.chart.follow(grammar.tokens.tok_trie().token(id))?;
-        if let Some(plan) = self.fits(grammar, rest, left)? {
-            (self.left, self.plan) = (left, plan);
-            return Ok(Some(id));
+    /// What the matcher says. What all answers share may be worn out, by this one or another: then it is made anew, and asked once more.
+    fn ask<T, E: fmt::Display>(
+        &mut self,
+        question: impl Fn(&mut Matcher) -> Result<T, E>,
+    ) -> Result<T, ConstraintError> {
+        if let Ok(answer) = question(&mut self.matcher) {
+            return Ok(answer);
         }
-        self.chart.back_to(mark);
-        let known = match self.plan.take() {
-            Some(known) => known,
-            None => plan(grammar, &self.chart)?,
-        };
-        let Some((&first, rest)) = known.split_first() else { return Ok(None) };
-        self.chart.follow(grammar.tokens.tok_trie().token(first))?;
-        (self.left, self.plan) = (left, Some(rest.to_vec()));
-        Ok(Some(first))
+        (self.matcher, self.generation) = self.grammar.matchers.renewed(self.generation);
+        self.matcher.consume_tokens(&self.said).map_err(|error| ConstraintError::new(error.to_string()))?;
+        question(&mut self.matcher).map_err(|error| ConstraintError::new(error.to_string()))
     }
 
-    /// Whether the text can be made whole with `left` tokens; with which, if that took working out. `known` are tokens that do so.
-    #[allow(clippy::option_option, reason = "whether, and with which")]
-    fn fits(
-        &self,
-        grammar: &Compiled,
-        known: Option<Vec<u32>>,
-        left: usize,
-    ) -> Result<Option<Option<Vec<u32>>>, String> {
-        let ending = self.chart.ending()?;
-        if ending.len() <= left && known.is_none() && grammar.spells_bytes {
-            return Ok(Some(None)); // a token for each byte would do
-        }
-        let trie = grammar.tokens.tok_trie();
-        let plan = fewest_tokens(trie, &ending).filter(|plan| plan.len() <= left);
-        Ok(plan.or(known.filter(|known| known.len() <= left)).map(Some))
+    /// Ends the text as it was planned to end, if it was.
+    fn go_by_plan(&mut self, error: ConstraintError) -> Result<(), ConstraintError> {
+        let Some(budget) = &mut self.budget else { return Err(error) };
+        budget.plan_the_rest(&self.grammar).map_err(ConstraintError::new)?;
+        self.planned = true;
+        Ok(())
     }
-}
 
-/// The tokens that end a text soonest.
-fn plan(grammar: &Compiled, chart: &Chart) -> Result<Vec<u32>, String> {
-    let ending = chart.ending()?;
-    fewest_tokens(grammar.tokens.tok_trie(), &ending).ok_or_else(|| "the vocabulary cannot spell it".into())
+    /// What an answer does that asks too much of what all answers share.
+    #[cfg(test)]
+    pub(super) fn wear_out(&mut self) {
+        assert!(self.matcher.test_trigger_lexer_error().is_err());
+    }
+
+    /// Where its text is.
+    #[cfg(test)]
+    pub(super) fn chart(&self) -> &super::closing::Chart {
+        self.budget.as_ref().unwrap().chart()
+    }
+
+    /// What an answer does whose grammar is too much work from here on.
+    #[cfg(test)]
+    pub(super) fn give_up(&mut self) {
+        self.go_by_plan(ConstraintError::new("enough")).unwrap();
+    }
 }
 
 impl fmt::Debug for Constraint {

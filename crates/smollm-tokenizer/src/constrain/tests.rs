@@ -10,6 +10,7 @@ use crate::{Specials, Tokenizer};
 mod bounds;
 mod closing;
 mod schemas;
+mod work;
 
 fn tokenizer() -> Arc<Tokenizer> {
     let json = smollm_testkit::byte_level::tokenizer_json(400).to_string();
@@ -30,14 +31,22 @@ fn regex(text: &str) -> GrammarSource {
 
 /// The constraint after `text`, token by token, as long as it is allowed.
 fn after(grammar: &Grammar, text: &str) -> Option<Constraint> {
-    let tokenizer = tokenizer();
     let mut constraint = grammar.begin();
-    for byte in text.bytes() {
-        let id =
-            (0..400).find(|&id| !tokenizer.is_special(id) && *tokenizer.token_bytes(id).unwrap() == [byte]).unwrap();
-        constraint.accept(id).ok()?;
+    for at in 0..text.len() {
+        constraint.accept(byte(text.as_bytes()[at])).ok()?;
     }
     Some(constraint)
+}
+
+/// The token of a single byte.
+fn byte(byte: u8) -> u32 {
+    let tokenizer = tokenizer();
+    (0..400).find(|&id| !tokenizer.is_special(id) && *tokenizer.token_bytes(id).unwrap() == [byte]).unwrap()
+}
+
+/// The token of a text of a single byte.
+fn id(text: &str) -> u32 {
+    byte(text.as_bytes()[0])
 }
 
 /// Whether `text` is a whole text of the grammar.
@@ -201,8 +210,6 @@ fn a_copy_goes_its_own_way_and_a_wrong_token_is_an_error() {
     let grammar = compiled(&regex("ab|ac")).unwrap();
     let mut constraint = after(&grammar, "a").unwrap();
     let mut copy = constraint.clone();
-    let tokenizer = tokenizer();
-    let id = |text: &str| tokenizer.encode(text, Specials::AsText)[0];
     constraint.accept(id("b")).unwrap();
     assert!(constraint.has_ended() && !copy.has_ended());
     assert!(constraint.accept(id("b")).is_err() && constraint.may_end().unwrap());

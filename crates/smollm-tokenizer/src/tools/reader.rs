@@ -3,6 +3,7 @@
 use super::block::{Block, Call, block};
 use super::scan::Scan;
 use super::{CLOSE, OPEN};
+use crate::stream::overlap;
 
 /// What a model said, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,7 +178,7 @@ fn whole(call: Call, said: &mut Vec<Said>) {
 
 /// Bytes at the end that may be the space before a tag, or its beginning.
 fn uncertain(text: &str) -> usize {
-    let tag = (1..OPEN.len()).rev().find(|&len| text.ends_with(&OPEN[..len])).unwrap_or(0);
+    let tag = overlap(text, OPEN);
     let before = &text[..text.len() - tag];
     tag + before.len() - before.trim_end().len()
 }

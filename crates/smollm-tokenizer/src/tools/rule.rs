@@ -47,7 +47,23 @@ impl CallRule<'_> {
     /// # Errors
     /// As [`CallRule::compile`], for the schema too.
     pub fn compile_or_json(&self, grammars: &Grammars, schema: &Value) -> Result<Grammar, RuleError> {
-        self.compiled(grammars, Some(schema).filter(|_| !self.must_call))
+        self.compiled(grammars, Some(schema))
+    }
+
+    /// What these would compile, if it is kept, without any work. `schema` is that of an answer that calls nothing, if there is one.
+    pub fn kept(&self, grammars: &Grammars, schema: Option<&Value>) -> Option<Grammar> {
+        grammars.kept_under(&self.key(&self.schemas(schema)))
+    }
+
+    /// The schemas of the tools, and of an answer that calls nothing.
+    fn schemas<'s>(&'s self, otherwise: Option<&'s Value>) -> Vec<&'s Value> {
+        self.tools.iter().map(Tool::parameters).chain(otherwise.filter(|_| !self.must_call)).collect()
+    }
+
+    /// What tells the grammar of these schemas from every other.
+    fn key(&self, schemas: &[&Value]) -> String {
+        let texts: Vec<String> = schemas.iter().map(|schema| schema.to_string()).collect();
+        format!("calls {}", self.lark(&texts))
     }
 
     fn compiled(&self, grammars: &Grammars, otherwise: Option<&Value>) -> Result<Grammar, RuleError> {
@@ -55,10 +71,8 @@ impl CallRule<'_> {
             let message = format!("{tag} is a special token of this vocabulary, and those are part of no text");
             return Err(RuleError { tool: None, error: GrammarError::text("calls", message) });
         }
-        let schemas: Vec<&Value> = self.tools.iter().map(Tool::parameters).chain(otherwise).collect();
-        let texts: Vec<String> = schemas.iter().map(|schema| schema.to_string()).collect();
-        let key = format!("calls {}", self.lark(&texts));
-        let compiled = grammars.compile_closing_with(key, &schemas, |texts| self.lark(texts));
+        let schemas = self.schemas(otherwise);
+        let compiled = grammars.compile_closing_with(self.key(&schemas), &schemas, |texts| self.lark(texts));
         compiled.map_err(|(place, error)| RuleError { tool: place.filter(|&place| place < self.tools.len()), error })
     }
 
@@ -125,7 +139,16 @@ impl CallRule<'_> {
 /// # Errors
 /// The vocabulary cannot be used for grammars.
 pub fn no_calls(grammars: &Grammars) -> Result<Grammar, GrammarError> {
-    grammars.compile_closing(&format!("start: TEXT\nTEXT: /(?s:.*)/ & ~/(?s:.*{OPEN}.*)/\n"))
+    grammars.compile_closing(&without_calls())
+}
+
+/// The same if it is kept, without any work.
+pub fn kept_without_calls(grammars: &Grammars) -> Option<Grammar> {
+    grammars.kept_closing(&without_calls())
+}
+
+fn without_calls() -> String {
+    format!("start: TEXT\nTEXT: /(?s:.*)/ & ~/(?s:.*{OPEN}.*)/\n")
 }
 
 /// A text as Lark writes it, which is as JSON does.

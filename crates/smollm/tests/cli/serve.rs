@@ -8,6 +8,7 @@ mod completions;
 mod edge;
 mod faults;
 mod grammars;
+mod held;
 mod models;
 mod native;
 mod other;

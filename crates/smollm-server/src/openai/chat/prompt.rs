@@ -27,6 +27,18 @@ pub(crate) struct Prompt {
     pub(super) splitter: Splitter,
 }
 
+impl Chat {
+    /// Whether the model is not to think, by a variable of its template, a field of the request, or the operator's wish.
+    ///
+    /// # Errors
+    /// As [`Thinking::wanted`].
+    pub(crate) fn turns_thinking_off(&self, thinking: &Thinking, model: &Model) -> Result<bool, ApiError> {
+        let variable = self.chat_template_kwargs.as_ref().and_then(|given| given.get(thinking::VARIABLE)?.as_bool());
+        let wanted = thinking.wanted(model.can_think(), model.thinking)?;
+        Ok(variable.or(wanted) == Some(false))
+    }
+}
+
 /// The prompt of a conversation.
 ///
 /// # Errors

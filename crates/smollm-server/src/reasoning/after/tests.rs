@@ -46,7 +46,7 @@ fn say(
     limit: usize,
     thoughts: Option<usize>,
 ) -> String {
-    let after = AfterThoughts::of(tokenizer, VOCAB as usize, Splitter::new(prompt, "", true), rule);
+    let after = AfterThoughts::of(tokenizer, VOCAB as usize, Splitter::new(prompt, "", true), Some(rule));
     let mut mask: Box<dyn TokenMask> = Box::new(after.within(limit, thoughts, &[2]).expect("room"));
     let (mut said, mut wanted) = (Vec::new(), text);
     while mask.ending().expect("no error") != Ending::Here && said.len() < limit {
@@ -124,11 +124,56 @@ fn calls_are_whole_whatever_is_thought() {
     let least = calls(&tokenizer, true).shortest() + tokenizer.encode(CLOSE, Specials::Parse).len();
     let after = |limit| {
         let splitter = Splitter::new("<think>\n", "", true);
-        AfterThoughts::of(&tokenizer, VOCAB as usize, splitter, calls(&tokenizer, true)).within(limit, None, &[2])
+        AfterThoughts::of(&tokenizer, VOCAB as usize, splitter, Some(calls(&tokenizer, true))).within(limit, None, &[2])
     };
     assert!(matches!(after(least - 1), Err(GrammarError::TooShort { .. })));
     for limit in least..least + 20 {
         let said = say(&tokenizer, calls(&tokenizer, true), "<think>\n", "never ".repeat(99).as_bytes(), limit, None);
         assert!(said.ends_with("</tool_call>"), "{limit}: {said}");
     }
+}
+
+/// Says `text` byte by byte in an answer that is free but for the length of its thoughts; what was said in the end.
+fn say_freely(prompt: &str, text: &str, tokens: usize) -> String {
+    say_on(prompt, "", text, tokens)
+}
+
+/// The same where the prompt ends with the beginning of the answer.
+fn say_on(prompt: &str, begun: &str, text: &str, tokens: usize) -> String {
+    let json = smollm_testkit::byte_level::tokenizer_json(320).to_string();
+    let tokenizer = Arc::new(Tokenizer::from_json(json.as_bytes(), "tokenizer.json").expect("a tokenizer"));
+    let splitter = Splitter::new(&format!("{prompt}{begun}"), begun, true);
+    let mut mask: Box<dyn TokenMask> =
+        Box::new(AfterThoughts::of(&tokenizer, 320, splitter, None).thinking_for(tokens));
+    let mut said = Vec::new();
+    for byte in text.bytes() {
+        let wanted = (0..320).find(|&id| tokenizer.token_bytes(id).is_some_and(|b| *b == [byte])).expect("a byte");
+        loop {
+            let mut allowed = TokenSet::none(320);
+            mask = mask.fork(); // a fork is in the same state
+            mask.allow(&mut allowed).expect("no error");
+            let ids: Vec<u32> = (0..320).filter(|&id| allowed.contains(id)).collect();
+            let id = if allowed.contains(wanted) { wanted } else { ids[0] };
+            assert!(ids.len() == 320 || ids.len() == 1);
+            mask.accept(id).expect("no error");
+            said.push(id);
+            if ids.len() == 320 || id == wanted {
+                break;
+            }
+        }
+    }
+    tokenizer.decode(&said, false)
+}
+
+#[test]
+fn thoughts_end_when_the_budget_is_spent() {
+    assert_eq!(say_freely("<think>\n", "abcdefg", 3), "abc</think>defg");
+    assert_eq!(say_freely("", "<think>abcdefg", 4), "<think>abc</think>defg", "the tag's end is inside");
+    assert_eq!(say_freely("<think>\n", "ab</think>defg", 20), "ab</think>defg");
+    assert_eq!(say_on("", "<think>ab", "cdefg", 3), "cde</think>fg");
+}
+
+#[test]
+fn an_answer_without_thoughts_is_not_limited() {
+    assert_eq!(say_freely("", "abcdefg", 3), "abcdefg");
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
-use super::{accepts, compiled, lark, scribble, tokenizer};
+use super::{accepts, after, compiled, id, lark, scribble, tokenizer};
 use crate::constrain::kept::Kept;
 use crate::constrain::{GrammarSource, Grammars};
 
@@ -53,14 +53,16 @@ fn names_and_values_count_as_parts() {
 }
 
 #[test]
-fn what_one_answer_wears_out_is_made_anew_for_the_next() {
-    let grammars = Grammars::new(tokenizer());
-    let source = GrammarSource::Regex("[ab]+".into());
-    let first = grammars.compile(&source).unwrap();
-    assert!(grammars.kept(&source).is_some());
-    let _ = first.wear_out();
-    assert!(grammars.kept(&source).is_none());
-    assert!(!grammars.compile(&source).unwrap().is_broken() && grammars.kept(&source).is_some());
+fn what_answers_share_is_made_anew_when_one_has_worn_it_out() {
+    let grammar = compiled(&GrammarSource::Regex("[ab]+".into())).unwrap();
+    let (mut first, mut second) = (after(&grammar, "ab").unwrap(), after(&grammar, "ba").unwrap());
+    first.wear_out();
+    for constraint in [&mut first, &mut second] {
+        assert!(constraint.allowed().unwrap().may_end());
+        constraint.accept(id("a")).unwrap();
+        assert!(constraint.may_end().unwrap() && constraint.accept(id("x")).is_err());
+    }
+    assert!(after(&grammar, "abba").is_some() && after(&grammar, "c").is_none());
 }
 
 #[test]
@@ -138,6 +140,29 @@ fn what_is_kept_has_a_bound_in_bytes() {
     kept.put("y".repeat(2 << 20), &grammar);
     assert!(kept.get(&"y".repeat(2 << 20)).is_none());
     assert!(kept.get(&format!("19{}", "x".repeat(200_000))).is_some());
+}
+
+#[test]
+fn what_has_grown_too_large_is_not_kept() {
+    let grown = compiled(&GrammarSource::JsonSchema(json!({"type": "string", "maxLength": 9000}))).unwrap();
+    let small = compiled(&GrammarSource::Choice(vec!["a".into()])).unwrap();
+    let mut kept = Kept::with_memory(grown.bytes() + small.bytes() + 100_000);
+    kept.put("grown".into(), &grown);
+    kept.put("small".into(), &small);
+    assert!(kept.get("grown").is_some() && kept.get("small").is_some());
+    let before = grown.bytes();
+    let mut constraint = grown.begin_within(9000).unwrap();
+    let (quote, letter) = (id("\""), id("a"));
+    constraint.accept(quote).unwrap();
+    for _ in 0..200 {
+        constraint.allowed().unwrap();
+        constraint.accept(letter).unwrap();
+    }
+    assert!(grown.bytes() > before + 100_000, "{before} {}", grown.bytes());
+    assert!(kept.get("grown").is_none() && kept.get("small").is_some());
+    let (counted, really) = kept.bytes();
+    assert_eq!(counted, really);
+    constraint.accept(letter).unwrap();
 }
 
 #[test]

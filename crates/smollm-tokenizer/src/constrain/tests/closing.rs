@@ -3,25 +3,36 @@
 use serde_json::{Value, json};
 
 use super::{compiled, tokenizer};
-use crate::constrain::{Grammar, GrammarError, GrammarSource, Grammars};
+use crate::constrain::{Constraint, Grammar, GrammarError, GrammarSource, Grammars};
 
-fn schema(schema: Value) -> Grammar {
+pub(super) fn schema(schema: Value) -> Grammar {
     compiled(&GrammarSource::JsonSchema(schema.clone())).unwrap_or_else(|e| panic!("{schema}: {e}"))
 }
 
 /// The fewest tokens that an answer may have.
 fn shortest(grammar: &Grammar) -> usize {
     match grammar.begin_within(0) {
-        Err(GrammarError::TooShort { limit: 0, shortest }) => shortest,
+        Err(GrammarError::TooShort { limit: 0, shortest }) if grammar.shortest() == Some(shortest) => shortest,
         other => panic!("{other:?}"),
     }
 }
 
 /// An answer of at most `limit` tokens, always by one of the allowed ones.
-fn scribbled_within(grammar: &Grammar, limit: usize, seed: u64) -> String {
+pub(super) fn scribbled_within(grammar: &Grammar, limit: usize, seed: u64) -> String {
+    scribbled_beside(grammar, limit, seed, |_, _| ())
+}
+
+/// The same; `beside` is called before every token, with how many there were.
+pub(super) fn scribbled_beside(
+    grammar: &Grammar,
+    limit: usize,
+    seed: u64,
+    beside: impl Fn(usize, &mut Constraint),
+) -> String {
     let (tokenizer, mut constraint) = (tokenizer(), grammar.begin_within(limit).unwrap());
     let (mut ids, mut state) = (Vec::new(), seed);
     while ids.len() < limit && !constraint.has_ended() {
+        beside(ids.len(), &mut constraint);
         let allowed = constraint.allowed().unwrap();
         let choices: Vec<u32> = (0..400).filter(|&id| allowed.contains(id)).collect();
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

@@ -319,3 +319,14 @@ fn a_schema_that_cannot_be_kept_is_named() {
     let GrammarError::Schema { path, .. } = &error.error else { panic!("{error:?}") };
     assert_eq!((error.tool, path.as_str()), (Some(2), "$.properties.l.uniqueItems"));
 }
+
+#[test]
+fn a_schema_that_is_too_much_work_is_named() {
+    let mut tools = tools();
+    let parameters = json!({"properties": {"l": {"type": "string", "pattern": "^[ab]*a[ab]{17}$"}}, "required": ["l"]});
+    tools.push(Tool::of("hard", "", parameters).unwrap());
+    let error = rule(&tools, CallForm::List, true, true).compile(&Grammars::new(tokenizer())).unwrap_err();
+    let GrammarError::Schema { path, message } = &error.error else { panic!("{error:?}") };
+    assert_eq!((error.tool, path.as_str()), (Some(2), "$.properties.l"));
+    assert!(message.contains("too much work"), "{message}");
+}

@@ -1,0 +1,304 @@
+//! The lexemes of a grammar, byte by byte, each by itself: where a byte leads, and what ends a lexeme soonest from there.
+//!
+//! States are found as texts come to them. All answers of a grammar share them, and what is known of their ends; when there are too many,
+//! they are forgotten, and those that an answer needs are found again.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use hashbrown::HashSet;
+use llguidance::api::ParserLimits;
+use llguidance::derivre::StateID;
+use llguidance::earley::CGrammar;
+use llguidance::earley::lexerspec::LexemeIdx;
+use llguidance::earley::regexvec::{LexemeSet, RegexVec};
+
+use super::{NEVER, TOO_MUCH, TooMuch};
+
+/// States in which the search for the ends of all lexemes may come while a grammar is compiled: with what is known of each, some 30 MB.
+const MOST_STATES: usize = 60_000;
+/// States that are made beside those before they are forgotten.
+const MOST_FURTHER: usize = 60_000;
+/// States that a search looks at while an answer is written.
+const MOST_AT_ONCE: usize = 4_000;
+/// States that a search still looks at when it has found an end, which may not be the soonest.
+const SETTLE: usize = 64;
+/// Work on expressions, in the compiler's units of some 100 ns: while a grammar is compiled, and for one token.
+const COMPILE_FUEL: u64 = 30_000_000;
+const TOKEN_FUEL: u64 = 500_000;
+
+/// The shortest text of each lexeme that has one.
+pub(super) type Texts = Vec<Option<Vec<u8>>>;
+
+/// The lexemes of a grammar.
+#[derive(Debug)]
+pub(super) struct Lexemes {
+    /// The state before each lexeme.
+    first: Vec<StateID>,
+    lazy: Vec<bool>,
+    /// A byte for each class of bytes that no lexeme tells apart, plain ones first.
+    alphabet: Vec<u8>,
+    /// As they were when the grammar had been compiled.
+    compiled: Table,
+    /// As they are, once an answer has needed them.
+    table: Mutex<Option<Table>>,
+}
+
+/// States, and what is known of them.
+#[derive(Debug, Clone)]
+pub(super) struct Table {
+    lexer: RegexVec,
+    /// By state.
+    ends: Vec<Option<End>>,
+    /// How often states have been forgotten: those of another generation mean nothing.
+    pub(super) generation: u64,
+    /// States that there may be.
+    most: usize,
+}
+
+/// What ends a lexeme soonest: so many bytes ([`NEVER`] if nothing does), and the first of them.
+#[derive(Debug, Clone, Copy)]
+struct End {
+    bytes: u32,
+    first: u8,
+}
+
+impl Lexemes {
+    /// Those of a grammar, with texts of the bytes that `may_write` lets through, and the shortest of each that has one.
+    ///
+    /// # Errors
+    /// They cannot be read, or it takes too much work to find out how they end.
+    pub(super) fn new(grammar: &CGrammar, may_write: impl Fn(u8) -> bool) -> Result<(Self, Texts), String> {
+        let mut lexer = grammar.lexer_spec().to_regex_vec(&mut ParserLimits::default()).map_err(|e| e.to_string())?;
+        lexer.set_fuel(COMPILE_FUEL);
+        let count = grammar.lexer_spec().lexemes.len();
+        let alphabet = alphabet(&lexer, may_write);
+        let lazy = (0..count).map(|i| lexer.lazy_regexes().contains(LexemeIdx::new(i))).collect();
+        let mut compiled = Table { lexer, ends: Vec::new(), generation: 0, most: MOST_STATES };
+        let (mut first, mut texts) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        for index in 0..count {
+            let mut alone = LexemeSet::new(count);
+            alone.add(LexemeIdx::new(index));
+            let state = compiled.lexer.initial_state(&alone);
+            let end = compiled.end(state, &alphabet, MOST_STATES);
+            let end = end.ok().filter(|_| !compiled.is_worn()).ok_or(TOO_MUCH)?;
+            if end < NEVER && grammar.lexer_spec().skip_by_class.contains(&LexemeIdx::new(index)) {
+                return Err("there may be text between its parts (%ignore)".into());
+            }
+            texts.push((end < NEVER).then(|| {
+                let mut text = Vec::new();
+                compiled.write(state, &alphabet, &mut text);
+                text
+            }));
+            first.push(state);
+        }
+        compiled.most = compiled.ends.len() + MOST_FURTHER;
+        Ok((Self { first, lazy, alphabet, compiled, table: Mutex::new(None) }, texts))
+    }
+
+    /// The state before a lexeme.
+    pub(super) fn first(&self, lexeme: LexemeIdx) -> StateID {
+        self.first[lexeme.as_usize()]
+    }
+
+    /// Whether it ends as soon as it can.
+    pub(super) fn is_lazy(&self, lexeme: LexemeIdx) -> bool {
+        self.lazy[lexeme.as_usize()]
+    }
+
+    /// What all answers share.
+    pub(super) fn shared(&self) -> Shared<'_> {
+        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = table.get_or_insert_with(|| self.compiled.clone());
+        if known.is_worn() {
+            let most = known.most.max(self.compiled.most);
+            *known = Table { generation: known.generation + 1, most, ..self.compiled.clone() };
+        }
+        known.lexer.set_fuel(TOKEN_FUEL);
+        Shared { lexemes: self, table }
+    }
+
+    /// About how many bytes they take.
+    pub(super) fn bytes(&self) -> usize {
+        let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        self.compiled.bytes() + table.as_ref().map_or(0, Table::bytes)
+    }
+
+    /// Forgets states, as when there are too many.
+    #[cfg(test)]
+    pub(super) fn forget(&self) {
+        self.table.lock().unwrap().as_mut().unwrap().most = 0;
+    }
+
+    /// States that there are.
+    #[cfg(test)]
+    pub(super) fn states(&self) -> usize {
+        self.table.lock().unwrap().as_ref().unwrap().ends.len()
+    }
+}
+
+/// The states of all answers, for one of them.
+pub(super) struct Shared<'l> {
+    lexemes: &'l Lexemes,
+    table: MutexGuard<'l, Option<Table>>,
+}
+
+impl Shared<'_> {
+    fn table(&mut self) -> &mut Table {
+        self.table.get_or_insert_with(|| self.lexemes.compiled.clone())
+    }
+
+    pub(super) fn generation(&mut self) -> u64 {
+        self.table().generation
+    }
+
+    /// Where a byte leads.
+    pub(super) fn step(&mut self, state: StateID, byte: u8) -> StateID {
+        self.table().step(state, byte)
+    }
+
+    /// What is true of all states of this generation is not any more: more work was asked for than there may be.
+    pub(super) fn check(&mut self) -> Result<(), TooMuch> {
+        if self.table().lexer.has_error() { Err(TooMuch) } else { Ok(()) }
+    }
+
+    /// An answer needs as many states as there are now, and some more.
+    pub(super) fn make_room(&mut self) {
+        let table = self.table();
+        table.most = table.most.max(2 * table.ends.len());
+    }
+
+    /// Whether the text so far is a whole lexeme.
+    pub(super) fn accepts(&mut self, state: StateID) -> bool {
+        self.table().accepts(state)
+    }
+
+    /// The bytes that its last ones would be behind its end.
+    pub(super) fn hidden(&mut self, state: StateID) -> u32 {
+        self.table().lexer.state_desc(state).lazy_hidden_len
+    }
+
+    /// Bytes that end a lexeme soonest.
+    pub(super) fn end(&mut self, state: StateID) -> Result<u32, TooMuch> {
+        let alphabet = &self.lexemes.alphabet;
+        self.table().end(state, alphabet, MOST_AT_ONCE)
+    }
+
+    /// Writes them.
+    pub(super) fn write(&mut self, state: StateID, out: &mut Vec<u8>) {
+        let alphabet = &self.lexemes.alphabet;
+        self.table().write(state, alphabet, out);
+    }
+}
+
+impl Table {
+    fn is_worn(&self) -> bool {
+        self.lexer.has_error() || self.ends.len() > self.most
+    }
+
+    fn bytes(&self) -> usize {
+        self.lexer.num_bytes() + self.ends.len() * size_of::<Option<End>>()
+    }
+
+    fn step(&mut self, state: StateID, byte: u8) -> StateID {
+        let next = self.lexer.transition(state, byte);
+        if next.as_usize() >= self.ends.len() {
+            self.ends.resize(next.as_usize() + 1, None);
+        }
+        next
+    }
+
+    fn accepts(&self, state: StateID) -> bool {
+        let desc = self.lexer.state_desc(state);
+        desc.greedy_accepting.is_some() || desc.lazy_accepting.is_some()
+    }
+
+    fn known(&self, state: StateID) -> Option<u32> {
+        if self.accepts(state) { Some(0) } else { Some(self.ends.get(state.as_usize()).copied()??.bytes) }
+    }
+
+    /// Bytes that end a lexeme soonest, [`NEVER`] if none do: looked for breadth first, and kept for all states on the way.
+    fn end(&mut self, from: StateID, alphabet: &[u8], most: usize) -> Result<u32, TooMuch> {
+        if let Some(known) = self.known(from) {
+            return Ok(known);
+        }
+        // each state with the one before it and the byte between
+        let mut seen: Vec<(StateID, usize, u8)> = vec![(from, 0, 0)];
+        let mut met: HashSet<StateID> = HashSet::from([from]);
+        let mut best: Option<(u32, usize)> = None;
+        let (mut level, mut length, mut enough) = (0..1, 0_u32, most);
+        while !level.is_empty() {
+            for index in level.clone() {
+                let total = self.known(seen[index].0).map_or(NEVER, |rest| (length + rest).min(NEVER));
+                if total < best.map_or(NEVER, |(least, _)| least) {
+                    best = Some((total, index));
+                }
+            }
+            if best.is_some() {
+                enough = enough.min(seen.len() + SETTLE);
+            }
+            length += 1;
+            if best.is_some_and(|(least, _)| length >= least) || seen.len() > enough {
+                break;
+            }
+            let end = seen.len();
+            for index in level {
+                let state = seen[index].0;
+                if index > 0 && self.known(state).is_some() {
+                    continue; // what is behind it is known
+                }
+                for &byte in alphabet {
+                    let next = self.step(state, byte);
+                    if !next.is_dead() && met.insert(next) {
+                        seen.push((next, index, byte));
+                    }
+                }
+            }
+            level = end..seen.len();
+            if self.lexer.has_error() {
+                return Err(TooMuch);
+            }
+        }
+        let Some((total, mut index)) = best else {
+            if self.ends.len() > self.most {
+                return Err(TooMuch);
+            }
+            // where the search has not come to its end, only this one is given up
+            let all = seen.len() <= most;
+            for (state, ..) in seen.into_iter().take(if all { usize::MAX } else { 1 }) {
+                self.keep(state, End { bytes: NEVER, first: 0 });
+            }
+            return Ok(NEVER);
+        };
+        let mut bytes = self.known(seen[index].0).unwrap_or(0);
+        while index != 0 {
+            let (_, before, byte) = seen[index];
+            bytes += 1;
+            self.keep(seen[before].0, End { bytes, first: byte });
+            index = before;
+        }
+        Ok(total)
+    }
+
+    fn keep(&mut self, state: StateID, end: End) {
+        if state.as_usize() >= self.ends.len() {
+            self.ends.resize(state.as_usize() + 1, None);
+        }
+        self.ends[state.as_usize()] = Some(end);
+    }
+
+    /// Writes what ends a lexeme soonest, if anything does.
+    fn write(&mut self, mut state: StateID, alphabet: &[u8], out: &mut Vec<u8>) {
+        while !self.accepts(state) && self.end(state, alphabet, MOST_AT_ONCE).is_ok_and(|bytes| bytes < NEVER) {
+            let Some(Some(end)) = self.ends.get(state.as_usize()).copied() else { return };
+            out.push(end.first);
+            state = self.step(state, end.first);
+        }
+    }
+}
+
+/// A byte of each class, letters, digits and other plain characters first.
+fn alphabet(lexer: &RegexVec, may_write: impl Fn(u8) -> bool) -> Vec<u8> {
+    let plain = (b'a'..=b'z').chain(b'0'..=b'9').chain(b'A'..=b'Z').chain(b' '..=b'~').chain(0..=255);
+    let mut classes = HashSet::new();
+    plain.filter(|&byte| may_write(byte) && classes.insert(lexer.alpha().map(byte))).collect()
+}
