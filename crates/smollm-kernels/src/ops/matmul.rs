@@ -50,6 +50,7 @@ const TILED_ITEM_ROWS: [usize; 3] = [128, 96, 64];
 const TILED_MIN_PART: usize = 128;
 /// Activation rows that expanded weights meet at most: so many of a small model's stay in the second-level cache beside them.
 const EXPANDED_PART: usize = 512;
+
 /// One product of the activations given to [`matmul`].
 pub struct Product<'a> {
     /// rows x cols.

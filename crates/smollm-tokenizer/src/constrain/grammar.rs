@@ -234,8 +234,8 @@ impl Grammars {
     /// The refusal of one of these schemas by itself, with its number.
     fn refusal(&self, schemas: Vec<Prepared>) -> Option<(usize, GrammarError)> {
         let check = |part: &Value| self.compile_schema(part).err();
-        let mut refusals = schemas.into_iter().enumerate().map(|(i, schema)| (i, schema.refusal(&check)));
-        refusals.find_map(|(i, refusal)| Some((i, refusal?)))
+        let mut work = json::MOST_WORK;
+        schemas.into_iter().enumerate().find_map(|(i, schema)| Some((i, schema.refusal(&check, &mut work)?)))
     }
 
     fn lark(&self, kind: &'static str, text: String) -> Result<Parsed, GrammarError> {

@@ -12,9 +12,9 @@ use super::schema::{self, child};
 /// Levels of any JSON: readers of JSON give up at some depth.
 const ANY_LEVELS: usize = 32;
 /// Values of schemas that may be compiled in the search for a culprit; the search ends at the part that it has got to.
-const MOST_WORK: usize = 40_000;
+pub(super) const MOST_WORK: usize = 40_000;
 /// What a part counts in it beside its values where more is done than reading it.
-const AT_LEAST: usize = 100;
+const AT_LEAST: usize = 1000;
 /// Schemas in all schemas of a grammar.
 const MOST_TOGETHER: usize = 6000;
 
@@ -118,8 +118,16 @@ impl Prepared {
         Self { schema, of: HashMap::new(), work: MOST_WORK }
     }
 
-    /// Why it does not compile, if so, by `check` where it can be read: at the smallest part that is refused by itself.
-    pub(super) fn refusal(mut self, check: Check<'_>) -> Option<GrammarError> {
+    /// Why it does not compile, if so, by `check` where it can be read: at the smallest part that is refused by itself, as far as `work`
+    /// goes, of which it takes its share.
+    pub(super) fn refusal(mut self, check: Check<'_>, work: &mut usize) -> Option<GrammarError> {
+        self.work = *work;
+        let refusal = self.refused(check);
+        *work = self.work;
+        refusal
+    }
+
+    fn refused(&mut self, check: Check<'_>) -> Option<GrammarError> {
         let schema = std::mem::take(&mut self.schema);
         let trials = [Trial { check: &unread, least: 0 }, Trial { check, least: AT_LEAST }];
         let mut failures = trials.into_iter().map(|trial| (trial, self.failure(&schema, schema.get("$defs"), trial)));

@@ -35,7 +35,7 @@ struct Case {
 fn cases(real: bool) -> Vec<Case> {
     let (context, sequences) = if real { (8192, 3) } else { (1024, 2) };
     let many = Case { storage: quantized("q4_0"), kv_dtype: KvDtype::F16, context, sequences, rounds: 3 };
-    let again = |storage, kv_dtype| Case { storage, kv_dtype, sequences: 1, rounds: 2, ..many };
+    let again = |storage, kv_dtype| Case { storage, kv_dtype, sequences: 1, ..many };
     let others = [again(Storage::Plain(Dtype::BF16), KvDtype::BF16), again(quantized("q4_k_m"), KvDtype::Q8_0)];
     [many].into_iter().chain(others).collect()
 }

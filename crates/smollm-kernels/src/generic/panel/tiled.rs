@@ -15,7 +15,7 @@ use crate::table::PanelTask;
 use crate::tiles::{BYTE_SLOTS, ROWS, Tiles};
 
 /// Strips of activations beside which their columns stay.
-const KEPT_STRIPS: usize = 4;
+const KEPT_STRIPS: usize = 16;
 
 /// Lines of what stands beside the panels: for strips of `tokens` activation rows scales, and what minimums are multiplied by.
 pub(super) const fn columns_len(tokens: usize, units: usize) -> usize {
@@ -162,7 +162,6 @@ impl Strip<'_> {
             for line in 0..self.asked_each {
                 s.prefetch(self.ahead.wrapping_add(index * self.asked_each + line).cast());
             }
-            // (First, since its slot is multiplied into next.)
             if index + STORED_AHEAD < count {
                 self.store(tiles, index + STORED_AHEAD, &mut products);
             }

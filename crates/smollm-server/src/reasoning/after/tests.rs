@@ -46,7 +46,19 @@ fn say(
     limit: usize,
     thoughts: Option<usize>,
 ) -> String {
-    let after = AfterThoughts::of(tokenizer, VOCAB as usize, Splitter::new(prompt, "", true), Some(rule));
+    say_after(tokenizer, Splitter::new(prompt, "", true), rule, text, limit, thoughts)
+}
+
+/// The same for thoughts that this splitter finds.
+fn say_after(
+    tokenizer: &Arc<Tokenizer>,
+    splitter: Splitter,
+    rule: Rule,
+    text: &[u8],
+    limit: usize,
+    thoughts: Option<usize>,
+) -> String {
+    let after = AfterThoughts::of(tokenizer, VOCAB as usize, splitter, Some(rule));
     let mut mask: Box<dyn TokenMask> = Box::new(after.within(limit, thoughts, &[2]).expect("room"));
     let (mut said, mut wanted) = (Vec::new(), text);
     while mask.ending().expect("no error") != Ending::Here && said.len() < limit {
@@ -114,6 +126,15 @@ fn thoughts_that_are_cut_inside_of_a_character_still_end() {
 fn a_token_that_goes_on_past_the_tag_does_not_begin_the_answer() {
     let tokenizer = tokenizer_with(&[">\"y"]);
     let said = say(&tokenizer, yes_or_no(&tokenizer), "<think>\n", b"hm</think>\"yes\"", 60, None);
+    let (thoughts, answer) = said.split_once("</think>").expect("the tag");
+    assert!(thoughts == "hm" && ["\"yes\"", "\"no\""].contains(&answer), "{said}");
+}
+
+#[test]
+fn space_behind_the_tag_is_not_in_its_last_token_where_space_counts() {
+    let tokenizer = tokenizer_with(&[">\n"]);
+    let splitter = Splitter::new("<think>\n", "", true).keeping_space();
+    let said = say_after(&tokenizer, splitter, yes_or_no(&tokenizer), b"hm</think>\n\"yes\"", 60, None);
     let (thoughts, answer) = said.split_once("</think>").expect("the tag");
     assert!(thoughts == "hm" && ["\"yes\"", "\"no\""].contains(&answer), "{said}");
 }

@@ -10,6 +10,9 @@ use super::row::Row;
 use super::rules::Rules;
 use super::{NEVER, Stop, TooMuch};
 
+/// Bytes that are followed again by as much work as a token may be.
+const REFUELLED: usize = 256;
+
 /// A text under way.
 #[derive(Debug, Clone)]
 pub(in crate::constrain) struct Chart {
@@ -66,7 +69,11 @@ impl Chart {
         self.generation = shared.generation();
         let text = std::mem::take(&mut self.text);
         self.begin_lexeme();
-        text.iter().for_each(|&byte| self.states = self.stepped(shared, byte));
+        for part in text.chunks(REFUELLED) {
+            shared.refuel();
+            part.iter().for_each(|&byte| self.states = self.stepped(shared, byte));
+        }
+        shared.refuel();
         self.text = text;
         shared.make_room();
     }
@@ -162,6 +169,7 @@ impl Chart {
             return Ok(Some((0, None)));
         }
         self.catch_up(shared);
+        shared.check()?;
         let mut ways = Vec::with_capacity(self.states.len());
         for &(lexeme, state) in &self.states {
             let after = self.row.end_after_lexeme(lexeme);

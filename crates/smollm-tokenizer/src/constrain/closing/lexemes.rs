@@ -156,6 +156,14 @@ impl Shared<'_> {
         self.table().step(state, byte)
     }
 
+    /// As much work again as a token may be.
+    pub(super) fn refuel(&mut self) {
+        let lexer = &mut self.table().lexer;
+        if !lexer.has_error() {
+            lexer.set_fuel(TOKEN_FUEL);
+        }
+    }
+
     /// What is true of all states of this generation is not any more: more work was asked for than there may be.
     pub(super) fn check(&mut self) -> Result<(), TooMuch> {
         if self.table().lexer.has_error() { Err(TooMuch) } else { Ok(()) }

@@ -11,7 +11,7 @@ use llguidance::earley::lexerspec::LexemeIdx;
 use super::rules::{Rules, Symbol};
 use super::{NEVER, TooMuch};
 
-/// Items of a row, at most: the compiler's own parser gives up at less.
+/// Items of a row, at most.
 const MOST_ITEMS: usize = 20_000;
 
 /// A form of a symbol, as far as it has been followed.
