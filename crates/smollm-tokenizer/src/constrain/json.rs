@@ -1,6 +1,7 @@
 //! JSON schemas as the compiler is given them, and which part of one it would not have.
 
 use std::collections::HashMap;
+use std::time::Instant;
 
 use llguidance::api::ParserLimits;
 use llguidance::{GrammarBuilder, JsonCompileOptions};
@@ -11,10 +12,11 @@ use super::schema::{self, child};
 
 /// Levels of any JSON: readers of JSON give up at some depth.
 const ANY_LEVELS: usize = 32;
-/// Values of schemas that may be compiled in the search for a culprit; the search ends at the part that it has got to.
+/// Values of schemas that may be compiled in the search for a culprit, of which a millisecond counts as one; the search ends at the
+/// part that it has got to.
 pub(super) const MOST_WORK: usize = 40_000;
 /// What a part counts in it beside its values where more is done than reading it.
-const AT_LEAST: usize = 1000;
+const AT_LEAST: usize = 100;
 /// Schemas in all schemas of a grammar.
 const MOST_TOGETHER: usize = 6000;
 
@@ -176,7 +178,10 @@ impl Prepared {
         let mut whole = Value::Object(whole);
         self.work = self.work.checked_sub(trial.least + size(&whole))?;
         options().apply_to(&mut whole);
-        (trial.check)(&whole)
+        let begun = Instant::now();
+        let failure = (trial.check)(&whole);
+        self.work = self.work.saturating_sub(begun.elapsed().as_millis() as usize);
+        failure
     }
 
     /// What the compiler says, in words that fit the schema that the user wrote.

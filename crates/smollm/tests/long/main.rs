@@ -131,7 +131,8 @@ fn check(directory: &Path, vocab: usize, case: &Case) {
         let memory = resident();
         eprintln!("{name}: round {round}, {tokens} tokens, {speed:.0} a second, {memory:?} bytes in use");
         assert!(answers.iter().all(|(_, reason)| *reason == FinishReason::ContextFull));
-        assert_eq!(tokens, case.sequences * (case.context - PROMPT));
+        // the last token takes no place in the context
+        assert_eq!(tokens, case.sequences * (case.context - PROMPT + 1));
         match round {
             0 => first = answers,
             _ => assert!(answers == first, "{name}: round {round} is not what round 0 was"),
@@ -146,7 +147,7 @@ fn check(directory: &Path, vocab: usize, case: &Case) {
     }
 
     let read = prompts.iter().zip(&first).map(|(prompt, (tokens, _))| {
-        // its last token is what a context without room for an answer has no place for
+        // all but what leaves room for a token of an answer
         let ids = [&prompt[..], &tokens.iter().map(|token| token.id).collect::<Vec<_>>()].concat();
         let request = Request { max_tokens: Some(1), ..Request::default() };
         let prompt = ids[..case.context - 1].to_vec();
@@ -154,7 +155,7 @@ fn check(directory: &Path, vocab: usize, case: &Case) {
     });
     let read = run(&mut engine, read.collect());
     for ((answer, _), (read, _)) in first.iter().zip(&read) {
-        let len = answer.len() - 1;
+        let len = case.context - 1 - PROMPT;
         let parts = differences(&answer[..len], &read[PROMPT - 1..][..len]);
         eprintln!("{name}: log-probabilities generated and read differ by {parts:?}");
         let (beginning, end) = (parts[0], parts[PARTS - 1]);
