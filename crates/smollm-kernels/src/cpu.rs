@@ -1,5 +1,7 @@
 //! The chosen row of kernels and the threads: what every op is given.
 
+use std::error::Error;
+use std::fmt;
 use std::sync::Mutex;
 
 use crate::aligned::Scratch;
@@ -21,11 +23,10 @@ pub struct Cpu {
 }
 
 /// Why there is no [`Cpu`].
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum IsaError {
     /// No such row in this build.
-    #[error("unknown instruction set `{name}` (available here: {available})")]
     Unknown {
         /// The name asked for.
         name: String,
@@ -33,7 +34,6 @@ pub enum IsaError {
         available: String,
     },
     /// The row exists, but this machine lacks its instructions.
-    #[error("this machine has no `{name}` instructions (available here: {available})")]
     Unavailable {
         /// The name asked for.
         name: String,
@@ -41,16 +41,40 @@ pub enum IsaError {
         available: String,
     },
     /// The environment variable is not text.
-    #[error("SMOLLM_ISA is not valid UTF-8")]
     NotText,
     /// The system gives no more threads.
-    #[error("cannot start {threads} threads: {source}; try fewer with --threads")]
     Threads {
         /// Threads asked for.
         threads: usize,
         /// What the system said.
         source: std::io::Error,
     },
+}
+
+impl fmt::Display for IsaError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown { name, available } => {
+                write!(f, "unknown instruction set `{name}` (available here: {available})")
+            }
+            Self::Unavailable { name, available } => {
+                write!(f, "this machine has no `{name}` instructions (available here: {available})")
+            }
+            Self::NotText => f.write_str("SMOLLM_ISA is not valid UTF-8"),
+            Self::Threads { threads, source } => {
+                write!(f, "cannot start {threads} threads: {source}; try fewer with --threads")
+            }
+        }
+    }
+}
+
+impl Error for IsaError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Threads { source, .. } => Some(source),
+            _ => None,
+        }
+    }
 }
 
 impl Cpu {
@@ -108,8 +132,8 @@ impl Cpu {
     }
 }
 
-impl std::fmt::Debug for Cpu {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Cpu {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Cpu({}, {} threads)", self.isa(), self.threads())
     }
 }

@@ -1,8 +1,10 @@
 //! A weight matrix: the only type that knows how weights are stored.
 
-use crate::aligned::{bytes_of, view};
+use std::error::Error;
+use std::fmt;
 use std::sync::Arc;
 
+use crate::aligned::{bytes_of, view};
 use crate::bytes::Bytes;
 use crate::cpu::Cpu;
 use crate::dtype::Dtype;
@@ -32,11 +34,10 @@ enum Data {
 }
 
 /// Why bytes are no matrix.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MatrixError {
     /// The number of bytes does not fit the shape.
-    #[error("a {rows} x {cols} matrix of type {dtype} takes {expected} bytes, not {actual}")]
     WrongLength {
         /// Element type.
         dtype: Dtype,
@@ -50,7 +51,6 @@ pub enum MatrixError {
         actual: usize,
     },
     /// The shape has no size in bytes: a row is not a whole number of blocks, or the product overflows.
-    #[error("a {rows} x {cols} matrix cannot be stored as {dtype} (blocks of {})", dtype.block_len())]
     Shape {
         /// Element type.
         dtype: Dtype,
@@ -60,6 +60,22 @@ pub enum MatrixError {
         cols: usize,
     },
 }
+
+impl fmt::Display for MatrixError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WrongLength { dtype, rows, cols, expected, actual } => {
+                write!(f, "a {rows} x {cols} matrix of type {dtype} takes {expected} bytes, not {actual}")
+            }
+            Self::Shape { dtype, rows, cols } => {
+                let block = dtype.block_len();
+                write!(f, "a {rows} x {cols} matrix cannot be stored as {dtype} (blocks of {block})")
+            }
+        }
+    }
+}
+
+impl Error for MatrixError {}
 
 /// The numbers of some rows, as they lie in memory.
 #[derive(Clone, Copy)]
