@@ -29,6 +29,11 @@ impl GrammarMask {
     pub fn new(constraint: Constraint, ends: &[u32]) -> Self {
         Self { constraint, ends: ends.into(), free: false, cut: false }
     }
+
+    /// The same for a grammar with texts that may stop anywhere: one that the limit of the constraint stops is no whole answer.
+    pub fn free(self, free: bool) -> Self {
+        Self { free, ..self }
+    }
 }
 
 impl TokenMask for GrammarMask {
@@ -86,8 +91,7 @@ impl Rule {
     /// # Errors
     /// Even the shortest takes more.
     pub(crate) fn begin(&self, limit: usize, ends: &[u32]) -> Result<GrammarMask, GrammarError> {
-        let mask = GrammarMask::new(self.grammar.begin_within(limit)?, ends);
-        Ok(GrammarMask { free: self.free, ..mask })
+        Ok(GrammarMask::new(self.grammar.begin_within(limit)?, ends).free(self.free))
     }
 
     /// Tokens of the shortest answer; at least one, where that is not known.

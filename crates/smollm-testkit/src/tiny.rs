@@ -64,6 +64,21 @@ pub fn prompt_ids(name: &str, n: usize, vocab: usize) -> Vec<u32> {
     (0..n).map(|i| ((hash(stream, i) >> 32) % vocab as u64) as u32).collect()
 }
 
+/// Keys of config.json that make a narrow sister of two layers of a released model: rows of 256 have blocks of every type, and of a
+/// feed-forward of 544 the mixes make Q5_0.
+pub fn narrow() -> Vec<(String, Value)> {
+    [
+        ("hidden_size", 256),
+        ("num_attention_heads", 4),
+        ("num_key_value_heads", 2),
+        ("intermediate_size", 544),
+        ("num_hidden_layers", 2),
+        ("vocab_size", 512),
+    ]
+    .map(|(key, value)| (key.to_owned(), Value::from(value)))
+    .to_vec()
+}
+
 fn field(config: &Value, key: &str) -> Option<usize> {
     config.get(key).and_then(Value::as_u64).map(|n| n as usize)
 }

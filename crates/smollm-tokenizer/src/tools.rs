@@ -5,6 +5,7 @@
 //! ([`CallForm::List`]). SmolLM3's template has a part of its own, and one object between tags for each call ([`CallForm::Blocks`]).
 
 mod block;
+mod choice;
 mod conversation;
 mod form;
 mod prompt;
@@ -16,6 +17,7 @@ mod tests;
 mod tool;
 
 pub use block::{Call, calls_in};
+pub use choice::{Callable, Calls, ChoiceError, ToolChoice};
 pub use conversation::{Conversation, conversation};
 pub use form::CallForm;
 pub use prompt::system_prompt;
@@ -28,3 +30,5 @@ pub const CALL_TAG: &str = OPEN;
 /// What stands around calls.
 const OPEN: &str = "<tool_call>";
 const CLOSE: &str = "</tool_call>";
+/// The tag that ends thoughts.
+const THOUGHTS_END: &str = "</think>";

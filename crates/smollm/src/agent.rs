@@ -38,26 +38,25 @@
 //! Calls are held to the schemas of the tools by a grammar, as those of the server are: a model may call the wrong tool, but not one
 //! that does not exist, nor with arguments of the wrong shape. What a tool returns as an error is told to the model, which may try again.
 
-mod choice;
 mod conversation;
 pub mod offline;
 mod tool;
 mod trace;
 
-pub use choice::ToolChoice;
+pub use smollm_tokenizer::tools::ToolChoice;
 pub use tool::{AgentTool, Arguments};
 pub use trace::{AgentCall, AgentEnd, AgentEvent, AgentRun, AgentStep};
 
-use crate::chat::ChatSession;
+use crate::chat::{ChatSession, FittingPrompt};
 use crate::error::Error;
 use crate::model::Model;
 use crate::terminal::{Conversation, Message, Role};
-use crate::text::{End, GenerateOptions};
-use choice::Callable;
+use crate::text::{Bound, End, GenerateOptions};
 use serde_json::{Map, Value};
 use smollm_tokenizer::constrain::Grammar;
-use smollm_tokenizer::tools::{CallReader, CallRule, Said, Tool};
+use smollm_tokenizer::tools::{CallReader, CallRule, Callable, Calls, ChoiceError, Said, Tool};
 use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// How an agent works.
 #[derive(Debug, Clone)]
@@ -125,8 +124,7 @@ impl<'m> Agent<'m> {
                 return Err(Error::Agent { problem: format!("two tools are called {}", tool.name()) });
             }
         }
-        let names: Vec<&str> = tools.iter().map(AgentTool::name).collect();
-        options.tool_choice.callable(&names)?;
+        callable(&options.tool_choice, &tools)?;
         let shown = match options.tool_choice {
             ToolChoice::None => Vec::new(),
             _ => tools.iter().map(|tool| tool.tool.clone()).collect(),
@@ -160,7 +158,8 @@ impl<'m> Agent<'m> {
     /// chunks of a long prompt it hears of empty texts.
     ///
     /// # Errors
-    /// The conversation does not fit, a tool's schema cannot be made sure of, or the model fails. The conversation then is as it was before.
+    /// The conversation does not fit, a tool's schema cannot be made sure of, or the model fails. The conversation then is as it was before,
+    /// as it is where a tool or `on_event` panics, which the caller sees.
     pub fn ask_with(
         &mut self,
         question: &str,
@@ -168,59 +167,61 @@ impl<'m> Agent<'m> {
     ) -> Result<AgentRun, Error> {
         let before = self.chat.messages().len();
         self.chat.push(Message::new(Role::User, question));
-        let run = self.run(on_event);
-        if run.is_err() {
-            self.chat.truncate(before);
-        }
-        run
+        self.run(before, on_event)
     }
 
-    /// Answers the messages, whose last is a question; the messages are as they were before if it fails.
-    fn run(&mut self, on_event: &mut dyn FnMut(AgentEvent<'_>) -> ControlFlow<()>) -> Result<AgentRun, Error> {
-        let before = self.chat.messages().len();
-        let run = self.steps(on_event);
-        if run.is_err() {
+    /// Answers the messages, whose last is a question; if that fails, only the first `before` of them are left.
+    fn run(
+        &mut self,
+        before: usize,
+        on_event: &mut dyn FnMut(AgentEvent<'_>) -> ControlFlow<()>,
+    ) -> Result<AgentRun, Error> {
+        // whoever goes on after a panic of a tool is not to find calls without results
+        let run = catch_unwind(AssertUnwindSafe(|| self.steps(on_event)));
+        if !matches!(run, Ok(Ok(_))) {
             self.chat.truncate(before);
         }
-        run
+        run.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
     fn steps(&mut self, on_event: &mut dyn FnMut(AgentEvent<'_>) -> ControlFlow<()>) -> Result<AgentRun, Error> {
-        let names: Vec<&str> = self.tools.iter().map(AgentTool::name).collect();
-        let (mut callable, after) = (self.choice.callable(&names)?, self.choice.after_first().callable(&names)?);
+        let mut callable_now = callable(&self.choice, &self.tools)?;
+        let after = callable(&self.choice.after_first(), &self.tools)?;
         let mut steps: Vec<AgentStep> = Vec::new();
+        let mut prompt = self.chat.fitting_prompt("")?;
         let end = loop {
-            if !steps.is_empty() && !self.chat.leaves_room()? {
-                break AgentEnd::Length;
-            }
-            let (step, flow) = self.step(&callable, on_event)?;
-            let done = step.calls.is_empty();
+            let (step, next) = self.step(prompt, &callable_now, on_event)?;
             let end = step.answer.end.clone();
             steps.push(step);
-            match end {
-                End::Cancelled => break AgentEnd::Interrupted,
-                _ if flow.is_break() => break AgentEnd::Interrupted,
-                End::Length | End::ContextFull => break AgentEnd::Length,
-                _ if done => break AgentEnd::Answered,
+            prompt = match (end, next) {
+                (End::Cancelled, _) | (_, ControlFlow::Break(())) => break AgentEnd::Interrupted,
+                (End::Length | End::ContextFull, _) => break AgentEnd::Length,
+                (_, ControlFlow::Continue(None)) => break AgentEnd::Answered,
                 _ if steps.len() == self.max_steps => break AgentEnd::StepLimit,
-                _ => callable = after.clone(),
-            }
+                (_, ControlFlow::Continue(Some(next))) if !next.leaves_room => break AgentEnd::Length,
+                (_, ControlFlow::Continue(Some(next))) => next,
+            };
+            callable_now = after.clone();
         };
         let text = steps.last().map(|step| step.text.clone()).unwrap_or_default();
         Ok(AgentRun { text, steps, end })
     }
 
-    /// One answer of the model, and what it calls.
+    /// One answer of the model, and what it calls; if it calls anything, also the prompt of the next step, unless `on_event` stops it.
     fn step(
         &mut self,
+        prompt: FittingPrompt,
         callable: &Callable,
         on_event: &mut dyn FnMut(AgentEvent<'_>) -> ControlFlow<()>,
-    ) -> Result<(AgentStep, ControlFlow<()>), Error> {
-        let (ids, dropped) = self.chat.fitting_prompt("")?;
-        let grammar = self.grammar(callable, &ids)?;
-        let mut reader = grammar.as_ref().map(|_| CallReader::bound());
+    ) -> Result<(AgentStep, ControlFlow<(), Option<FittingPrompt>>), Error> {
+        let FittingPrompt { ids, dropped, .. } = prompt;
+        let thinks = opens_thoughts(self.chat.model(), &ids)?;
+        let grammar = self.grammar(callable, thinks)?;
+        let bound = grammar.as_ref().map(|grammar| Bound { grammar, free: callable.calls == Calls::Maybe });
+        let reader = if thinks { CallReader::bound_after_thoughts } else { CallReader::bound };
+        let mut reader = bound.map(|_| reader());
         let mut heard = Heard::default();
-        let answer = self.chat.continue_prompt(ids, grammar.as_ref(), &mut |piece| match &mut reader {
+        let answer = self.chat.continue_prompt(ids, bound, &mut |piece| match &mut reader {
             Some(reader) if !piece.is_empty() => heard.take(reader.push(piece), on_event),
             Some(_) => on_event(AgentEvent::Text("")),
             None => heard.take(vec![Said::Text(piece.to_owned())], on_event),
@@ -233,29 +234,43 @@ impl<'m> Agent<'m> {
         self.chat.push(Message::new(Role::Assistant, answer.text.clone()));
         let whole = !cut && !matches!(answer.end, End::Length | End::ContextFull | End::Cancelled);
         let mut step = AgentStep { text: heard.text, calls: Vec::new(), answer, dropped_messages: dropped };
-        if flow.is_break() {
-            return Ok((step, flow));
-        }
+        let mut next = None;
         // of an answer that was cut nobody knows what it would have been
         for (name, arguments) in heard.calls.into_iter().filter(|_| whole) {
-            if on_event(AgentEvent::Call { name: &name, arguments: &arguments }).is_break() {
+            if flow.is_break() || on_event(AgentEvent::Call { name: &name, arguments: &arguments }).is_break() {
                 return Ok((step, ControlFlow::Break(())));
             }
-            let mut call = self.call(name, &arguments);
-            self.chat.push(Message::new(Role::Tool, call.told()));
-            if call.result.is_ok() && !self.chat.leaves_room()? {
-                // what it did is done; the model is told that it cannot be told more
-                self.chat.truncate(self.chat.messages().len() - 1);
-                call.result = Err("the result is too long for what is left of the context".to_owned());
-                self.chat.push(Message::new(Role::Tool, call.told()));
-            }
+            let call = self.call(name, &arguments);
+            let (call, prompt) = self.told(call)?;
+            next = Some(prompt);
             flow = on_event(AgentEvent::Result(&call));
             step.calls.push(call);
-            if flow.is_break() {
-                return Ok((step, flow));
-            }
         }
-        Ok((step, ControlFlow::Continue(())))
+        let next = if flow.is_break() { ControlFlow::Break(()) } else { ControlFlow::Continue(next) };
+        Ok((step, next))
+    }
+
+    /// Tells the model what came of a call, or that it is more than can be told; and the prompt with it.
+    fn told(&mut self, mut call: AgentCall) -> Result<(AgentCall, FittingPrompt), Error> {
+        let told = call.told();
+        let len = told.len();
+        self.chat.push(Message::new(Role::Tool, told));
+        let prompt = self.chat.fitting_prompt("")?;
+        if prompt.leaves_room {
+            return Ok((call, prompt));
+        }
+        let what = if call.result.is_ok() { "result" } else { "error" };
+        let problem = format!("the {what} is too long for what is left of the context");
+        let result = std::mem::replace(&mut call.result, Err(problem));
+        let instead = call.told();
+        if len <= instead.len() {
+            call.result = result;
+            return Ok((call, prompt));
+        }
+        // what it did is done
+        self.chat.truncate(self.chat.messages().len() - 1);
+        self.chat.push(Message::new(Role::Tool, instead));
+        Ok((call, self.chat.fitting_prompt("")?))
     }
 
     fn call(&mut self, name: String, arguments: &str) -> AgentCall {
@@ -273,24 +288,22 @@ impl<'m> Agent<'m> {
         AgentCall { name, arguments, result }
     }
 
-    /// The grammar of an answer that may call these, if it may call any.
-    fn grammar(&mut self, callable: &Callable, prompt: &[u32]) -> Result<Option<Grammar>, Error> {
-        if callable.names.is_empty() {
+    /// The grammar of an answer that may call these, if it may call any; whether its prompt has opened thoughts.
+    fn grammar(&mut self, callable: &Callable, thinks: bool) -> Result<Option<Grammar>, Error> {
+        if callable.calls == Calls::None {
             return Ok(None);
         }
-        let thinks = opens_thoughts(self.chat.model(), prompt)?;
         if let Some((of, thought, grammar)) = &self.grammar
             && of == callable
             && *thought == thinks
         {
             return Ok(Some(grammar.clone()));
         }
-        let named = |tool: &&AgentTool<'_>| callable.names.iter().any(|name| name == tool.name());
-        let tools: Vec<Tool> = self.tools.iter().filter(named).map(|tool| tool.tool.clone()).collect();
+        let tools: Vec<Tool> = callable.tools.iter().map(|&place| self.tools[place].tool.clone()).collect();
         let model = self.chat.model();
         let form = model.template()?.call_form();
-        let rule =
-            CallRule { form, tools: &tools, must_call: callable.must, several: self.several && !callable.once, thinks };
+        let must_call = callable.calls == Calls::AtLeastOne;
+        let rule = CallRule { form, tools: &tools, must_call, several: self.several && !callable.once, thinks };
         let grammar = rule.compile(model.grammars()?).map_err(|refused| Error::Tool {
             tool: refused.tool.map_or("tools".to_owned(), |index| tools[index].name().to_owned()),
             problem: refused.error.to_string(),
@@ -298,6 +311,19 @@ impl<'m> Agent<'m> {
         self.grammar = Some((callable.clone(), thinks, grammar.clone()));
         Ok(Some(grammar))
     }
+}
+
+/// What a choice means among these tools.
+fn callable(choice: &ToolChoice, tools: &[AgentTool<'_>]) -> Result<Callable, Error> {
+    let names: Vec<&str> = tools.iter().map(AgentTool::name).collect();
+    choice.among(&names).map_err(|error| {
+        let known = match &error {
+            ChoiceError::NoSuchTool { .. } if names.is_empty() => "; there are none".to_owned(),
+            ChoiceError::NoSuchTool { .. } => format!("; there are {}", names.join(", ")),
+            ChoiceError::NothingAllowed | ChoiceError::NoTools => String::new(),
+        };
+        Error::Agent { problem: format!("tool choice: {error}{known}") }
+    })
 }
 
 /// Whether a prompt ends where thoughts begin.

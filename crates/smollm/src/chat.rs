@@ -3,17 +3,26 @@
 use crate::error::Error;
 use crate::model::Model;
 use crate::terminal::{AnswerStats, ContextUse, Conversation, Finish, Message, Role, Setting};
-use crate::text::{Answer, Continued, End, GenerateOptions, Prompt};
+use crate::text::{Answer, Bound, Continued, End, GenerateOptions, Prompt};
 use serde_json::{Map, Value};
 use smollm_engine::Session;
 use smollm_model::Architecture;
-use smollm_tokenizer::constrain::Grammar;
 use smollm_tokenizer::template::{RenderOptions, local_time};
 use smollm_tokenizer::tools::{self, Tool};
 use std::ops::ControlFlow;
 
 /// Where an answer must have at least this much room, older turns are dropped; a quarter of a small context will do.
 const ROOM_FOR_AN_ANSWER: usize = 512;
+
+/// A prompt of as many messages as leave room for an answer: the system message and the latest turns.
+#[derive(Debug)]
+pub(crate) struct FittingPrompt {
+    pub(crate) ids: Vec<u32>,
+    /// Messages that were left out.
+    pub(crate) dropped: usize,
+    /// Whether there is room; what cannot be left out may take it all.
+    pub(crate) leaves_room: bool,
+}
 
 /// A conversation that remembers. The K/V cache keeps what the next prompt repeats, so a turn costs only its new tokens.
 #[derive(Debug)]
@@ -105,9 +114,10 @@ impl<'m> ChatSession<'m> {
         prefill: &str,
         on_text: &mut dyn FnMut(&str) -> ControlFlow<()>,
     ) -> Result<(Answer, usize), Error> {
-        let (ids, dropped) = self.fitting_prompt(prefill)?;
+        let FittingPrompt { ids, dropped, .. } = self.fitting_prompt(prefill)?;
         let grammar = self.options.grammar.as_ref().map(|source| self.model.grammar(source)).transpose()?;
-        let answer = self.continue_prompt(ids, grammar.as_ref(), on_text)?;
+        let bound = grammar.as_ref().map(|grammar| Bound { grammar, free: false });
+        let answer = self.continue_prompt(ids, bound, on_text)?;
         self.messages.push(Message::new(Role::Assistant, format!("{prefill}{}", answer.text)));
         Ok((answer, dropped))
     }
@@ -116,18 +126,21 @@ impl<'m> ChatSession<'m> {
     pub(crate) fn continue_prompt(
         &mut self,
         ids: Vec<u32>,
-        grammar: Option<&Grammar>,
+        bound: Option<Bound<'_>>,
         on_text: &mut dyn FnMut(&str) -> ControlFlow<()>,
     ) -> Result<Answer, Error> {
-        let continued = Continued { ids, conversation: true, grammar };
+        let continued = Continued { ids, conversation: true, bound };
         let answer = self.model.continue_ids(&mut self.session, continued, &self.options, on_text)?;
         // the last token of an answer that fills the context needs no room of its own
         self.used = self.session.context().min(answer.prompt_ids.len() + answer.tokens.len());
         Ok(answer)
     }
 
-    /// The prompt of as many messages as leave room for an answer: the system message and the latest turns; and how many were left out.
-    pub(crate) fn fitting_prompt(&self, prefill: &str) -> Result<(Vec<u32>, usize), Error> {
+    /// The prompt of the messages, the oldest turns left out if they leave no room.
+    ///
+    /// # Errors
+    /// The template fails.
+    pub(crate) fn fitting_prompt(&self, prefill: &str) -> Result<FittingPrompt, Error> {
         let context = self.session.context();
         let room = ROOM_FOR_AN_ANSWER.min(context / 4);
         let first = usize::from(self.messages.first().is_some_and(|m| m.role == Role::System));
@@ -135,22 +148,14 @@ impl<'m> ChatSession<'m> {
         loop {
             let kept: Vec<&Message> = self.messages[..first].iter().chain(&self.messages[from..]).collect();
             let ids = self.model.prompt_ids(&self.prompt(&kept, prefill)?)?;
+            let leaves_room = ids.len() + room <= context;
             // the next turn to drop ends before the next message of the user
             let next = (from + 1..self.messages.len()).find(|&i| self.messages[i].role == Role::User);
             match next {
-                Some(next) if ids.len() + room > context => from = next,
-                _ => return Ok((ids, from - first)),
+                Some(next) if !leaves_room => from = next,
+                _ => return Ok(FittingPrompt { ids, dropped: from - first, leaves_room }),
             }
         }
-    }
-
-    /// Whether the messages that cannot be left out leave room for an answer.
-    ///
-    /// # Errors
-    /// The template fails.
-    pub(crate) fn leaves_room(&self) -> Result<bool, Error> {
-        let (context, (ids, _)) = (self.session.context(), self.fitting_prompt("")?);
-        Ok(ids.len() + ROOM_FOR_AN_ANSWER.min(context / 4) <= context)
     }
 
     fn prompt(&self, messages: &[&Message], prefill: &str) -> Result<Prompt, Error> {
@@ -159,12 +164,10 @@ impl<'m> ChatSession<'m> {
             extra.insert("enable_thinking".into(), on.into());
         }
         // serialising a role and a string cannot fail
-        let mut messages = serde_json::to_value(messages).unwrap_or(Value::Null);
-        let mut tools = None;
-        if !self.tools.is_empty() {
-            let told = tools::conversation(self.model.template()?, &messages, &self.tools)?;
-            (messages, tools) = (told.messages, told.tools);
-        }
+        let messages = serde_json::to_value(messages).unwrap_or(Value::Null);
+        // results of tools may be among them where there are none now: a saved chat remembers
+        let told = tools::conversation(self.model.template()?, &messages, &self.tools)?;
+        let (messages, tools) = (told.messages, told.tools);
         let now = local_time();
         let render = RenderOptions { add_generation_prompt: true, tools, extra, now, ..RenderOptions::default() };
         Ok(Prompt::Chat { messages, render: Box::new(render), prefill: prefill.into() })
@@ -271,26 +274,29 @@ impl Conversation for ChatSession<'_> {
 
     fn answer(&mut self, prefill: Option<&str>, on_text: &mut dyn FnMut(&str) -> bool) -> Result<AnswerStats, String> {
         let mut flow = |text: &str| if on_text(text) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
-        let (answer, dropped_messages) =
-            self.respond(prefill.unwrap_or_default(), &mut flow).map_err(|e| e.to_string())?;
+        let (answer, dropped) = self.respond(prefill.unwrap_or_default(), &mut flow).map_err(|e| e.to_string())?;
+        Ok(AnswerStats::of(&answer, dropped))
+    }
+}
+
+impl AnswerStats {
+    /// What a terminal tells of an answer to a prompt without so many messages.
+    pub(crate) fn of(answer: &Answer, dropped_messages: usize) -> Self {
         let timings = &answer.timings;
-        Ok(AnswerStats {
+        let per_second = |seconds: f64| if seconds > 0.0 { timings.decode_tokens as f64 / seconds } else { 0.0 };
+        Self {
             prompt_tokens: answer.prompt_ids.len(),
             cached_tokens: timings.cached_tokens,
             generated_tokens: answer.tokens.len(),
             seconds_to_first_token: timings.prefill_s,
-            tokens_per_second: if timings.decode_s > 0.0 {
-                timings.decode_tokens as f64 / timings.decode_s
-            } else {
-                0.0
-            },
+            tokens_per_second: per_second(timings.decode_s),
             finish: match answer.end {
                 End::StopToken(_) | End::StopString(_) | End::Complete => Finish::Stop,
-                End::Length => Finish::Length,
+                End::Length => Finish::Length { limit: answer.tokens.len() },
                 End::ContextFull => Finish::ContextFull,
                 End::Cancelled => Finish::Interrupted,
             },
             dropped_messages,
-        })
+        }
     }
 }

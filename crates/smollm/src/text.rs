@@ -119,7 +119,15 @@ pub(crate) struct Continued<'a> {
     /// Whether it is a conversation: the answer then also ends where the model begins the next turn without having ended its own.
     pub(crate) conversation: bool,
     /// What the answer is to be, in place of the grammar of the options.
-    pub(crate) grammar: Option<&'a Grammar>,
+    pub(crate) bound: Option<Bound<'a>>,
+}
+
+/// What an answer is held to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bound<'a> {
+    pub(crate) grammar: &'a Grammar,
+    /// Whether it has texts that may stop anywhere: one that a limit stops is no whole answer.
+    pub(crate) free: bool,
 }
 
 impl Model {
@@ -160,7 +168,8 @@ impl Model {
         let ids = self.prompt_ids(prompt)?;
         let grammar = options.grammar.as_ref().map(|source| self.grammar(source)).transpose()?;
         let conversation = matches!(prompt, Prompt::Chat { .. });
-        self.continue_ids(session, Continued { ids, conversation, grammar: grammar.as_ref() }, options, on_text)
+        let bound = grammar.as_ref().map(|grammar| Bound { grammar, free: false });
+        self.continue_ids(session, Continued { ids, conversation, bound }, options, on_text)
     }
 
     /// As [`Model::generate`], past the tokenizer and the compiler of grammars.
@@ -171,7 +180,7 @@ impl Model {
         options: &GenerateOptions,
         on_text: &mut dyn FnMut(&str) -> ControlFlow<()>,
     ) -> Result<Answer, Error> {
-        let Continued { ids: prompt_ids, conversation, grammar } = continued;
+        let Continued { ids: prompt_ids, conversation, bound } = continued;
         let next_turn = self.next_turn().filter(|_| conversation);
         let stop_ids = self.stop_ids().iter().copied().chain(next_turn).filter(|_| !options.ignore_eos).collect();
         let request = Request {
@@ -191,7 +200,7 @@ impl Model {
             text: String::new(),
             matched: None,
         };
-        let mask = mask(session, &prompt_ids, &request, grammar)?;
+        let mask = mask(session, &prompt_ids, &request, bound)?;
         let generation = session.generate_masked(&prompt_ids, &request, mask, &mut |event| match event {
             Progress::Prefill { .. } => on_text(""),
             Progress::Token(token) => writer.push(token.id, on_text),
@@ -217,13 +226,13 @@ fn mask(
     session: &Session,
     prompt: &[u32],
     request: &Request,
-    grammar: Option<&Grammar>,
+    bound: Option<Bound<'_>>,
 ) -> Result<Option<Box<dyn TokenMask>>, Error> {
-    let Some(grammar) = grammar else { return Ok(None) };
+    let Some(Bound { grammar, free }) = bound else { return Ok(None) };
     let room = (session.context() + 1).saturating_sub(prompt.len());
     let limit = request.max_tokens.map_or(room, |max| max.min(room));
     let constraint = grammar.begin_within(limit)?;
-    Ok(Some(Box::new(GrammarMask::new(constraint, &request.stop_ids))))
+    Ok(Some(Box::new(GrammarMask::new(constraint, &request.stop_ids).free(free))))
 }
 
 impl Model {

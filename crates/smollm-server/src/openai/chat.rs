@@ -14,14 +14,13 @@ use crate::body::Body;
 use crate::call::{Call, admit};
 use crate::deadline::Deadline;
 use crate::error::{ApiError, ErrorBody};
-use crate::openai::tools::Calls;
 use crate::reasoning::AfterThoughts;
 use crate::sse;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use prompt::Prompt;
-use smollm_tokenizer::tools::CallReader;
+use smollm_tokenizer::tools::{CallReader, Calls};
 use telling::{Reading, Telling};
 
 /// A conversation, answered.

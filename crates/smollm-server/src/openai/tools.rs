@@ -13,7 +13,8 @@ use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::Value;
 use smollm_engine::Submission;
 use smollm_tokenizer::constrain::{Grammar, GrammarError, Grammars};
-use smollm_tokenizer::tools::{CallForm, CallRule, RuleError, Tool, kept_without_calls, no_calls};
+use smollm_tokenizer::tools::{self, CallForm, CallRule, Callable, Calls, ChoiceError, RuleError, Tool};
+use smollm_tokenizer::tools::{kept_without_calls, no_calls};
 use std::collections::HashSet;
 use std::fmt::Formatter;
 use std::sync::Arc;
@@ -122,6 +123,30 @@ impl<'de> Visitor<'de> for AnyChoice {
     }
 }
 
+impl ToolChoice {
+    /// What it says, wherever it was said.
+    ///
+    /// # Errors
+    /// It allows tools that it then does not.
+    fn meaning(&self) -> Result<tools::ToolChoice, ApiError> {
+        let name = |named: &Named| named.function.name.clone();
+        Ok(match self {
+            Self::Mode(Mode::None) => tools::ToolChoice::None,
+            Self::Mode(Mode::Auto) => tools::ToolChoice::Auto,
+            Self::Mode(Mode::Required) => tools::ToolChoice::Required,
+            Self::Named(named) => tools::ToolChoice::Named(name(named)),
+            Self::Allowed(Allowed { allowed_tools: AllowedTools { mode: Mode::None, .. }, .. }) => {
+                let param = "tool_choice.allowed_tools.mode";
+                return Err(ApiError::bad(format!("{param} must be `auto` or `required`")).param(param));
+            }
+            Self::Allowed(Allowed { allowed_tools: AllowedTools { mode, tools }, .. }) => tools::ToolChoice::Allowed {
+                names: tools.iter().map(name).collect(),
+                required: *mode == Mode::Required,
+            },
+        })
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Mode {
@@ -171,17 +196,6 @@ pub(crate) struct AllowedTools {
     tools: Vec<Named>,
 }
 
-/// How often an answer calls a function.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Calls {
-    /// Never.
-    None,
-    /// If the model wants to.
-    Maybe,
-    /// At least once.
-    AtLeastOne,
-}
-
 /// What a request wants of tools, checked.
 #[derive(Debug, Clone)]
 pub(crate) struct ToolUse {
@@ -189,6 +203,8 @@ pub(crate) struct ToolUse {
     pub(crate) shown: Vec<Tool>,
     /// What it may call, some of those.
     callable: Vec<Tool>,
+    /// Whether there are tools, called or not.
+    given: bool,
     pub(crate) calls: Calls,
     /// Whether there may be several.
     several: bool,
@@ -221,7 +237,7 @@ impl ToolUse {
         model: &Arc<Model>,
         guidance: &Guidance,
     ) -> Result<Option<Bound>, ApiError> {
-        let (Some(template), false) = (&model.template, self.callable.is_empty()) else { return Ok(None) };
+        let (Some(template), true) = (&model.template, self.given) else { return Ok(None) };
         let calls = self.calls;
         let otherwise = match calls {
             Calls::None if guidance.is_given()? => return Ok(None),
@@ -346,56 +362,31 @@ impl ToolFields {
     /// A tool is wrong, or a choice names none of them; the field is named.
     fn resolve(&self) -> Result<ToolUse, ApiError> {
         let tools = self.tools()?;
-        let mut several = self.parallel_tool_calls.unwrap_or(true);
-        let find = |name: &str, param: String| match tools.iter().find(|tool| tool.name() == name) {
-            Some(tool) => Ok(tool.clone()),
-            None => {
-                let message = format!("{param} is {:?}, which is the name of none of `tools`", brief(name));
-                Err(ApiError::bad(message).param(param))
-            }
-        };
-        let of_mode = |mode: Mode| match mode {
-            Mode::None => Calls::None,
-            Mode::Auto => Calls::Maybe,
-            Mode::Required => Calls::AtLeastOne,
-        };
-        let (calls, callable) = match &self.tool_choice {
-            None => (Calls::Maybe, tools.clone()),
-            Some(ToolChoice::Mode(mode)) => (of_mode(*mode), tools.clone()),
-            Some(ToolChoice::Named(Named { function, .. })) => {
-                several = false;
-                (Calls::AtLeastOne, vec![find(&function.name, "tool_choice.function.name".into())?])
-            }
-            Some(ToolChoice::Allowed(Allowed { allowed_tools, .. })) => {
-                let at = "tool_choice.allowed_tools";
-                if allowed_tools.mode == Mode::None || allowed_tools.tools.is_empty() {
-                    let (field, must) = match allowed_tools.mode {
-                        Mode::None => ("mode", "must be `auto` or `required`"),
-                        _ => ("tools", "is empty; `tool_choice` may be `none`"),
-                    };
-                    let param = format!("{at}.{field}");
-                    return Err(ApiError::bad(format!("{param} {must}")).param(param));
-                }
-                let named = allowed_tools.tools.iter().enumerate();
-                let named = named.map(|(i, tool)| find(&tool.function.name, format!("{at}.tools[{i}].function.name")));
-                let mut callable: Vec<Tool> = Vec::new();
-                for tool in named {
-                    let tool = tool?;
-                    if !callable.contains(&tool) {
-                        callable.push(tool);
-                    }
-                }
-                (of_mode(allowed_tools.mode), callable)
-            }
-        };
-        if tools.is_empty() {
-            if calls == Calls::AtLeastOne {
-                return Err(ApiError::bad("tool_choice asks for a call, but there are no `tools`").param("tool_choice"));
-            }
-            return Ok(ToolUse { shown: Vec::new(), callable: Vec::new(), calls: Calls::None, several });
-        }
+        let names: Vec<&str> = tools.iter().map(Tool::name).collect();
+        let choice = self.tool_choice.as_ref().map_or(Ok(tools::ToolChoice::Auto), ToolChoice::meaning)?;
+        let Callable { tools: callable, calls, once } = choice.among(&names).map_err(|error| self.refused(&error))?;
+        let callable = callable.into_iter().map(|place| tools[place].clone()).collect();
+        let given = !tools.is_empty();
         let shown = if calls == Calls::None { Vec::new() } else { tools };
-        Ok(ToolUse { shown, callable, calls, several })
+        Ok(ToolUse { shown, callable, given, calls, several: self.parallel_tool_calls.unwrap_or(true) && !once })
+    }
+
+    /// The refusal of a choice, with the field that is wrong.
+    fn refused(&self, error: &ChoiceError) -> ApiError {
+        let (param, problem) = match error {
+            ChoiceError::NoSuchTool { index, name } => {
+                let place = match &self.tool_choice {
+                    Some(ToolChoice::Allowed(_)) => format!("allowed_tools.tools[{index}].function.name"),
+                    _ => "function.name".to_owned(),
+                };
+                (format!("tool_choice.{place}"), format!("is {:?}, which is the name of none of `tools`", brief(name)))
+            }
+            ChoiceError::NothingAllowed => {
+                ("tool_choice.allowed_tools.tools".to_owned(), "is empty; `tool_choice` may be `none`".to_owned())
+            }
+            ChoiceError::NoTools => ("tool_choice".to_owned(), "asks for a call, but there are no `tools`".to_owned()),
+        };
+        ApiError::bad(format!("{param} {problem}")).param(param)
     }
 
     fn tools(&self) -> Result<Vec<Tool>, ApiError> {

@@ -18,7 +18,7 @@ pub struct CallRule<'t> {
     pub must_call: bool,
     /// Whether there may be several.
     pub several: bool,
-    /// Whether the prompt has opened thoughts, which come first.
+    /// Whether the prompt has opened thoughts, which come first ([`super::CallReader::bound_after_thoughts`] reads such answers).
     pub thinks: bool,
 }
 

@@ -127,6 +127,24 @@ fn what_a_form_writes_is_read_again_however_it_is_cut() {
     assert_eq!(read(CallReader::bound(), &["No. <tool_call>[]</tool_call>"]), ("No.".to_owned(), Vec::new()));
 }
 
+/// A call that is only thought of is none, whatever tools it names.
+#[test]
+fn what_stands_in_thoughts_is_text() {
+    let thought = "Or <tool_call>[{\"name\": \"rm\", \"arguments\": {}}]</tool_call>? </thin </think>";
+    let calls = vec![call("f", "{}")];
+    for form in [CallForm::List, CallForm::Blocks] {
+        let text = format!("{thought}\nSo: {}", form.written(&calls));
+        let expected = (format!("{thought}\nSo:"), calls.clone());
+        for at in (0..=text.len()).filter(|&at| text.is_char_boundary(at)) {
+            assert_eq!(read(CallReader::bound_after_thoughts(), &[&text[..at], &text[at..]]), expected, "{at}");
+        }
+        assert_eq!(read(CallReader::bound_after_thoughts(), &letters(&text)), expected);
+    }
+    for endless in ["hm <tool_call>[{\"name\": \"rm\", \"arguments\": {}}]", "hm </thin", ""] {
+        assert_eq!(read(CallReader::bound_after_thoughts(), &letters(endless)), (endless.to_owned(), Vec::new()));
+    }
+}
+
 #[test]
 fn a_bound_call_is_told_before_it_ends() {
     let mut reader = CallReader::bound();

@@ -1,9 +1,9 @@
 //! An agent at the terminal: a chat in which calls are shown.
 
 use super::{Agent, AgentCall, AgentEnd, AgentEvent, AgentRun};
-use crate::terminal::{AnswerStats, ContextUse, Conversation, Finish, Message, Setting};
-use crate::text::End;
+use crate::terminal::{AnswerStats, ContextUse, Conversation, Finish, Message, NO_BEGINNINGS, Setting};
 use serde_json::Value;
+use smollm_tokenizer::tools::calls_in;
 use std::ops::ControlFlow;
 
 /// Characters of arguments and results that are shown.
@@ -38,18 +38,31 @@ impl Conversation for Agent<'_> {
         self.chat.context()
     }
 
+    fn takes_beginnings(&self) -> bool {
+        false
+    }
+
     fn answer(&mut self, prefill: Option<&str>, on_text: &mut dyn FnMut(&str) -> bool) -> Result<AnswerStats, String> {
         if prefill.is_some_and(|text| !text.is_empty()) {
-            return Err("an answer that may have calls cannot be begun".to_owned());
+            return Err(NO_BEGINNINGS.to_owned());
         }
         let mut page = Page { on_text, shows_calls: self.shows_calls, open: false, called: false };
-        let run = self.run(&mut |event| page.tell(&event)).map_err(|error| error.to_string())?;
-        if run.end == AgentEnd::StepLimit {
-            // nothing follows that could be stopped
-            let _ = page.line(&format!("ended after {} steps", run.steps.len()));
-        }
+        let before = self.chat.messages().len();
+        let run = self.run(before, &mut |event| page.tell(&event)).map_err(|error| error.to_string())?;
+        // nothing follows that could be stopped
+        let _ = match run.end {
+            AgentEnd::StepLimit => page.line(&format!("ended after {} steps", run.steps.len())),
+            AgentEnd::Answered if says_that_no_tool_fits(&run) => page.line("no tool fits"),
+            _ => ControlFlow::Continue(()),
+        };
         Ok(stats(&run))
     }
+}
+
+/// Whether all that the model said at last is an empty list of calls, in which nothing can be seen.
+fn says_that_no_tool_fits(run: &AgentRun) -> bool {
+    let last = run.steps.last();
+    last.is_some_and(|step| step.text.trim().is_empty() && calls_in(&step.answer.text).is_some_and(|c| c.is_empty()))
 }
 
 /// Text and calls in one stream of Markdown.
@@ -115,24 +128,22 @@ fn code(text: &str) -> String {
     format!("{fence}{space}{text}{space}{fence}")
 }
 
-/// The figures of all steps; prompt and speed are those of the last.
+/// The figures of the last step, but for what is of all of them.
 fn stats(run: &AgentRun) -> AnswerStats {
-    let last = run.steps.last().map(|step| &step.answer);
-    let timings = last.map(|answer| &answer.timings);
-    let speed = timings.filter(|timings| timings.decode_s > 0.0).map(|t| t.decode_tokens as f64 / t.decode_s);
+    let figures: Vec<AnswerStats> =
+        run.steps.iter().map(|step| AnswerStats::of(&step.answer, step.dropped_messages)).collect();
+    let (first, last) = (figures[0], figures[figures.len() - 1]); // a run has a step at least
     AnswerStats {
-        prompt_tokens: last.map_or(0, |answer| answer.prompt_ids.len()),
-        cached_tokens: timings.map_or(0, |timings| timings.cached_tokens),
-        generated_tokens: run.steps.iter().map(|step| step.answer.tokens.len()).sum(),
-        seconds_to_first_token: run.steps.first().map_or(0.0, |step| step.answer.timings.prefill_s),
-        tokens_per_second: speed.unwrap_or(0.0),
-        finish: match (run.end, last.map(|answer| &answer.end)) {
-            (AgentEnd::Answered | AgentEnd::StepLimit, _) => Finish::Stop,
-            (AgentEnd::Length, Some(End::ContextFull)) => Finish::ContextFull,
-            (AgentEnd::Length, _) => Finish::Length,
-            (AgentEnd::Interrupted, _) => Finish::Interrupted,
+        generated_tokens: figures.iter().map(|step| step.generated_tokens).sum(),
+        seconds_to_first_token: first.seconds_to_first_token,
+        finish: match run.end {
+            AgentEnd::Answered | AgentEnd::StepLimit => Finish::Stop,
+            AgentEnd::Interrupted => Finish::Interrupted,
+            // an answer that has ended by itself leaves no room for the next
+            AgentEnd::Length if last.finish == Finish::Stop => Finish::ContextFull,
+            AgentEnd::Length => last.finish,
         },
-        dropped_messages: run.steps.last().map_or(0, |step| step.dropped_messages),
+        ..last
     }
 }
 

@@ -66,7 +66,7 @@ fn tools(log: &Log) -> Vec<AgentTool<'_>> {
 
 #[test]
 fn calls_are_run_by_name_and_their_results_go_back() {
-    let mut called = 0;
+    let (mut called, mut followed) = (0, 0);
     for (_folder, model) in &models() {
         for seed in 0..SEEDS {
             let log = Log::default();
@@ -98,13 +98,23 @@ fn calls_are_run_by_name_and_their_results_go_back() {
                 }));
             }
             assert_eq!(agent.messages(), expected);
+            let prompt = |step: &AgentStep| {
+                assert_eq!(step.dropped_messages, 0);
+                model.tokenizer().expect("a tokenizer").decode(&step.answer.prompt_ids, false)
+            };
             for pair in run.steps.windows(2) {
-                assert!(pair[1].answer.prompt_ids.len() > pair[0].answer.prompt_ids.len());
+                let turn = |role: &str, text: &str| format!("<|im_start|>{role}\n{text}<|im_end|>\n");
+                let response =
+                    |call: &AgentCall| turn("user", &format!("<tool_response>\n{}\n</tool_response>", call.told()));
+                let results: String = pair[0].calls.iter().map(response).collect();
+                let added = format!("{}<|im_end|>\n{results}<|im_start|>assistant\n", pair[0].answer.text);
+                assert_eq!(prompt(&pair[1]).strip_prefix(&prompt(&pair[0])), Some(added.as_str()));
+                followed += 1;
             }
             called += calls.len();
         }
     }
-    assert!(called > 10, "{called} calls");
+    assert!(called > 10 && followed > 10, "{called} calls, {followed} steps after the first");
 }
 
 #[test]
@@ -112,15 +122,20 @@ fn a_result_that_is_too_long_is_told_as_an_error_and_ends_nothing() {
     for (_folder, model) in &models() {
         let mut called = 0;
         for seed in 0..SEEDS {
-            let everything = |_: &Arguments| Ok(Value::from("x y ".repeat(50_000)));
+            let long = "x y ".repeat(50_000);
+            let everything =
+                |_: &Arguments| if seed % 2 == 0 { Ok(Value::from(long.as_str())) } else { Err(long.clone()) };
             let tool = AgentTool::new("read", "Reads it.", json!({"type": "object", "properties": {}}), everything);
             let options = options(seed, ToolChoice::Required);
             let mut agent = Agent::new(model, vec![tool.expect("a tool")], options).expect("an agent");
             let run = agent.ask("x").expect("a run");
             for call in run.steps.iter().flat_map(|step| &step.calls) {
-                assert!(call.result.as_ref().unwrap_err().contains("too long"), "{:?}", call.result);
+                let what = if seed % 2 == 0 { "result" } else { "error" };
+                let told = format!("the {what} is too long for what is left of the context");
+                assert_eq!(call.result, Err(told));
                 called += 1;
             }
+            assert!(run.end != AgentEnd::Length || run.steps.last().is_some_and(|step| step.answer.end == End::Length));
         }
         assert!(called > 0);
     }
@@ -208,6 +223,25 @@ fn what_fails_leaves_the_conversation_as_it_was() {
     assert!(agent.messages().is_empty());
 }
 
+#[test]
+fn a_panic_of_a_tool_is_the_callers_and_leaves_the_conversation_as_it_was() {
+    let (_folder, model) = model(false).expect("a model");
+    let none = || json!({"type": "object", "properties": {}});
+    let mut panicked = 0;
+    for seed in 0..SEEDS {
+        let ok = AgentTool::new("ok", "", none(), |_| Ok(Value::Null)).expect("a tool");
+        let broken = AgentTool::new("broken", "", none(), |_| panic!("out of order")).expect("a tool");
+        let mut agent = Agent::new(&model, vec![ok, broken], options(seed, ToolChoice::Required)).expect("an agent");
+        let Err(panic) = catch_unwind(AssertUnwindSafe(|| agent.ask("x"))) else { continue };
+        assert_eq!(panic.downcast_ref::<&str>(), Some(&"out of order"));
+        assert!(agent.messages().is_empty());
+        panicked += 1;
+        let run = agent.ask_with("y", &mut |_| ControlFlow::Break(())).expect("a run");
+        assert_eq!((run.end, agent.messages().len()), (AgentEnd::Interrupted, 2));
+    }
+    assert!(panicked > 0);
+}
+
 #[track_caller]
 fn refused(options: AgentOptions, message: &str) {
     let (_folder, model) = model(false).expect("a model");
@@ -232,9 +266,11 @@ fn options_that_contradict_each_other_are_refused() {
     refused(options(1, ToolChoice::Named("add".into())), "tool choice: there is no tool add; there are paint, fail");
     refused(
         options(1, ToolChoice::Allowed { names: Vec::new(), required: true }),
-        "tool choice: a call is required, but there is no tool to call",
+        "tool choice: no tool is allowed, which the choice of none would say",
     );
     let (_folder, model) = model(false).expect("a model");
+    let none = Agent::new(&model, Vec::new(), options(1, ToolChoice::Required)).expect_err("refused");
+    assert_eq!(none.to_string(), "tool choice: a call is required, but there is no tool to call");
     let log = Log::default();
     let twice = tools(&log).into_iter().chain(tools(&log)).collect();
     let error = Agent::new(&model, twice, AgentOptions::default()).expect_err("refused");

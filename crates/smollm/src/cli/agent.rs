@@ -1,6 +1,6 @@
 //! `smollm agent`: a chat whose model calls tools that need no network.
 
-use super::args::{ModelArgs, PageArgs, SamplingArgs, whole};
+use super::args::{ChatArgs, whole};
 use super::failure::usage;
 use super::output::output;
 use serde_json::{Map, Value, json};
@@ -12,10 +12,6 @@ use std::path::PathBuf;
 /// Talk to a model that calls tools; with QUESTION, ask once.
 #[derive(Debug, clap::Args)]
 pub(crate) struct AgentCommand {
-    #[command(flatten)]
-    model: ModelArgs,
-    /// Ask this, print the answer and end
-    question: Option<String>,
     /// Let the model list, read and write the files in this folder
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
@@ -34,16 +30,9 @@ pub(crate) struct AgentCommand {
     /// The answer and the way to it as one JSON object (with QUESTION; see docs/json.md)
     #[arg(long, requires = "question")]
     json: bool,
-    /// System message
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
-    system: Option<String>,
-    /// Let the model think before it answers, or not (SmolLM3)
-    #[arg(long, value_name = "on|off", value_parser = ["on", "off"])]
-    think: Option<String>,
+    // last: the headings of its help would be those of what follows
     #[command(flatten)]
-    page: PageArgs,
-    #[command(flatten)]
-    sampling: SamplingArgs,
+    chat: ChatArgs,
 }
 
 impl AgentCommand {
@@ -51,34 +40,33 @@ impl AgentCommand {
         if self.max_steps == 0 {
             return usage("--max-steps must be at least 1");
         }
-        if self.sampling.ignore_eos {
+        if self.chat.sampling.ignore_eos {
             return usage("--ignore-eos: an answer that may have calls ends where the model ends it");
         }
-        let generate = self.sampling.options(None)?;
+        let generate = self.chat.sampling.options(None)?;
         let tools = self.tools()?;
         let options = AgentOptions {
             generate,
-            system: self.system.clone(),
-            thinking: self.think.as_deref().map(|think| think == "on"),
+            system: self.chat.system.clone(),
+            thinking: self.chat.thinking(),
             max_steps: self.max_steps,
             tool_choice: self.choice(&tools)?,
             parallel_tool_calls: !self.no_parallel,
         };
-        let model = self.model.open()?;
+        let model = self.chat.model.open()?;
         let mut agent = Agent::new(&model, tools, options)?;
-        if let (true, Some(question)) = (self.json, &self.question) {
+        if let (true, Some(question)) = (self.json, &self.chat.question) {
             let mut out = output();
             writeln!(out, "{}", run_json(&agent.ask(question)?))?;
             return Ok(());
         }
-        agent.show_calls(!self.model.name.quiet);
-        let options = self.page.options(self.question, None, self.model.name.quiet);
-        Ok(terminal::run(&mut agent, &options)?)
+        agent.show_calls(!self.chat.model.name.quiet);
+        Ok(terminal::run(&mut agent, &self.chat.options(None))?)
     }
 
     /// All tools there are, or the chosen ones.
     fn tools(&self) -> anyhow::Result<Vec<AgentTool<'static>>> {
-        let mut all = offline::tools(self.sampling.seed)?;
+        let mut all = offline::tools(self.chat.sampling.seed)?;
         if let Some(folder) = &self.folder {
             all.extend(offline::folder(folder)?);
         }
@@ -86,7 +74,8 @@ impl AgentCommand {
             return Ok(all);
         }
         if let Some(name) = self.tools.iter().find(|name| !all.iter().any(|tool| tool.name() == name.as_str())) {
-            return usage(format!("--tool: {}", no_tool(name, &all)));
+            let more = if self.folder.is_none() { " (--folder adds tools for files)" } else { "" };
+            return usage(format!("--tool: {}{more}", no_tool(name, &all)));
         }
         all.retain(|tool| self.tools.iter().any(|name| name == tool.name()));
         Ok(all)

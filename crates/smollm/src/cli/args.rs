@@ -87,9 +87,19 @@ impl EngineArgs {
     }
 }
 
-/// How a chat looks, and what it keeps.
+/// A chat, or one question: with which model, how it looks, what it keeps, and how it is answered.
 #[derive(Debug, Clone, Args)]
-pub(crate) struct PageArgs {
+pub(crate) struct ChatArgs {
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    /// Ask this, print the answer and end
+    pub(crate) question: Option<String>,
+    /// System message
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub(crate) system: Option<String>,
+    /// Let the model think before it answers, or not (SmolLM3)
+    #[arg(long, value_name = "on|off", value_parser = ["on", "off"])]
+    think: Option<String>,
     /// Name at the prompt
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
@@ -102,17 +112,24 @@ pub(crate) struct PageArgs {
     /// Where chats are saved
     #[arg(long, value_name = "DIR")]
     save_folder: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) sampling: SamplingArgs,
 }
 
-impl PageArgs {
-    /// As the library has them, for a chat or for one question.
-    pub(crate) fn options(self, question: Option<String>, prefill: Option<String>, quiet: bool) -> ChatOptions {
+impl ChatArgs {
+    /// Whether the model is to think, where that is said.
+    pub(crate) fn thinking(&self) -> Option<bool> {
+        self.think.as_deref().map(|think| think == "on")
+    }
+
+    /// How the library is to chat.
+    pub(crate) fn options(self, prefill: Option<String>) -> ChatOptions {
         ChatOptions {
-            question,
+            question: self.question,
             prefill,
             user: self.user,
             no_color: self.no_color,
-            quiet,
+            quiet: self.model.name.quiet,
             save_folder: self.save_folder,
             no_history: self.no_history,
         }

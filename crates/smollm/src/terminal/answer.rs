@@ -123,7 +123,7 @@ pub(crate) fn explain_end(page: &mut Page<'_>, stats: &AnswerStats, context: usi
     match stats.finish {
         Finish::Stop => Ok(()),
         Finish::Interrupted => page.notice(&format!("stopped{hint}")),
-        Finish::Length => page.notice(&format!("stopped at the limit of {} tokens{hint}", stats.generated_tokens)),
+        Finish::Length { limit } => page.notice(&format!("stopped at the limit of {limit} tokens{hint}")),
         Finish::ContextFull => page.warning(&format!("context of {context} tokens full: the answer ends here")),
     }
 }

@@ -188,7 +188,8 @@ impl<'a> Chat<'a> {
                     answer::explain_dropped(&mut self.page, stats.dropped_messages, context)?;
                 }
                 self.dropped = stats.dropped_messages;
-                answer::explain_end(&mut self.page, &stats, context, !self.once)?;
+                let goes_on = !self.once && self.conversation.takes_beginnings();
+                answer::explain_end(&mut self.page, &stats, context, goes_on)?;
                 if self.stats_after_answers {
                     self.page.notice(&answer::figures(&stats))?;
                 }

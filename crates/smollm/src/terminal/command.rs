@@ -111,6 +111,15 @@ pub(crate) fn commands() -> Vec<Entry> {
     ]
 }
 
+/// What begins an answer, or lets one go on, which is the same.
+const BEGINNINGS: [&str; 2] = ["/continue", "/prefill"];
+
+/// The commands of a conversation, whose answers can be begun or not.
+pub(crate) fn offered(takes_beginnings: bool) -> Vec<Entry> {
+    let is_offered = |entry: &Entry| takes_beginnings || !BEGINNINGS.contains(&entry.name);
+    commands().into_iter().filter(is_offered).collect()
+}
+
 /// Reads one input (a line, or several of a multi-line input).
 pub(crate) fn read(input: &str) -> Result<Line, String> {
     let trimmed = input.trim();

@@ -3,14 +3,16 @@
 use std::path::PathBuf;
 
 use super::archive;
-use super::command::commands;
+use super::command::offered;
 use super::questions::QUESTIONS;
 
-/// Names that commands take.
+/// Names of commands, and names that they take.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     pub(crate) settings: Vec<String>,
     pub(crate) save_folder: PathBuf,
+    /// Answers cannot be begun.
+    pub(crate) no_beginnings: bool,
 }
 
 /// What may stand at the end of `line`: the offset of the word it replaces, and the words.
@@ -19,7 +21,7 @@ pub(crate) fn complete(line: &str, names: &Names) -> (usize, Vec<String>) {
         return (line.len(), Vec::new());
     }
     let Some(space) = line.find(' ') else {
-        let found = commands().into_iter().map(|entry| match entry.arguments {
+        let found = offered(!names.no_beginnings).into_iter().map(|entry| match entry.arguments {
             "" => entry.name.to_owned(),
             _ => format!("{} ", entry.name),
         });
@@ -42,11 +44,11 @@ pub(crate) fn complete(line: &str, names: &Names) -> (usize, Vec<String>) {
 }
 
 /// The rest of the one command that `line` begins, and its arguments.
-pub(crate) fn hint(line: &str, at: usize) -> Option<(String, String)> {
+pub(crate) fn hint(line: &str, at: usize, names: &Names) -> Option<(String, String)> {
     if at < line.len() || line.len() < 2 || !line.starts_with('/') {
         return None;
     }
-    let commands = commands();
+    let commands = offered(!names.no_beginnings);
     let mut found = commands.iter().filter(|entry| entry.name.starts_with(line));
     match (found.next(), found.next()) {
         (Some(entry), None) => {
@@ -87,6 +89,16 @@ mod tests {
     }
 
     #[test]
+    fn what_the_conversation_does_not_take_is_not_offered() {
+        let names = Names { no_beginnings: true, ..Names::default() };
+        for (line, word) in [("/pre", "/prefill "), ("/con", "/continue")] {
+            assert_eq!(complete(line, &Names::default()).1, [word]);
+            assert!(hint(line, line.len(), &Names::default()).is_some());
+            assert_eq!((complete(line, &names).1, hint(line, line.len(), &names)), (Vec::new(), None));
+        }
+    }
+
+    #[test]
     fn hints() {
         let some = |rest: &str, usage: &str| Some((rest.to_owned(), usage.to_owned()));
         for (line, found) in [
@@ -97,7 +109,7 @@ mod tests {
             ("/", None),
             ("x", None),
         ] {
-            assert_eq!(hint(line, line.len()), found, "{line:?}");
+            assert_eq!(hint(line, line.len(), &Names::default()), found, "{line:?}");
         }
     }
 }

@@ -60,8 +60,11 @@ pub struct Setting {
 pub enum Finish {
     /// The model ended its turn, or a stop string was met.
     Stop,
-    /// The limit on generated tokens was reached.
-    Length,
+    /// The limit on the tokens of one answer was reached.
+    Length {
+        /// So many.
+        limit: usize,
+    },
     /// The context has no room for another token.
     ContextFull,
     /// `on_text` asked to stop.
@@ -118,6 +121,11 @@ pub trait Conversation {
 
     /// Gives every setting its first value again.
     fn reset_settings(&mut self);
+
+    /// Whether an answer may be begun for the model, by `/prefill`, or by the answer that `/continue` lets go on.
+    fn takes_beginnings(&self) -> bool {
+        true
+    }
 
     /// How much of the context is in use.
     fn context(&self) -> ContextUse;

@@ -147,7 +147,7 @@ impl Hinter for Typing {
         if line.is_empty() && self.greeting.get() {
             return Some(Suggestion { shown: "Send a message, or /help".to_owned(), typed: 0 });
         }
-        let (rest, usage) = hint(line, at)?;
+        let (rest, usage) = hint(line, at, &self.names)?;
         Some(Suggestion { typed: rest.len(), shown: format!("{rest}{usage}") })
     }
 }

@@ -110,6 +110,7 @@ pub fn run(conversation: &mut dyn Conversation, options: &ChatOptions) -> Result
         let names = Names {
             settings: conversation.settings().into_iter().map(|setting| setting.name).collect(),
             save_folder: options.save_folder.clone().unwrap_or_else(folders::chats),
+            no_beginnings: !conversation.takes_beginnings(),
         };
         let history = folders::data().filter(|_| !options.no_history).map(|data| data.join("chat_input_history"));
         let prompt = Prompt::new(look.colours, names, history).map_err(|e| ChatError::Prompt(e.to_string()))?;
@@ -135,12 +136,18 @@ pub fn run_lines(
     chat(conversation, options, Page::new(look, output, errors), Source::Lines(Lines::new(input)))
 }
 
+/// Why an answer cannot be begun.
+pub(crate) const NO_BEGINNINGS: &str = "an answer that may have calls of tools is not begun by others";
+
 fn chat<'a>(
     conversation: &'a mut dyn Conversation,
     options: &ChatOptions,
     page: Page<'a>,
     source: Source<'a>,
 ) -> Result<(), ChatError> {
+    if options.prefill.as_ref().is_some_and(|text| !text.is_empty()) && !conversation.takes_beginnings() {
+        return Err(ChatError::Answer(NO_BEGINNINGS.to_owned()));
+    }
     let mut chat = Chat::new(conversation, page, source, options);
     match &options.question {
         Some(question) => chat.ask_once(question),

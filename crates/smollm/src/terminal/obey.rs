@@ -9,12 +9,14 @@ use super::command::{self, Command};
 use super::conversation::{Message, Role, Setting};
 use super::questions::{QUESTIONS, question};
 use super::style::Colour;
-use super::timestamp;
+use super::{NO_BEGINNINGS, timestamp};
 
 impl Chat<'_> {
     /// Carries out a command.
     pub(super) fn obey(&mut self, command: Command) -> Outcome {
         match command {
+            Command::Continue if !self.conversation.takes_beginnings() => told(format!("/continue: {NO_BEGINNINGS}")),
+            Command::Prefill(_) if !self.conversation.takes_beginnings() => told(format!("/prefill: {NO_BEGINNINGS}")),
             Command::Help => self.help(),
             Command::Clear => {
                 let system = system_of(self.conversation.messages()).cloned();
@@ -56,7 +58,8 @@ impl Chat<'_> {
 
     fn help(&mut self) -> Outcome {
         let usage = |entry: &command::Entry| format!("{} {}", entry.name, entry.arguments).trim_end().to_owned();
-        let rows: Vec<_> = command::commands().iter().map(|entry| (usage(entry), entry.help.to_owned())).collect();
+        let offered = command::offered(self.conversation.takes_beginnings());
+        let rows: Vec<_> = offered.iter().map(|entry| (usage(entry), entry.help.to_owned())).collect();
         self.page.columns(&rows)?;
         self.page.say(
             "\nCommands begin with a slash; any other line is sent to the model, also help or exit.\n\

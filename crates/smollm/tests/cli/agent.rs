@@ -26,10 +26,82 @@ fn calls_are_run_and_shown_until_the_step_limit() {
     assert_eq!(run(&world, "", &["x"]).text(), expected);
     assert_eq!(run(&world, "x\n", &[]).text(), expected, "a line of standard input is a question too");
     assert_eq!(run(&world, "", &["x", "--quiet"]).text(), "Well.\n\nWell.\n");
-    // a second question sees the first one, with its calls
-    let done = run(&world, "x\ny\n/stats\n", &["--quiet"]);
-    let figures = done.out.lines().last().expect("figures").to_owned();
-    assert!(done.code == Some(0) && figures.contains("tokens of the context in use"), "{done:?}");
+}
+
+#[test]
+fn a_second_question_sees_the_first_one_with_its_calls() {
+    let world = World::new().with_caller(&CALLS);
+    let out = run(&world, "x\ny\n/history\n/stats\n", &["--quiet"]).text();
+    let answer = "assistant\nWell. \n<tool_call>[\n{\"name\": \"calculate\", \"arguments\": {\"expression\": \"6 * 7\"}},\n\
+                  {\"name\": \"get_random_number_between\", \"arguments\": {\"min\": 5, \"max\": 4}}\n]</tool_call>\n\n";
+    let step = format!("{answer}tool\n42\n\ntool\n{{\"error\":\"min (5) is larger than max (4)\"}}\n\n");
+    let history = format!("user\nx\n\n{step}{step}user\ny\n\n{step}{step}");
+    let (shown, figures) = out.split_once(history.trim_end()).unwrap_or_else(|| panic!("{out}\n---\n{history}"));
+    assert_eq!(shown, "Well.\n\nWell.\n".repeat(2));
+    // the model is told of all of it: what one step adds to the next prompt comes three times, and one question more
+    let first = run(&world, "", &["x", "--json"]).json();
+    let prompt = |step: usize| first["steps"][step]["prompt_tokens"].as_u64().expect("a count");
+    let turn = world.run(&["tokenize", "-m", "caller", "--json", "<|im_start|>user\ny<|im_end|>\n"]).json();
+    let turn = turn["ids"].as_array().expect("ids").len() as u64;
+    let expected = prompt(0) + 3 * (prompt(1) - prompt(0)) + turn;
+    assert!(figures.starts_with(&format!("\n{expected} prompt tokens (")), "{expected}: {figures}");
+}
+
+#[test]
+fn what_is_only_thought_of_is_not_called() {
+    const THINKS: [&str; 4] = [
+        "Or <tool_call>[{\"name\": \"calculate\", \"arguments\": {\"expression\": ",
+        "7}}]</tool_call>?",
+        "</think>",
+        "No.",
+    ];
+    let world = World::new().with_caller(&THINKS);
+    world.edit("caller/tokenizer_config.json", |config| {
+        let template = config["chat_template"].as_str().expect("a template");
+        config["chat_template"] = format!("{template}{{{{ '<think>\n' }}}}").into();
+    });
+    let answer = run(&world, "", &["x", "--json"]).json();
+    assert_eq!((&answer["text"], &answer["finish_reason"]), (&THINKS.concat().into(), &"stop".into()));
+    assert_eq!((answer["steps"].as_array().map(Vec::len), &answer["steps"][0]["calls"]), (Some(1), &json!([])));
+}
+
+#[test]
+fn an_answer_says_what_ended_it() {
+    let world = World::new().with_caller(&CALLS);
+    let answer = run(&world, "", &["x", "--json", "-n", "1"]).json();
+    assert_eq!((&answer["text"], &answer["finish_reason"]), (&"Well. ".into(), &"length".into()));
+    let done = run(&world, "x\n", &["-n", "1"]);
+    assert_eq!((done.out.as_str(), done.err.as_str()), ("Well. \n", "stopped at the limit of 1 tokens\n"));
+    // the results of the first step leave no room for a second answer
+    let prompt = run(&world, "", &["x", "--json"]).json()["steps"][0]["prompt_tokens"].as_u64().expect("a count");
+    let context = (prompt + 512 + 20).to_string();
+    let answer = run(&world, "", &["x", "--json", "--ctx", &context]).json();
+    assert_eq!((answer["steps"].as_array().map(Vec::len), &answer["finish_reason"]), (Some(1), &"length".into()));
+    assert_eq!(answer["steps"][0]["calls"][0]["result"], "42", "{answer}");
+    let done = run(&world, "", &["x", "--ctx", &context]);
+    assert_eq!(done.err, format!("context of {context} tokens full: the answer ends here\n"));
+}
+
+#[test]
+fn that_no_tool_fits_is_shown() {
+    let world = World::new().with_caller(&["<tool_call>[", "]</tool_call>"]);
+    assert_eq!(run(&world, "", &["x"]).text(), "> no tool fits\n\n");
+    assert_eq!(run(&world, "", &["x", "--quiet"]).text(), "\n");
+}
+
+#[test]
+fn an_answer_is_not_begun_by_others() {
+    let world = World::new().with_caller(&CALLS);
+    for command in ["/continue", "/prefill Well", "/prefill"] {
+        let done = run(&world, &format!("{command}\n"), &[]);
+        let name = command.split(' ').next().expect("a name");
+        let expected = format!(
+            "error: standard input, line 1: {name}: an answer that may have calls of tools is not begun by others"
+        );
+        assert_eq!(done.error(1), expected);
+    }
+    let help = run(&world, "/help\n", &[]).text();
+    assert!(help.contains("/regenerate") && !help.contains("/continue") && !help.contains("/prefill"), "{help}");
 }
 
 #[test]
@@ -86,7 +158,8 @@ fn what_makes_no_sense_is_refused_before_a_model_is_opened() {
         (&["--ignore-eos"], "error: --ignore-eos: an answer that may have calls ends where the model ends it"),
         (
             &["--tool", "read_file"],
-            "error: --tool: there is no tool read_file; there are get_current_time, get_random_number_between, calculate",
+            "error: --tool: there is no tool read_file; there are get_current_time, get_random_number_between, \
+             calculate (--folder adds tools for files)",
         ),
         (
             &["--tool-choice", "some", "--tool", "calculate"],

@@ -67,6 +67,23 @@ fn a_full_context_drops_the_oldest_turns_and_says_so() {
     assert!(done.out.ends_with("\n24 of 24 tokens of the context in use\n"), "{done:?}");
 }
 
+/// A saved chat of an agent goes on without its tools, and what they returned is told as it was then.
+#[test]
+fn results_of_tools_stay_in_a_conversation() {
+    let world = World::new().with_scripted();
+    let said = |role: &str, content: &str| serde_json::json!({"role": role, "content": content});
+    let prompt = |messages: serde_json::Value| {
+        world.write("saved/S.json", serde_json::json!({"chat_history": messages, "settings": {}}).to_string());
+        let out = chat(&world, "/load S\nx\n/stats\n", &[]).text();
+        out.lines().find_map(|line| line.split_once(" prompt tokens")?.0.parse::<usize>().ok()).expect("figures")
+    };
+    let (asked, answered) = (said("user", "q"), said("assistant", "a"));
+    let result = said("tool", "42");
+    let told = said("user", "<tool_response>\n42\n</tool_response>");
+    let expected = prompt(serde_json::json!([asked, answered, told, answered]));
+    assert_eq!(prompt(serde_json::json!([asked, answered, result, answered])), expected);
+}
+
 /// A template that is longer when it shall not think, and the figures of the prompts that come of it.
 #[test]
 fn a_model_that_thinks_can_be_told_not_to() {

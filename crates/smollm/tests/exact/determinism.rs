@@ -3,27 +3,17 @@
 //! `cargo test` runs a narrow two-layer sister of it; `cargo xtask accept real-shape` (SMOLLM_REAL_SHAPE=1) the real 135M.
 
 use super::{bits, open_as, session_with, temporary};
-use serde_json::Value;
 use smollm::{InitOptions, Mix, Storage, init};
 use smollm_engine::SessionOptions;
 use smollm_kernels::{Cpu, Dtype, KvDtype};
-use smollm_testkit::tiny::prompt_ids;
+use smollm_testkit::tiny::{narrow, prompt_ids};
 
 #[test]
 fn the_cache_and_the_chunks_leave_no_trace_in_the_logits() {
     let real = std::env::var_os("SMOLLM_REAL_SHAPE").is_some();
     // 300 tokens pass a border of the partitions in which attention walks the keys, and nine of the cache's blocks
     let (tokens, chunks): (_, &[usize]) = if real { (150, &[1, 64]) } else { (300, &[1, 7, 100]) };
-    // rows of 256 have blocks of every type, and of a feed-forward of 544 the mixes make Q5_0
-    let narrow = [
-        ("hidden_size", 256),
-        ("num_attention_heads", 4),
-        ("num_key_value_heads", 2),
-        ("intermediate_size", 544),
-        ("num_hidden_layers", 2),
-        ("vocab_size", 512),
-    ];
-    let set = if real { Vec::new() } else { narrow.map(|(key, n)| (key.to_owned(), Value::from(n))).to_vec() };
+    let set = if real { Vec::new() } else { narrow() };
     let folder = temporary();
     let directory = folder.path().join("model");
     let config = init("smollm2-135m", &directory, &InitOptions { seed: 7, set, tokenizer: None }, |_| Ok(())).unwrap();

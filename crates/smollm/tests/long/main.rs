@@ -4,11 +4,10 @@
 //! `cargo test` generates some thousands of tokens with a narrow model; `cargo xtask accept long-runs` (SMOLLM_REAL_SHAPE=1) more than
 //! 100,000 with the 135M, in contexts of 8,192.
 
-use serde_json::Value;
 use smollm::{InitOptions, Mix, Model, OpenOptions, Storage, init};
 use smollm_engine::{Engine, EngineOptions, Event, FinishReason, Request, SamplingParams, Submission, Token};
 use smollm_kernels::{Cpu, Dtype, KvDtype};
-use smollm_testkit::tiny::prompt_ids;
+use smollm_testkit::tiny::{narrow, prompt_ids};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -45,15 +44,7 @@ fn quantized(name: &str) -> Storage {
 }
 
 fn make(directory: &Path, real: bool) -> usize {
-    let narrow = [
-        ("hidden_size", 256),
-        ("num_attention_heads", 4),
-        ("num_key_value_heads", 2),
-        ("intermediate_size", 544),
-        ("num_hidden_layers", 2),
-        ("vocab_size", 512),
-    ];
-    let set = if real { Vec::new() } else { narrow.map(|(key, n)| (key.to_owned(), Value::from(n))).to_vec() };
+    let set = if real { Vec::new() } else { narrow() };
     init("smollm2-135m", directory, &InitOptions { seed: 7, set, tokenizer: None }, |_| Ok(())).unwrap().vocab_size
 }
 

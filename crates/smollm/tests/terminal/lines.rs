@@ -138,7 +138,7 @@ fn an_example_starts_a_new_chat() {
 #[test]
 fn what_is_not_in_the_answer_goes_to_standard_error() {
     let mut conversation = Scripted::new(&["one"]);
-    (conversation.finish, conversation.dropped) = (Finish::Length, 2);
+    (conversation.finish, conversation.dropped) = (Finish::Length { limit: 1 }, 2);
     let ran = chat(&mut conversation, "q\n");
     assert_eq!(ran.out, "one\n");
     assert_eq!(

@@ -36,7 +36,7 @@ fn choices() {
     check(json!({"tools": both, "parallel_tool_calls": false}), Ok((Calls::Maybe, all, false)));
     check(choose(json!("auto")), Ok((Calls::Maybe, all, true)));
     check(choose(json!("required")), Ok((Calls::AtLeastOne, all, true)));
-    check(choose(json!("none")), Ok((Calls::None, all, true)));
+    check(choose(json!("none")), Ok((Calls::None, &[], true)));
     check(choose(tool("g")), Ok((Calls::AtLeastOne, &["g"], false)));
     let allowed = |mode: &str, tools: Value| {
         choose(json!({"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": tools}}))

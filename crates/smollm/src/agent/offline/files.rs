@@ -5,7 +5,7 @@ use super::arguments;
 use crate::agent::tool::AgentTool;
 use crate::error::Error;
 use cap_std::ambient_authority;
-use cap_std::fs::Dir;
+use cap_std::fs::{Dir, File, Metadata, OpenOptions};
 use serde_json::{Value, json};
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -69,11 +69,10 @@ fn list(folder: &Dir, path: &str) -> Result<Value, String> {
 }
 
 fn read(folder: &Dir, path: &str) -> Result<Value, String> {
-    let failed = |error: io::Error| told(path, &error);
-    is_plain(folder, path)?;
+    is_file(path, folder.metadata(path))?;
     let mut bytes = Vec::new();
-    let file = folder.open(path).map_err(failed)?;
-    file.take(LARGEST as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
+    let file = open(folder, path, OpenOptions::new().read(true))?;
+    file.take(LARGEST as u64 + 1).read_to_end(&mut bytes).map_err(|error| told(path, &error))?;
     if bytes.len() > LARGEST {
         return Err(format!("{path} is larger than {LARGEST} bytes"));
     }
@@ -86,16 +85,30 @@ fn write(folder: &Dir, path: &str, text: &str) -> Result<Value, String> {
         return Err(format!("the text is longer than {LARGEST} bytes"));
     }
     if folder.try_exists(path).map_err(failed)? {
-        is_plain(folder, path)?;
+        is_file(path, folder.metadata(path))?;
     }
-    let mut file = folder.create(path).map_err(failed)?;
+    let mut file = open(folder, path, OpenOptions::new().write(true).create(true))?;
+    file.set_len(0).map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)?;
     Ok(format!("{} bytes written", text.len()).into())
 }
 
-/// Whether there is a file at a path: to open a pipe would wait for whoever is at its other end.
-fn is_plain(folder: &Dir, path: &str) -> Result<(), String> {
-    let is_file = folder.metadata(path).map_err(|error| told(path, &error))?.is_file();
+/// Opens a file, and nothing else: to open a pipe would wait for whoever is at its other end, for ever if need be. So that nothing comes of
+/// a pipe that is put there after a look at what the path leads to, this waits for nobody, and looks again at what it has got.
+pub(super) fn open(folder: &Dir, path: &str, options: &mut OpenOptions) -> Result<File, String> {
+    #[cfg(unix)]
+    {
+        use cap_std::fs::OpenOptionsExt;
+        use rustix::fs::OFlags;
+        options.custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed());
+    }
+    let file = folder.open_with(path, options).map_err(|error| told(path, &error))?;
+    is_file(path, file.metadata())?;
+    Ok(file)
+}
+
+fn is_file(path: &str, found: io::Result<Metadata>) -> Result<(), String> {
+    let is_file = found.map_err(|error| told(path, &error))?.is_file();
     if is_file { Ok(()) } else { Err(format!("{path} is not a file")) }
 }
 

@@ -199,3 +199,32 @@ fn a_pipe_is_no_file() {
     let written = call(&mut tools, "write_file", json!({"path": "pipe", "text": "x"}));
     assert_eq!(written, Err("pipe is not a file".into()));
 }
+
+/// Nor is one that comes to be there between a look at the path and its opening.
+#[cfg(unix)]
+#[test]
+fn a_pipe_that_is_opened_all_the_same_is_not_waited_for() {
+    use cap_std::ambient_authority;
+    use cap_std::fs::{Dir, OpenOptions};
+    use std::time::Duration;
+    let place = tempfile::tempdir().expect("a folder");
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    let pipe = place.path().join("pipe");
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).expect("a pipe");
+    let folder = Dir::open_ambient_dir(place.path(), ambient_authority()).expect("a folder");
+    let (send, opened) = std::sync::mpsc::channel();
+    // on a thread of its own, which is left behind if it waits
+    std::thread::spawn(move || {
+        let open = |options: &mut OpenOptions| super::files::open(&folder, "pipe", options).map(|_| ());
+        let read = open(OpenOptions::new().read(true));
+        let unread = open(OpenOptions::new().write(true).create(true));
+        let reader = std::fs::OpenOptions::new().read(true).write(true).open(&pipe).expect("both ends");
+        let written = open(OpenOptions::new().write(true).create(true));
+        drop(reader);
+        send.send((read, unread, written)).expect("somebody waits");
+    });
+    let (read, unread, written) = opened.recv_timeout(Duration::from_secs(60)).expect("nothing waits");
+    assert_eq!(read, Err("pipe is not a file".into()));
+    assert!(unread.is_err_and(|error| error.starts_with("pipe: ")), "there is no other end");
+    assert_eq!(written, Err("pipe is not a file".into()));
+}
