@@ -8,7 +8,8 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, Metadata, OpenOptions};
 use serde_json::{Value, json};
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process;
 use std::rc::Rc;
 
 /// Bytes of the longest file that is read or written: more would fill a small model's context.
@@ -71,7 +72,7 @@ fn list(folder: &Dir, path: &str) -> Result<Value, String> {
 fn read(folder: &Dir, path: &str) -> Result<Value, String> {
     is_file(path, folder.metadata(path))?;
     let mut bytes = Vec::new();
-    let file = open(folder, path, OpenOptions::new().read(true))?;
+    let file = open(folder, path)?;
     file.take(LARGEST as u64 + 1).read_to_end(&mut bytes).map_err(|error| told(path, &error))?;
     if bytes.len() > LARGEST {
         return Err(format!("{path} is larger than {LARGEST} bytes"));
@@ -84,32 +85,56 @@ fn write(folder: &Dir, path: &str, text: &str) -> Result<Value, String> {
     if text.len() > LARGEST {
         return Err(format!("the text is longer than {LARGEST} bytes"));
     }
-    if folder.try_exists(path).map_err(failed)? {
-        is_file(path, folder.metadata(path))?;
+    let before = if folder.try_exists(path).map_err(failed)? { Some(folder.metadata(path)) } else { None };
+    let before = before.map(|found| is_file(path, found)).transpose()?;
+    // Written beside it and renamed: on a full disk the file keeps what it holds.
+    let aside = aside(path).ok_or_else(|| format!("{path} is not a file"))?;
+    let written = write_new(folder, &aside, text, before).and_then(|()| folder.rename(&aside, folder, path));
+    if let Err(error) = written {
+        if error.kind() != io::ErrorKind::AlreadyExists {
+            let _ = folder.remove_file(&aside); // what is told is the first error
+        }
+        return Err(told(path, &error));
     }
-    let mut file = open(folder, path, OpenOptions::new().write(true).create(true))?;
-    file.set_len(0).map_err(failed)?;
-    file.write_all(text.as_bytes()).map_err(failed)?;
     Ok(format!("{} bytes written", text.len()).into())
+}
+
+/// A hidden name in the folder of `path`; none if that does not end in a name.
+fn aside(path: &str) -> Option<PathBuf> {
+    let path = Path::new(path);
+    let name = path.file_name()?.to_string_lossy();
+    Some(path.with_file_name(format!(".{name}.{}.smollm", process::id())))
+}
+
+/// Writes a file that is not there yet, with the permissions of the one whose place it will take.
+fn write_new(folder: &Dir, path: &Path, text: &str, like: Option<Metadata>) -> io::Result<()> {
+    let mut file = folder.open_with(path, OpenOptions::new().write(true).create_new(true))?;
+    if let Some(like) = like {
+        file.set_permissions(like.permissions())?;
+    }
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
 }
 
 /// Opens a file, and nothing else: to open a pipe would wait for whoever is at its other end, for ever if need be. So that nothing comes of
 /// a pipe that is put there after a look at what the path leads to, this waits for nobody, and looks again at what it has got.
-pub(super) fn open(folder: &Dir, path: &str, options: &mut OpenOptions) -> Result<File, String> {
+pub(super) fn open(folder: &Dir, path: &str) -> Result<File, String> {
+    let mut options = OpenOptions::new();
+    options.read(true);
     #[cfg(unix)]
     {
         use cap_std::fs::OpenOptionsExt;
         use rustix::fs::OFlags;
         options.custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed());
     }
-    let file = folder.open_with(path, options).map_err(|error| told(path, &error))?;
+    let file = folder.open_with(path, &options).map_err(|error| told(path, &error))?;
     is_file(path, file.metadata())?;
     Ok(file)
 }
 
-fn is_file(path: &str, found: io::Result<Metadata>) -> Result<(), String> {
-    let is_file = found.map_err(|error| told(path, &error))?.is_file();
-    if is_file { Ok(()) } else { Err(format!("{path} is not a file")) }
+fn is_file(path: &str, found: io::Result<Metadata>) -> Result<Metadata, String> {
+    let found = found.map_err(|error| told(path, &error))?;
+    if found.is_file() { Ok(found) } else { Err(format!("{path} is not a file")) }
 }
 
 /// What the model is told of an error: not where the folder lies.
