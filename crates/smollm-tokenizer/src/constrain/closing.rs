@@ -7,12 +7,14 @@
 //! it is not found, the text is taken to have no end there, and the answer goes another way.
 
 mod chart;
+mod ending;
 mod lexemes;
 mod row;
 mod rules;
 mod tokens;
 
 pub(super) use chart::Chart;
+pub(super) use ending::Ending;
 pub(super) use rules::{NO_END, Rules};
 pub(super) use tokens::Speller;
 

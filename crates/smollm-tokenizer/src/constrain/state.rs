@@ -134,7 +134,13 @@ impl Constraint {
         if self.has_ended() || self.planned {
             return Ok(self.has_ended());
         }
-        self.ask(Matcher::is_accepting)
+        match self.ask(Matcher::is_accepting) {
+            Ok(may_end) => Ok(may_end),
+            Err(error) => {
+                self.go_by_plan(error)?;
+                Ok(self.has_ended())
+            }
+        }
     }
 
     /// Whether the text is complete and nothing may follow.
@@ -179,6 +185,13 @@ impl Constraint {
     #[cfg(test)]
     pub(super) fn wear_out(&mut self) {
         assert!(self.matcher.test_trigger_lexer_error().is_err());
+    }
+
+    /// What an answer does whose matcher cannot be had again either.
+    #[cfg(test)]
+    pub(super) fn break_matcher(&mut self) {
+        self.said.insert(0, self.grammar.end);
+        self.wear_out();
     }
 
     /// Where its text is.

@@ -9,6 +9,7 @@ use crate::{Specials, Tokenizer};
 
 mod bounds;
 mod closing;
+mod endings;
 mod schemas;
 mod work;
 

@@ -12,6 +12,7 @@ use llguidance::earley::CGrammar;
 use llguidance::earley::lexerspec::LexemeIdx;
 use llguidance::earley::regexvec::{LexemeSet, RegexVec};
 
+use super::ending::End;
 use super::{NEVER, TOO_MUCH, TooMuch};
 
 /// States in which the search for the ends of all lexemes may come while a grammar is compiled: with what is known of each, some 30 MB.
@@ -55,13 +56,6 @@ pub(super) struct Table {
     most: usize,
 }
 
-/// What ends a lexeme soonest: so many bytes ([`NEVER`] if nothing does), and the first of them.
-#[derive(Debug, Clone, Copy)]
-struct End {
-    bytes: u32,
-    first: u8,
-}
-
 impl Lexemes {
     /// Those of a grammar, with texts of the bytes that `may_write` lets through, and the shortest of each that has one.
     ///
@@ -81,14 +75,10 @@ impl Lexemes {
             let state = compiled.lexer.initial_state(&alone);
             let end = compiled.end(state, &alphabet, MOST_STATES);
             let end = end.ok().filter(|_| !compiled.is_worn()).ok_or(TOO_MUCH)?;
-            if end < NEVER && grammar.lexer_spec().skip_by_class.contains(&LexemeIdx::new(index)) {
+            if end.cost() < NEVER && grammar.lexer_spec().skip_by_class.contains(&LexemeIdx::new(index)) {
                 return Err("there may be text between its parts (%ignore)".into());
             }
-            texts.push((end < NEVER).then(|| {
-                let mut text = Vec::new();
-                compiled.write(state, &alphabet, &mut text);
-                text
-            }));
+            texts.push((end.cost() < NEVER).then(|| end.bytes().collect()));
             first.push(state);
         }
         compiled.most = compiled.ends.len() + MOST_FURTHER;
@@ -185,16 +175,10 @@ impl Shared<'_> {
         self.table().lexer.state_desc(state).lazy_hidden_len
     }
 
-    /// Bytes that end a lexeme soonest.
-    pub(super) fn end(&mut self, state: StateID) -> Result<u32, TooMuch> {
+    /// What ends a lexeme soonest.
+    pub(super) fn end(&mut self, state: StateID) -> Result<End, TooMuch> {
         let alphabet = &self.lexemes.alphabet;
         self.table().end(state, alphabet, MOST_AT_ONCE)
-    }
-
-    /// Writes them.
-    pub(super) fn write(&mut self, state: StateID, out: &mut Vec<u8>) {
-        let alphabet = &self.lexemes.alphabet;
-        self.table().write(state, alphabet, out);
     }
 }
 
@@ -220,12 +204,12 @@ impl Table {
         desc.greedy_accepting.is_some() || desc.lazy_accepting.is_some()
     }
 
-    fn known(&self, state: StateID) -> Option<u32> {
-        if self.accepts(state) { Some(0) } else { Some(self.ends.get(state.as_usize()).copied()??.bytes) }
+    fn known(&self, state: StateID) -> Option<End> {
+        if self.accepts(state) { Some(End::Here) } else { self.ends.get(state.as_usize())?.clone() }
     }
 
-    /// Bytes that end a lexeme soonest, [`NEVER`] if none do: looked for breadth first, and kept for all states on the way.
-    fn end(&mut self, from: StateID, alphabet: &[u8], most: usize) -> Result<u32, TooMuch> {
+    /// What ends a lexeme soonest: looked for breadth first, and kept for all states on the way.
+    fn end(&mut self, from: StateID, alphabet: &[u8], most: usize) -> Result<End, TooMuch> {
         if let Some(known) = self.known(from) {
             return Ok(known);
         }
@@ -236,7 +220,7 @@ impl Table {
         let (mut level, mut length, mut enough) = (0..1, 0_u32, most);
         while !level.is_empty() {
             for index in level.clone() {
-                let total = self.known(seen[index].0).map_or(NEVER, |rest| (length + rest).min(NEVER));
+                let total = self.known(seen[index].0).map_or(NEVER, |rest| (length + rest.cost()).min(NEVER));
                 if total < best.map_or(NEVER, |(least, _)| least) {
                     best = Some((total, index));
                 }
@@ -266,25 +250,25 @@ impl Table {
                 return Err(TooMuch);
             }
         }
-        let Some((total, mut index)) = best else {
+        let Some((_, mut index)) = best else {
             if self.ends.len() > self.most {
                 return Err(TooMuch);
             }
             // where the search has not come to its end, only this one is given up
             let all = seen.len() <= most;
             for (state, ..) in seen.into_iter().take(if all { usize::MAX } else { 1 }) {
-                self.keep(state, End { bytes: NEVER, first: 0 });
+                self.keep(state, End::Never);
             }
-            return Ok(NEVER);
+            return Ok(End::Never);
         };
-        let mut bytes = self.known(seen[index].0).unwrap_or(0);
+        let mut end = self.known(seen[index].0).unwrap_or(End::Here);
         while index != 0 {
             let (_, before, byte) = seen[index];
-            bytes += 1;
-            self.keep(seen[before].0, End { bytes, first: byte });
+            end = end.behind(byte);
+            self.keep(seen[before].0, end.clone());
             index = before;
         }
-        Ok(total)
+        Ok(end)
     }
 
     fn keep(&mut self, state: StateID, end: End) {
@@ -292,15 +276,6 @@ impl Table {
             self.ends.resize(state.as_usize() + 1, None);
         }
         self.ends[state.as_usize()] = Some(end);
-    }
-
-    /// Writes what ends a lexeme soonest, if anything does.
-    fn write(&mut self, mut state: StateID, alphabet: &[u8], out: &mut Vec<u8>) {
-        while !self.accepts(state) && self.end(state, alphabet, MOST_AT_ONCE).is_ok_and(|bytes| bytes < NEVER) {
-            let Some(Some(end)) = self.ends.get(state.as_usize()).copied() else { return };
-            out.push(end.first);
-            state = self.step(state, end.first);
-        }
     }
 }
 
