@@ -179,6 +179,18 @@ impl Chart {
         self.rules.lexemes.forget();
     }
 
+    /// How often states have been forgotten.
+    #[cfg(test)]
+    pub(in crate::constrain) fn forgotten(&self) -> u64 {
+        self.rules.lexemes.shared().generation()
+    }
+
+    /// Lets searches use up all work that there may be.
+    #[cfg(test)]
+    pub(in crate::constrain) fn search_without_reserve(&self) {
+        self.rules.lexemes.search_without_reserve();
+    }
+
     /// States that all texts of these rules have come to.
     #[cfg(test)]
     pub(in crate::constrain) fn states(&self) -> usize {

@@ -26,6 +26,8 @@ const SETTLE: usize = 64;
 /// Work on expressions, in the compiler's units of some 100 ns: while a grammar is compiled, and for one token.
 const COMPILE_FUEL: u64 = 30_000_000;
 const TOKEN_FUEL: u64 = 500_000;
+/// Of that, what no search begins another step with: a step for which it does not suffice costs all that is known.
+const RESERVE: u64 = 200_000;
 
 /// The shortest text of each lexeme that has one.
 pub(super) type Texts = Vec<Option<Vec<u8>>>;
@@ -54,6 +56,10 @@ pub(super) struct Table {
     pub(super) generation: u64,
     /// States that there may be.
     most: usize,
+    /// States that a search looks at: fewer, the more searches have broken off in a step for which the reserve did not suffice.
+    most_at_once: usize,
+    /// Work that a search leaves.
+    reserve: u64,
 }
 
 impl Lexemes {
@@ -67,13 +73,14 @@ impl Lexemes {
         let count = grammar.lexer_spec().lexemes.len();
         let alphabet = alphabet(&lexer, may_write);
         let lazy = (0..count).map(|i| lexer.lazy_regexes().contains(LexemeIdx::new(i))).collect();
-        let mut compiled = Table { lexer, ends: Vec::new(), generation: 0, most: MOST_STATES };
+        let mut compiled =
+            Table { lexer, ends: Vec::new(), generation: 0, most: MOST_STATES, most_at_once: MOST_STATES, reserve: 0 };
         let (mut first, mut texts) = (Vec::with_capacity(count), Vec::with_capacity(count));
         for index in 0..count {
             let mut alone = LexemeSet::new(count);
             alone.add(LexemeIdx::new(index));
             let state = compiled.lexer.initial_state(&alone);
-            let end = compiled.end(state, &alphabet, MOST_STATES);
+            let end = compiled.end(state, &alphabet);
             let end = end.ok().filter(|_| !compiled.is_worn()).ok_or(TOO_MUCH)?;
             if end.cost() < NEVER && grammar.lexer_spec().skip_by_class.contains(&LexemeIdx::new(index)) {
                 return Err("there may be text between its parts (%ignore)".into());
@@ -82,6 +89,7 @@ impl Lexemes {
             first.push(state);
         }
         compiled.most = compiled.ends.len() + MOST_FURTHER;
+        (compiled.most_at_once, compiled.reserve) = (MOST_AT_ONCE, RESERVE);
         Ok((Self { first, lazy, alphabet, compiled, table: Mutex::new(None) }, texts))
     }
 
@@ -100,8 +108,9 @@ impl Lexemes {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         let known = table.get_or_insert_with(|| self.compiled.clone());
         if known.is_worn() {
-            let most = known.most.max(self.compiled.most);
-            *known = Table { generation: known.generation + 1, most, ..self.compiled.clone() };
+            let Table { generation, most, most_at_once, reserve, .. } = *known;
+            let (generation, most) = (generation + 1, most.max(self.compiled.most));
+            *known = Table { generation, most, most_at_once, reserve, ..self.compiled.clone() };
         }
         known.lexer.set_fuel(TOKEN_FUEL);
         Shared { lexemes: self, table }
@@ -117,6 +126,12 @@ impl Lexemes {
     #[cfg(test)]
     pub(super) fn forget(&self) {
         self.table.lock().unwrap().as_mut().unwrap().most = 0;
+    }
+
+    /// Lets searches use up all work that there may be.
+    #[cfg(test)]
+    pub(super) fn search_without_reserve(&self) {
+        self.shared().table().reserve = 0;
     }
 
     /// States that there are.
@@ -178,7 +193,7 @@ impl Shared<'_> {
     /// What ends a lexeme soonest.
     pub(super) fn end(&mut self, state: StateID) -> Result<End, TooMuch> {
         let alphabet = &self.lexemes.alphabet;
-        self.table().end(state, alphabet, MOST_AT_ONCE)
+        self.table().end(state, alphabet)
     }
 }
 
@@ -208,8 +223,9 @@ impl Table {
         if self.accepts(state) { Some(End::Here) } else { self.ends.get(state.as_usize())?.clone() }
     }
 
-    /// What ends a lexeme soonest: looked for breadth first, and kept for all states on the way.
-    fn end(&mut self, from: StateID, alphabet: &[u8], most: usize) -> Result<End, TooMuch> {
+    /// What ends a lexeme soonest: looked for breadth first, and kept for all states on the way. Where the work runs out before anything is
+    /// found, nothing is kept but the states, so that the next search comes further.
+    fn end(&mut self, from: StateID, alphabet: &[u8]) -> Result<End, TooMuch> {
         if let Some(known) = self.known(from) {
             return Ok(known);
         }
@@ -217,7 +233,8 @@ impl Table {
         let mut seen: Vec<(StateID, usize, u8)> = vec![(from, 0, 0)];
         let mut met: HashSet<StateID> = HashSet::from([from]);
         let mut best: Option<(u32, usize)> = None;
-        let (mut level, mut length, mut enough) = (0..1, 0_u32, most);
+        let (mut level, mut length, mut enough) = (0..1, 0_u32, usize::MAX);
+        let (mut all, mut fuelled) = (true, true);
         while !level.is_empty() {
             for index in level.clone() {
                 let total = self.known(seen[index].0).map_or(NEVER, |rest| (length + rest.cost()).min(NEVER));
@@ -229,7 +246,8 @@ impl Table {
                 enough = enough.min(seen.len() + SETTLE);
             }
             length += 1;
-            if best.is_some_and(|(least, _)| length >= least) || seen.len() > enough {
+            let settled = best.is_some_and(|(least, _)| length >= least || seen.len() > enough);
+            if settled || !fuelled {
                 break;
             }
             let end = seen.len();
@@ -238,26 +256,23 @@ impl Table {
                 if index > 0 && self.known(state).is_some() {
                     continue; // what is behind it is known
                 }
-                for &byte in alphabet {
-                    let next = self.step(state, byte);
-                    if !next.is_dead() && met.insert(next) {
-                        seen.push((next, index, byte));
-                    }
+                all = seen.len() <= self.most_at_once;
+                fuelled = all && self.look_around(index, alphabet, &mut seen, &mut met)?;
+                if !fuelled {
+                    break;
                 }
             }
             level = end..seen.len();
-            if self.lexer.has_error() {
-                return Err(TooMuch);
-            }
         }
         let Some((_, mut index)) = best else {
             if self.ends.len() > self.most {
                 return Err(TooMuch);
             }
-            // where the search has not come to its end, only this one is given up
-            let all = seen.len() <= most;
-            for (state, ..) in seen.into_iter().take(if all { usize::MAX } else { 1 }) {
-                self.keep(state, End::Never);
+            if fuelled || !all {
+                // where the search has not come to its end, only this one is given up
+                for (state, ..) in seen.into_iter().take(if all { usize::MAX } else { 1 }) {
+                    self.keep(state, End::Never);
+                }
             }
             return Ok(End::Never);
         };
@@ -269,6 +284,31 @@ impl Table {
             index = before;
         }
         Ok(end)
+    }
+
+    /// Adds where the bytes lead from one of the states that a search has seen; whether there was work left to do so.
+    fn look_around(
+        &mut self,
+        index: usize,
+        alphabet: &[u8],
+        seen: &mut Vec<(StateID, usize, u8)>,
+        met: &mut HashSet<StateID>,
+    ) -> Result<bool, TooMuch> {
+        let state = seen[index].0;
+        for &byte in alphabet {
+            if self.lexer.get_fuel() < self.reserve {
+                return Ok(false);
+            }
+            let next = self.step(state, byte);
+            if !next.is_dead() && met.insert(next) {
+                seen.push((next, index, byte));
+            }
+        }
+        if self.lexer.has_error() {
+            self.most_at_once /= 4;
+            return Err(TooMuch);
+        }
+        Ok(true)
     }
 
     fn keep(&mut self, state: StateID, end: End) {

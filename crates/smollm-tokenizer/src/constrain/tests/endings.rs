@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::closing::schema;
 use super::{id, tokenizer};
-use crate::constrain::Constraint;
+use crate::constrain::{Constraint, Grammar};
 
 /// Takes tokens as they are planned until the text ends.
 fn ended(mut constraint: Constraint, mut ids: Vec<u32>) -> String {
@@ -58,4 +58,39 @@ fn an_answer_whose_matcher_is_of_no_use_ends_as_planned_wherever_that_shows() {
         let text = ended(constraint, ids.clone());
         assert!(serde_json::from_str::<Vec<u64>>(&text).is_ok_and(|items| items.len() == 3), "{text}");
     }
+}
+
+/// A list of at least `items`, each of which is asked to begin with `wanted`; how often states were forgotten meanwhile.
+#[track_caller]
+fn asked_for_in_each(grammar: &Grammar, items: usize, wanted: &str) -> (String, u64) {
+    let tokenizer = tokenizer();
+    let mut constraint = grammar.begin_within(12 * items).unwrap();
+    let (mut ids, [wanted, comma, blank, quote]) = (Vec::new(), [wanted, ",", " ", "\""].map(id));
+    while !constraint.has_ended() {
+        let allowed = constraint.allowed().unwrap();
+        let mut ways = [wanted, comma, blank, quote].into_iter().chain(0..400);
+        let id = ways.find(|&id| allowed.contains(id)).unwrap();
+        ids.extend(constraint.accept(id).unwrap());
+    }
+    (tokenizer.decode(&ids, false), constraint.chart().forgotten())
+}
+
+#[test]
+fn searches_that_need_too_much_work_forget_nothing() {
+    let items = json!({"type": "string", "pattern": stairs(30)});
+    let grammar = schema(json!({"type": "array", "items": items, "minItems": 40}));
+    let (text, forgotten) = asked_for_in_each(&grammar, 40, "x");
+    assert!(serde_json::from_str::<Vec<String>>(&text).is_ok_and(|items| items.len() >= 40), "{text}");
+    assert_eq!(forgotten, 0);
+}
+
+#[test]
+fn searches_that_break_what_is_known_grow_shorter() {
+    let items = json!({"type": "string", "pattern": stairs(30)});
+    let grammar = schema(json!({"type": "array", "items": items, "minItems": 40}));
+    // as if every search ended in one step that is too much
+    grammar.begin_within(400).unwrap().chart().search_without_reserve();
+    let (text, forgotten) = asked_for_in_each(&grammar, 40, "x");
+    assert!(serde_json::from_str::<Vec<String>>(&text).is_ok_and(|items| items.len() >= 40), "{text}");
+    assert!((1..=8).contains(&forgotten), "{forgotten}");
 }
