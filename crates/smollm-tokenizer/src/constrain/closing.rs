@@ -15,6 +15,9 @@ mod tokens;
 
 pub(super) use chart::Chart;
 pub(super) use ending::Ending;
+#[cfg(test)]
+pub(super) use lexemes::SEARCHES;
+pub(super) use lexemes::lexer_bytes;
 pub(super) use rules::{NO_END, Rules};
 pub(super) use tokens::Speller;
 

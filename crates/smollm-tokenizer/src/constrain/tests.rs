@@ -11,6 +11,7 @@ mod bounds;
 mod closing;
 mod endings;
 mod schemas;
+mod shared;
 mod work;
 
 fn tokenizer() -> Arc<Tokenizer> {

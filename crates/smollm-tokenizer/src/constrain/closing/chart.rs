@@ -46,7 +46,7 @@ impl Chart {
 
     /// About how many bytes there are that all texts of its rules share.
     pub(in crate::constrain) fn bytes(&self) -> usize {
-        self.rules.lexemes.bytes()
+        self.rules.bytes()
     }
 
     /// Follows a text. After an error it is of no use.
@@ -177,6 +177,13 @@ impl Chart {
     #[cfg(test)]
     pub(in crate::constrain) fn forget(&self) {
         self.rules.lexemes.forget();
+    }
+
+    /// Keeps what all texts of these rules share from them while something is done.
+    #[cfg(test)]
+    pub(in crate::constrain) fn meanwhile(&self, work: impl FnOnce()) {
+        let _shared = self.rules.lexemes.shared();
+        work();
     }
 
     /// How often states have been forgotten.

@@ -27,6 +27,9 @@ pub(super) struct Tail {
 }
 
 impl End {
+    /// Memory of each byte, with the counts beside it.
+    pub(super) const BYTES: usize = size_of::<Tail>() + 2 * size_of::<usize>();
+
     /// How many bytes it is; [`NEVER`] for none.
     pub(super) fn cost(&self) -> u32 {
         match self {

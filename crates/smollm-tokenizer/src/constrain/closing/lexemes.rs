@@ -3,14 +3,15 @@
 //! States are found as texts come to them. All answers of a grammar share them, and what is known of their ends; when there are too many,
 //! they are forgotten, and those that an answer needs are found again.
 
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hashbrown::HashSet;
 use llguidance::api::ParserLimits;
 use llguidance::derivre::StateID;
 use llguidance::earley::CGrammar;
-use llguidance::earley::lexerspec::LexemeIdx;
-use llguidance::earley::regexvec::{LexemeSet, RegexVec};
+use llguidance::earley::lexerspec::{LexemeIdx, LexemeSpec};
+use llguidance::earley::regexvec::{LexemeSet, LexerStats, RegexVec, StateDesc};
 
 use super::ending::End;
 use super::{NEVER, TOO_MUCH, TooMuch};
@@ -29,6 +30,12 @@ const TOKEN_FUEL: u64 = 500_000;
 /// Of that, what no search begins another step with: a step for which it does not suffice costs all that is known.
 const RESERVE: u64 = 200_000;
 
+#[cfg(test)]
+thread_local! {
+    /// How often this thread has looked for the ends of all lexemes.
+    pub(in crate::constrain) static SEARCHES: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 /// The shortest text of each lexeme that has one.
 pub(super) type Texts = Vec<Option<Vec<u8>>>;
 
@@ -44,6 +51,8 @@ pub(super) struct Lexemes {
     compiled: Table,
     /// As they are, once an answer has needed them.
     table: Mutex<Option<Table>>,
+    /// Bytes of both when an answer has last looked: to be read while another one is at work.
+    size: AtomicUsize,
 }
 
 /// States, and what is known of them.
@@ -52,6 +61,8 @@ pub(super) struct Table {
     lexer: RegexVec,
     /// By state.
     ends: Vec<Option<End>>,
+    /// Bytes that have been found to stand at the end of lexemes.
+    tails: usize,
     /// How often states have been forgotten: those of another generation mean nothing.
     pub(super) generation: u64,
     /// States that there may be.
@@ -68,29 +79,49 @@ impl Lexemes {
     /// # Errors
     /// They cannot be read, or it takes too much work to find out how they end.
     pub(super) fn new(grammar: &CGrammar, may_write: impl Fn(u8) -> bool) -> Result<(Self, Texts), String> {
-        let mut lexer = grammar.lexer_spec().to_regex_vec(&mut ParserLimits::default()).map_err(|e| e.to_string())?;
-        lexer.set_fuel(COMPILE_FUEL);
-        let count = grammar.lexer_spec().lexemes.len();
-        let alphabet = alphabet(&lexer, may_write);
-        let lazy = (0..count).map(|i| lexer.lazy_regexes().contains(LexemeIdx::new(i))).collect();
-        let mut compiled =
-            Table { lexer, ends: Vec::new(), generation: 0, most: MOST_STATES, most_at_once: MOST_STATES, reserve: 0 };
-        let (mut first, mut texts) = (Vec::with_capacity(count), Vec::with_capacity(count));
-        for index in 0..count {
-            let mut alone = LexemeSet::new(count);
-            alone.add(LexemeIdx::new(index));
-            let state = compiled.lexer.initial_state(&alone);
-            let end = compiled.end(state, &alphabet);
+        #[cfg(test)]
+        SEARCHES.set(SEARCHES.get() + 1);
+        let mut lexemes = Self::unsearched(grammar, may_write)?;
+        let Self { first, alphabet, compiled, .. } = &mut lexemes;
+        compiled.lexer.set_fuel(COMPILE_FUEL);
+        let mut texts = Vec::with_capacity(first.len());
+        for (index, &state) in first.iter().enumerate() {
+            let end = compiled.end(state, alphabet);
             let end = end.ok().filter(|_| !compiled.is_worn()).ok_or(TOO_MUCH)?;
             if end.cost() < NEVER && grammar.lexer_spec().skip_by_class.contains(&LexemeIdx::new(index)) {
                 return Err("there may be text between its parts (%ignore)".into());
             }
             texts.push((end.cost() < NEVER).then(|| end.bytes().collect()));
-            first.push(state);
         }
         compiled.most = compiled.ends.len() + MOST_FURTHER;
         (compiled.most_at_once, compiled.reserve) = (MOST_AT_ONCE, RESERVE);
-        Ok((Self { first, lazy, alphabet, compiled, table: Mutex::new(None) }, texts))
+        lexemes.size = AtomicUsize::new(2 * lexemes.compiled.bytes());
+        Ok((lexemes, texts))
+    }
+
+    /// The same before anything is known of their ends.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub(super) fn unsearched(grammar: &CGrammar, may_write: impl Fn(u8) -> bool) -> Result<Self, String> {
+        let mut lexer = grammar.lexer_spec().to_regex_vec(&mut ParserLimits::default()).map_err(|e| e.to_string())?;
+        let count = grammar.lexer_spec().lexemes.len();
+        let alphabet = alphabet(&lexer, may_write);
+        let lazy = (0..count).map(|i| lexer.lazy_regexes().contains(LexemeIdx::new(i))).collect();
+        let mut before = |index| {
+            let mut alone = LexemeSet::new(count);
+            alone.add(LexemeIdx::new(index));
+            lexer.initial_state(&alone)
+        };
+        let first = (0..count).map(&mut before).collect();
+        let (most, most_at_once) = (MOST_STATES, MOST_STATES);
+        let compiled = Table { lexer, ends: Vec::new(), tails: 0, generation: 0, most, most_at_once, reserve: 0 };
+        Ok(Self { first, lazy, alphabet, compiled, table: Mutex::new(None), size: AtomicUsize::new(0) })
+    }
+
+    /// Whether any text matches each.
+    pub(super) fn are_possible(&self) -> impl Iterator<Item = bool> + '_ {
+        self.first.iter().map(|state| !state.is_dead())
     }
 
     /// The state before a lexeme.
@@ -116,10 +147,9 @@ impl Lexemes {
         Shared { lexemes: self, table }
     }
 
-    /// About how many bytes they take.
+    /// About how many bytes they take, without waiting for anyone.
     pub(super) fn bytes(&self) -> usize {
-        let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        self.compiled.bytes() + table.as_ref().map_or(0, Table::bytes)
+        self.size.load(Relaxed)
     }
 
     /// Forgets states, as when there are too many.
@@ -145,6 +175,13 @@ impl Lexemes {
 pub(super) struct Shared<'l> {
     lexemes: &'l Lexemes,
     table: MutexGuard<'l, Option<Table>>,
+}
+
+impl Drop for Shared<'_> {
+    fn drop(&mut self) {
+        let grown = self.table.as_ref().map_or(0, Table::bytes);
+        self.lexemes.size.store(self.lexemes.compiled.bytes() + grown, Relaxed);
+    }
 }
 
 impl Shared<'_> {
@@ -203,7 +240,7 @@ impl Table {
     }
 
     fn bytes(&self) -> usize {
-        self.lexer.num_bytes() + self.ends.len() * size_of::<Option<End>>()
+        lexer_bytes(&self.lexer.stats()) + self.ends.len() * size_of::<Option<End>>() + self.tails * End::BYTES
     }
 
     fn step(&mut self, state: StateID, byte: u8) -> StateID {
@@ -280,6 +317,7 @@ impl Table {
         while index != 0 {
             let (_, before, byte) = seen[index];
             end = end.behind(byte);
+            self.tails += 1;
             self.keep(seen[before].0, end.clone());
             index = before;
         }
@@ -317,6 +355,14 @@ impl Table {
         }
         self.ends[state.as_usize()] = Some(end);
     }
+}
+
+/// About how many bytes a lexer takes: what it says itself, and what that leaves out of each state, which has a bit for each lexeme, and of
+/// each lexeme.
+pub(in crate::constrain) fn lexer_bytes(stats: &LexerStats) -> usize {
+    const COUNTED: usize = 100;
+    let state = size_of::<StateDesc>() - COUNTED + size_of::<u32>() * stats.num_regexps.div_ceil(32);
+    stats.num_bytes + stats.num_states * state + stats.num_regexps * size_of::<LexemeSpec>()
 }
 
 /// A byte of each class, letters, digits and other plain characters first.
