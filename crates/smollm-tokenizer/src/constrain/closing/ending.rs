@@ -23,7 +23,7 @@ pub(super) enum End {
 pub(super) struct Tail {
     bytes: u32,
     first: u8,
-    rest: Option<Arc<Tail>>,
+    rest: Option<Arc<Self>>,
 }
 
 impl End {
