@@ -1,7 +1,7 @@
 //! One answer under way: which token comes next, and when there is none. Sessions and the engine share it.
 
 use crate::error::EngineError;
-use crate::mask::{Ending, TokenMask, TokenSet};
+use crate::mask::{Ending, MaskError, TokenMask, TokenSet};
 use crate::request::{FinishReason, Request, Token};
 use crate::sampler::Sampler;
 use smollm_kernels::ops::log_sum_exp;
@@ -116,12 +116,12 @@ impl Answer {
     /// The token that the rules take where `drawn` was drawn; none where they end the answer.
     fn settle(&mut self, drawn: u32, vocab_size: usize) -> Result<Option<u32>, EngineError> {
         let Some(mask) = &mut self.mask else { return Ok(Some(drawn)) };
-        let failed = |reason| EngineError::Mask { reason };
-        let taken = mask.rules.accept(drawn).map_err(failed)?;
-        self.ending = mask.rules.ending().map_err(failed)?;
+        let taken = mask.rules.accept(drawn)?;
+        self.ending = mask.rules.ending()?;
         if let Some(id) = taken.filter(|&id| id != drawn) {
             if id as usize >= vocab_size {
-                return Err(failed(format!("the rules want token {id}, which the model does not have")));
+                let message = format!("the rules want token {id}, which the model does not have");
+                return Err(MaskError::Broken(message).into());
             }
             self.sampler.replace(drawn, id);
         }
@@ -144,7 +144,7 @@ impl Mask {
     /// Makes what the rules do not allow impossible.
     fn apply(&mut self, logits: &mut [f32]) -> Result<(), EngineError> {
         self.allowed.clear();
-        self.rules.allow(&mut self.allowed).map_err(|reason| EngineError::Mask { reason })?;
+        self.rules.allow(&mut self.allowed)?;
         self.allowed.rule_out(logits);
         Ok(())
     }

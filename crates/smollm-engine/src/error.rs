@@ -1,5 +1,6 @@
 //! What can be wrong with a request, or go wrong under it.
 
+use crate::mask::MaskError;
 use crate::sampling::SamplingError;
 use smollm_model::CheckpointError;
 
@@ -49,12 +50,9 @@ pub enum EngineError {
         /// Position whose successor was to be chosen.
         position: usize,
     },
-    /// The rules of a mask broke down.
-    #[error("the constraint on the answer failed: {reason}")]
-    Mask {
-        /// What the rules said.
-        reason: String,
-    },
+    /// The rules of a mask cannot go on.
+    #[error("the constraint on the answer failed: {0}")]
+    Mask(#[from] MaskError),
     /// No answer was asked for, or more than there may be.
     #[error("{choices} choices were asked for; it must be between 1 and {limit}")]
     Choices {

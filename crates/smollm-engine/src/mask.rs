@@ -2,6 +2,17 @@
 
 use std::fmt::Debug;
 
+/// Why rules cannot go on. Every message is one line.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MaskError {
+    /// The rules and the rest of the request leave nothing that could come: whoever asked must ask for something else.
+    #[error("{0}")]
+    Unmet(String),
+    /// The rules broke down: they are too much work here, or wrong.
+    #[error("{0}")]
+    Broken(String),
+}
+
 /// Which tokens an answer may take, by rules that the engine does not know (a grammar over the text of tokens).
 ///
 /// For each token the engine calls [`TokenMask::allow`], draws among what is allowed, tells the rules what it drew, and asks whether
@@ -12,21 +23,21 @@ pub trait TokenMask: Debug + Send {
     /// the answer may end.
     ///
     /// # Errors
-    /// What went wrong, in one line; the request fails with it.
-    fn allow(&mut self, allowed: &mut TokenSet) -> Result<(), String>;
+    /// What went wrong; the request fails with it.
+    fn allow(&mut self, allowed: &mut TokenSet) -> Result<(), MaskError>;
 
     /// `id`, one of the allowed, was drawn. The token that is taken: `id`, or one that the rules want in its place now that they know
     /// what `id` would lead to; none where the answer ends instead: whole, or cut off if its [`TokenMask::ending`] then is still to come.
     ///
     /// # Errors
     /// As [`TokenMask::allow`].
-    fn accept(&mut self, id: u32) -> Result<Option<u32>, String>;
+    fn accept(&mut self, id: u32) -> Result<Option<u32>, MaskError>;
 
     /// Whether the answer may or must end after what was accepted, asked after every token. Where it must, no stop token is drawn.
     ///
     /// # Errors
     /// As [`TokenMask::allow`].
-    fn ending(&mut self) -> Result<Ending, String> {
+    fn ending(&mut self) -> Result<Ending, MaskError> {
         Ok(Ending::Later)
     }
 

@@ -5,8 +5,8 @@ mod tiny_model;
 
 use load::{Log, alone, cpu, engine, mixture, request, run};
 use smollm_engine::{
-    Engine, EngineOptions, FinishReason, Pooling, Request, Session, SessionOptions, Submission, TokenMask, TokenSet,
-    Windows, choice_seed,
+    Engine, EngineOptions, FinishReason, MaskError, Pooling, Request, Session, SessionOptions, Submission, TokenMask,
+    TokenSet, Windows, choice_seed,
 };
 use smollm_kernels::KvDtype;
 use smollm_model::{Batch, KvPool, Runner};
@@ -195,15 +195,15 @@ struct Counting {
 }
 
 impl TokenMask for Counting {
-    fn allow(&mut self, allowed: &mut TokenSet) -> Result<(), String> {
+    fn allow(&mut self, allowed: &mut TokenSet) -> Result<(), MaskError> {
         if self.next > self.last {
-            return Err("counted too far".into());
+            return Err(MaskError::Broken("counted too far".into()));
         }
         allowed.insert(self.next);
         Ok(())
     }
 
-    fn accept(&mut self, id: u32) -> Result<Option<u32>, String> {
+    fn accept(&mut self, id: u32) -> Result<Option<u32>, MaskError> {
         self.next = id + 1;
         Ok(Some(id))
     }

@@ -5,8 +5,8 @@ mod tiny_model;
 
 use load::{Log, engine, run};
 use smollm_engine::{
-    EngineOptions, FinishReason, Generation, Request, SamplingParams, Session, SessionOptions, Submission, TokenMask,
-    TokenSet,
+    EngineOptions, FinishReason, Generation, MaskError, Request, SamplingParams, Session, SessionOptions, Submission,
+    TokenMask, TokenSet,
 };
 use smollm_kernels::Cpu;
 use smollm_testkit::tiny::prompt_ids;
@@ -48,7 +48,7 @@ impl Runs {
 }
 
 impl TokenMask for Runs {
-    fn allow(&mut self, allowed: &mut TokenSet) -> Result<(), String> {
+    fn allow(&mut self, allowed: &mut TokenSet) -> Result<(), MaskError> {
         match self.since_free == RUN - 1 {
             true => (0..self.vocab_size).for_each(|id| allowed.insert(id)),
             false => allowed.insert(self.after(1)),
@@ -56,7 +56,7 @@ impl TokenMask for Runs {
         Ok(())
     }
 
-    fn accept(&mut self, id: u32) -> Result<Option<u32>, String> {
+    fn accept(&mut self, id: u32) -> Result<Option<u32>, MaskError> {
         self.since_free = (self.since_free + 1) % RUN;
         self.last = id;
         Ok(Some(id))

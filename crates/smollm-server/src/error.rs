@@ -4,7 +4,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use smollm_engine::EngineError;
+use smollm_engine::{EngineError, MaskError};
 use smollm_tokenizer::template::TemplateError;
 use utoipa::ToSchema;
 
@@ -134,8 +134,9 @@ impl From<EngineError> for ApiError {
             }
             EngineError::Choices { .. } => Self::bad(message).param("n"),
             EngineError::EmptyPrompt | EngineError::TokenOutOfRange { .. } => Self::bad(message).param("prompt"),
-            // a grammar of a regular expression or the like that is too much work at some place
-            EngineError::Mask { .. } => Self::bad(message).code("invalid_grammar"),
+            EngineError::Mask(MaskError::Unmet(_)) => Self::bad(message).code("invalid_grammar"),
+            // a grammar that was taken and then could not be followed is no fault of whoever sent it
+            EngineError::Mask(MaskError::Broken(_)) => Self::internal(message),
             EngineError::NothingAllowed { .. } | EngineError::ForeignAdapter => Self::bad(message),
             EngineError::QueueFull { .. } => {
                 Self { retry_after: Some(1), ..Self::new(StatusCode::TOO_MANY_REQUESTS, message).code("queue_full") }

@@ -8,8 +8,8 @@ use crate::body::beside;
 use crate::error::ApiError;
 use crate::model::Model;
 use crate::reasoning::{AfterThoughts, Splitter};
-use smollm_engine::{Ending, Submission, TokenMask, TokenSet};
-use smollm_tokenizer::constrain::{Constraint, Grammar, GrammarError};
+use smollm_engine::{Ending, MaskError, Submission, TokenMask, TokenSet};
+use smollm_tokenizer::constrain::{Constraint, ConstraintError, Grammar, GrammarError};
 use std::sync::Arc;
 
 /// An answer that follows a grammar.
@@ -36,9 +36,14 @@ impl GrammarMask {
     }
 }
 
+/// What a grammar says that was taken when it was compiled, and cannot be followed all the same: nothing that the client did wrong.
+fn broken(error: ConstraintError) -> MaskError {
+    MaskError::Broken(error.to_string())
+}
+
 impl TokenMask for GrammarMask {
-    fn allow(&mut self, allowed: &mut TokenSet) -> Result<(), String> {
-        let next = self.constraint.allowed().map_err(|error| error.to_string())?;
+    fn allow(&mut self, allowed: &mut TokenSet) -> Result<(), MaskError> {
+        let next = self.constraint.allowed().map_err(broken)?;
         allowed.insert_words(next.words());
         allowed.remove(next.end());
         if next.may_end() {
@@ -47,23 +52,26 @@ impl TokenMask for GrammarMask {
         }
         self.ends.iter().for_each(|&id| allowed.remove(id));
         match allowed.is_empty() {
-            true => Err("the answer must go on with one of the tokens that end it".into()),
+            true => {
+                // which tokens those are, and what the grammar needs, is what the request says
+                Err(MaskError::Unmet("the answer must go on with one of the tokens that end it".into()))
+            }
             false => Ok(()),
         }
     }
 
-    fn accept(&mut self, id: u32) -> Result<Option<u32>, String> {
-        let taken = self.constraint.accept(id).map_err(|error| error.to_string())?;
+    fn accept(&mut self, id: u32) -> Result<Option<u32>, MaskError> {
+        let taken = self.constraint.accept(id).map_err(broken)?;
         self.cut = self.free && taken.is_none();
         Ok(taken)
     }
 
-    fn ending(&mut self) -> Result<Ending, String> {
+    fn ending(&mut self) -> Result<Ending, MaskError> {
         Ok(match self.constraint.has_ended() {
             _ if self.cut => Ending::Later,
             true => Ending::Here,
             false if self.free => Ending::Later,
-            false if self.constraint.may_end().map_err(|error| error.to_string())? => Ending::Possible,
+            false if self.constraint.may_end().map_err(broken)? => Ending::Possible,
             false => Ending::Later,
         })
     }

@@ -7,16 +7,16 @@ use super::*;
 struct Over(Ending);
 
 impl TokenMask for Over {
-    fn allow(&mut self, allowed: &mut TokenSet) -> Result<(), String> {
+    fn allow(&mut self, allowed: &mut TokenSet) -> Result<(), MaskError> {
         allowed.insert(1);
         Ok(())
     }
 
-    fn accept(&mut self, _: u32) -> Result<Option<u32>, String> {
+    fn accept(&mut self, _: u32) -> Result<Option<u32>, MaskError> {
         Ok(None)
     }
 
-    fn ending(&mut self) -> Result<Ending, String> {
+    fn ending(&mut self) -> Result<Ending, MaskError> {
         Ok(self.0)
     }
 

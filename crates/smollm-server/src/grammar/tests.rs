@@ -1,6 +1,7 @@
 //! Masks of grammars over a small vocabulary, as the engine asks for them.
 
 use super::*;
+use smollm_engine::EngineError;
 use smollm_tokenizer::Tokenizer;
 use smollm_tokenizer::constrain::{GrammarSource, Grammars};
 
@@ -39,7 +40,9 @@ fn an_answer_ends_where_its_grammar_lets_it() {
     mask.accept(id("a")).expect("allowed");
     let mut alone = TokenSet::none(VOCAB);
     let refused = mask.fork().allow(&mut alone).expect_err("`b` would end the answer before its end");
-    assert!(refused.contains("tokens that end it"), "{refused}");
+    assert!(refused.to_string().contains("tokens that end it"), "{refused}");
+    let refused = ApiError::from(EngineError::from(refused));
+    assert_eq!((refused.status.as_u16(), refused.code), (400, Some("invalid_grammar")), "the client named them");
     let mut mask = rule("ab|abc", false).begin(9, &[2]).expect("room");
     assert_eq!(mask.accept(id("a")), Ok(Some(id("a"))));
     assert!(!allowed(&mut mask).contains(&2), "it is not whole");
@@ -48,6 +51,19 @@ fn an_answer_ends_where_its_grammar_lets_it() {
     assert_eq!(allowed(&mut mask), [2, id("c")]);
     mask.accept(id("c")).expect("allowed");
     assert_eq!(mask.ending(), Ok(Ending::Here));
+}
+
+#[test]
+fn a_grammar_that_breaks_down_is_no_fault_of_the_client() {
+    let mut mask = rule("ab|abc", false).begin(9, &[2]).expect("room");
+    // as if the mask had let it through
+    let broken = mask.accept(id("z")).expect_err("it follows nothing");
+    let told = ApiError::from(EngineError::from(broken));
+    let body = serde_json::to_value(told.body()).expect("JSON");
+    assert_eq!(told.status.as_u16(), 500);
+    assert_eq!((&body["error"]["type"], &body["error"]["code"]), (&"server_error".into(), &serde_json::Value::Null));
+    let message = body["error"]["message"].as_str().expect("a message");
+    assert!(message.starts_with("the constraint on the answer failed: the grammar cannot be followed: "), "{message}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod tests;
 use super::{CLOSE, OPEN, Splitter};
 use crate::grammar::{GrammarMask, Rule};
 use crate::model::Model;
-use smollm_engine::{Ending, TokenMask, TokenSet};
+use smollm_engine::{Ending, MaskError, TokenMask, TokenSet};
 use smollm_tokenizer::constrain::GrammarError;
 use smollm_tokenizer::stream::TextStream;
 use smollm_tokenizer::{Specials, Tokenizer};
@@ -50,7 +50,7 @@ enum Answer {
 }
 
 impl Answer {
-    fn accept(&mut self, id: u32) -> Result<Option<u32>, String> {
+    fn accept(&mut self, id: u32) -> Result<Option<u32>, MaskError> {
         match self {
             Self::Free => Ok(Some(id)),
             Self::Bound(mask) => mask.accept(id),
@@ -142,8 +142,11 @@ impl AfterThoughts {
     }
 
     /// The next token of a tag that ends the thoughts.
-    fn say(&mut self, tag: Arc<[u32]>, said: usize) -> Result<Option<u32>, String> {
-        let id = tag.get(said).copied().ok_or("the vocabulary cannot spell the end of thoughts")?;
+    fn say(&mut self, tag: Arc<[u32]>, said: usize) -> Result<Option<u32>, MaskError> {
+        let id = tag
+            .get(said)
+            .copied()
+            .ok_or_else(|| MaskError::Broken("the vocabulary cannot spell the end of thoughts".into()))?;
         match said + 1 == tag.len() {
             true => self.answer()?,
             false => self.phase = Phase::Closing(tag, said + 1),
@@ -151,13 +154,14 @@ impl AfterThoughts {
         Ok(Some(id))
     }
 
-    fn answer(&mut self) -> Result<(), String> {
-        self.phase = Phase::Answering(self.begun(self.left, &self.ends).map_err(|error| error.to_string())?);
+    fn answer(&mut self) -> Result<(), MaskError> {
+        self.phase =
+            Phase::Answering(self.begun(self.left, &self.ends).map_err(|error| MaskError::Broken(error.to_string()))?);
         Ok(())
     }
 
     /// A token before it is known whether the model thinks; it has followed the grammar, in any case.
-    fn open(&mut self, mut answer: Answer, id: u32) -> Result<Option<u32>, String> {
+    fn open(&mut self, mut answer: Answer, id: u32) -> Result<Option<u32>, MaskError> {
         let taken = answer.accept(id)?;
         if let Some(taken) = taken {
             self.splitter.push(&self.stream.push(taken));
@@ -174,7 +178,7 @@ impl AfterThoughts {
     }
 
     /// A token of thoughts, or of the tag that ends them.
-    fn think(&mut self, id: u32) -> Result<Option<u32>, String> {
+    fn think(&mut self, id: u32) -> Result<Option<u32>, MaskError> {
         let (mut stream, mut splitter) = (self.stream.clone(), self.splitter.clone());
         let split = splitter.push(&stream.push(id));
         let goes_on = !split.content.is_empty() || stream.is_inside_of_a_character();
@@ -194,7 +198,7 @@ impl AfterThoughts {
 }
 
 impl TokenMask for AfterThoughts {
-    fn allow(&mut self, allowed: &mut TokenSet) -> Result<(), String> {
+    fn allow(&mut self, allowed: &mut TokenSet) -> Result<(), MaskError> {
         if let Some(id) = self.forced() {
             allowed.insert(id);
             return Ok(());
@@ -221,7 +225,7 @@ impl TokenMask for AfterThoughts {
         }
     }
 
-    fn accept(&mut self, id: u32) -> Result<Option<u32>, String> {
+    fn accept(&mut self, id: u32) -> Result<Option<u32>, MaskError> {
         if let Phase::Answering(answer) = &mut self.phase {
             return answer.accept(id);
         }
@@ -235,7 +239,7 @@ impl TokenMask for AfterThoughts {
         }
     }
 
-    fn ending(&mut self) -> Result<Ending, String> {
+    fn ending(&mut self) -> Result<Ending, MaskError> {
         match &mut self.phase {
             Phase::Answering(Answer::Bound(mask)) | Phase::Open(Answer::Bound(mask)) => mask.ending(),
             _ => Ok(Ending::Later),

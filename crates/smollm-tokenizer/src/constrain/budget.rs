@@ -3,13 +3,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::closing::{Chart, Rules, Speller, Stop};
+use super::closing::{Chart, Ending, NO_END, Rules, Speller, Stop};
 use super::error::GrammarError;
 use super::grammar::Compiled;
 use toktrie::TokTrie;
 
 /// Bytes of the longest shortest text: no model has room for as many tokens.
-const LONGEST: u32 = 1 << 20;
+const LONGEST: usize = 1 << 20;
 
 /// The beginning of all answers of a grammar.
 pub(super) struct Opening {
@@ -23,12 +23,20 @@ pub(super) struct Opening {
 #[derive(Clone)]
 pub(super) struct Budget {
     left: usize,
-    /// Where it is; `None` when nothing but the plan may follow.
+    /// Where it is; `None` when nothing but what is planned may follow.
     chart: Option<Chart>,
-    /// Tokens that end the text from here, where they have been worked out; never more than are left. Where they have not, as many as are
-    /// left suffice in any case.
-    plan: Option<VecDeque<u32>>,
+    /// How its text ends from here.
+    way: Way,
     speller: Speller,
+}
+
+/// A way to the end of a text that is sure to be there: it hangs on nothing that may be forgotten meanwhile.
+#[derive(Debug, Clone)]
+enum Way {
+    /// Its tokens, never more than are left.
+    Tokens(VecDeque<u32>),
+    /// Its text, which has no more bytes than tokens are left, each of which is a token.
+    Bytes(Ending),
 }
 
 impl Opening {
@@ -36,11 +44,11 @@ impl Opening {
     /// The shortest text cannot be spelled in tokens, or is far too long.
     pub(super) fn new(rules: Rules, trie: &TokTrie) -> Result<Self, String> {
         let mut chart = Chart::new(Arc::new(rules)).map_err(Stop::from)?;
-        let cost = chart.cost().map_err(Stop::from)?;
-        if cost > LONGEST {
+        let ending = chart.ending().map_err(Stop::from)?.ok_or(NO_END)?;
+        if ending.cost() > LONGEST {
             return Err(format!("even its shortest text has more than {LONGEST} bytes"));
         }
-        let text = chart.ending()?;
+        let text = ending.text();
         chart.clone().follow(&text)?;
         let mut speller = Speller::default();
         let plan = speller.spell(trie, &text);
@@ -64,14 +72,17 @@ impl Opening {
             return Err(GrammarError::TooShort { limit, shortest: self.plan.len() });
         }
         let (chart, speller) = (Some(self.chart.clone()), self.speller.clone());
-        Ok(Budget { left: limit, chart, plan: Some(self.plan.iter().copied().collect()), speller })
+        Ok(Budget { left: limit, chart, way: Way::Tokens(self.plan.iter().copied().collect()), speller })
     }
 }
 
 impl Budget {
     /// The token that must come next if nothing but the plan may follow; `None` at its end.
     pub(super) fn planned(&self) -> Option<u32> {
-        self.plan.as_ref()?.front().copied()
+        match &self.way {
+            Way::Tokens(plan) => plan.front().copied(),
+            Way::Bytes(_) => None,
+        }
     }
 
     /// Takes `id`, or else the next token of what ends the text soonest, if it has not ended.
@@ -82,13 +93,15 @@ impl Budget {
         let left = self.left.checked_sub(1).ok_or("no token is left")?;
         let trie = grammar.tokens.tok_trie();
         if let Some(chart) = self.chart.clone()
-            && let Some((chart, plan)) = self.after(chart, trie, id, left)?
+            && let Some((chart, way)) = self.after(chart, trie, id, left)?
         {
-            (self.left, self.chart, self.plan) = (left, Some(chart), plan);
+            (self.left, self.chart, self.way) = (left, Some(chart), way);
             return Ok(Some(id));
         }
-        let plan = self.plan_the_way(trie)?;
-        let Some(first) = plan.pop_front() else { return Ok(None) };
+        let mut plan = self.plan(trie)?;
+        let first = plan.pop_front();
+        self.way = Way::Tokens(plan);
+        let Some(first) = first else { return Ok(None) };
         if let Some(chart) = &mut self.chart {
             match chart.follow(trie.token(first)) {
                 Ok(()) => {}
@@ -100,50 +113,44 @@ impl Budget {
         Ok(Some(first))
     }
 
-    /// Where the text is after `id`, and with which tokens it ends then, if it can be made whole with the `left` that there are.
-    #[allow(clippy::type_complexity, reason = "a chart, and a plan if one had to be made")]
+    /// Where the text is after `id`, and how it ends from there, if it can be made whole with the `left` that there are.
     fn after(
         &mut self,
         mut chart: Chart,
         trie: &TokTrie,
         id: u32,
         left: usize,
-    ) -> Result<Option<(Chart, Option<VecDeque<u32>>)>, String> {
+    ) -> Result<Option<(Chart, Way)>, String> {
         match chart.follow(trie.token(id)) {
             Ok(()) => {}
             Err(Stop::TooMuch) => return Ok(None),
             Err(Stop::Not(why)) => return Err(why),
         }
-        let cost = chart.cost().map(|cost| cost as usize);
-        if chart.ends_in_single_bytes() && cost.is_ok_and(|cost| cost <= left) {
-            return Ok(Some((chart, None))); // a token for each byte would do
+        let ending = chart.ending().ok().flatten();
+        if let Some(ending) = ending.as_ref().filter(|ending| chart.ends_in_single_bytes() && ending.cost() <= left) {
+            return Ok(Some((chart, Way::Bytes(ending.clone()))));
         }
-        if self.plan.as_ref().is_some_and(|plan| plan.front() == Some(&id)) {
-            let rest = self.plan.take().map(|mut plan| {
-                plan.pop_front();
-                plan
-            });
-            return Ok(Some((chart, rest)));
+        if let Way::Tokens(plan) = &mut self.way
+            && plan.front() == Some(&id)
+        {
+            plan.pop_front();
+            return Ok(Some((chart, Way::Tokens(std::mem::take(plan)))));
         }
-        if cost.is_ok_and(|cost| cost <= left.saturating_mul(trie.max_token_len())) {
-            let plan = chart.ending().ok().and_then(|text| self.speller.spell(trie, &text));
-            let plan = plan.filter(|plan| plan.len() <= left).map(VecDeque::from);
-            return Ok(plan.map(|plan| (chart, Some(plan))));
-        }
-        Ok(None)
+        let near = ending.filter(|ending| ending.cost() <= left.saturating_mul(trie.max_token_len()));
+        let plan = near.and_then(|ending| self.speller.spell(trie, &ending.text()));
+        let plan = plan.filter(|plan| plan.len() <= left);
+        Ok(plan.map(|plan| (chart, Way::Tokens(plan.into()))))
     }
 
-    /// Tokens that end the text.
-    fn plan_the_way(&mut self, trie: &TokTrie) -> Result<&mut VecDeque<u32>, String> {
-        let plan = match (self.plan.take(), &mut self.chart) {
-            (Some(plan), _) => plan,
-            (None, Some(chart)) => {
-                let plan = self.speller.spell(trie, &chart.ending()?).filter(|plan| plan.len() <= self.left);
-                plan.ok_or("the vocabulary cannot spell its end")?.into()
+    /// Tokens that end the text, to be put back.
+    fn plan(&mut self, trie: &TokTrie) -> Result<VecDeque<u32>, String> {
+        match &mut self.way {
+            Way::Tokens(plan) => Ok(std::mem::take(plan)),
+            Way::Bytes(ending) => {
+                let plan = self.speller.spell(trie, &ending.text()).filter(|plan| plan.len() <= self.left);
+                Ok(plan.ok_or("the vocabulary cannot spell its end")?.into())
             }
-            (None, None) => return Err("there is no way to its end".into()),
-        };
-        Ok(self.plan.insert(plan))
+        }
     }
 
     #[cfg(test)]
@@ -156,7 +163,7 @@ impl Budget {
     /// # Errors
     /// It cannot be planned.
     pub(super) fn plan_the_rest(&mut self, grammar: &Compiled) -> Result<(), String> {
-        self.plan_the_way(grammar.tokens.tok_trie())?;
+        self.way = Way::Tokens(self.plan(grammar.tokens.tok_trie())?);
         self.chart = None;
         Ok(())
     }

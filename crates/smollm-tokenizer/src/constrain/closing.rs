@@ -7,12 +7,17 @@
 //! it is not found, the text is taken to have no end there, and the answer goes another way.
 
 mod chart;
+mod ending;
 mod lexemes;
 mod row;
 mod rules;
 mod tokens;
 
 pub(super) use chart::Chart;
+pub(super) use ending::Ending;
+#[cfg(test)]
+pub(super) use lexemes::SEARCHES;
+pub(super) use lexemes::lexer_bytes;
 pub(super) use rules::{NO_END, Rules};
 pub(super) use tokens::Speller;
 

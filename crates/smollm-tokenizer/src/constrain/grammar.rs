@@ -143,20 +143,21 @@ impl Grammars {
         Ok(grammar)
     }
 
-    fn compile_here(&self, source: &GrammarSource) -> Result<Grammar, GrammarError> {
-        let open_ended = |parsed| self.grammar(parsed, false).map_err(|reason| GrammarError::text("grammar", reason));
+    /// [`Grammars::compile`] on this thread's stack, without looking among those that are kept.
+    pub(super) fn compile_here(&self, source: &GrammarSource) -> Result<Grammar, GrammarError> {
+        let finished = |kind, parsed| self.grammar(parsed).map_err(|reason| GrammarError::text(kind, reason));
         match source {
             GrammarSource::JsonObject => self.schema(Prepared::own(json::any_object())),
             GrammarSource::JsonSchema(schema) => self.schema(Prepared::new(schema)?),
             GrammarSource::Regex(regex) => {
                 not_too_long("regular expression", regex)?;
                 let lark = format!("start: /{}/", llguidance::regex_to_lark(regex, "dw"));
-                open_ended(self.lark("regular expression", lark)?)
+                finished("grammar", self.lark("regular expression", lark, Ends::Anywhere)?)
             }
-            GrammarSource::Lark(text) => open_ended(self.lark_with_schemas(text)?),
+            GrammarSource::Lark(text) => finished("grammar", self.lark_with_schemas(text, Ends::Anywhere)?),
             GrammarSource::Gbnf(text) => {
                 not_too_long("GBNF grammar", text)?;
-                open_ended(self.lark("GBNF grammar", gbnf::to_lark(text)?)?)
+                finished("grammar", self.lark("GBNF grammar", gbnf::to_lark(text)?, Ends::Anywhere)?)
             }
             GrammarSource::Choice(texts) => {
                 if texts.is_empty() || texts.iter().any(String::is_empty) {
@@ -165,8 +166,7 @@ impl Grammars {
                 let quoted: Vec<String> = texts.iter().map(|text| Value::from(text.as_str()).to_string()).collect();
                 let lark = format!("start: {}", quoted.join(" | "));
                 not_too_long("choice", &lark)?;
-                let parsed = self.lark("choice", lark)?;
-                self.grammar(parsed, true).map_err(|reason| GrammarError::text("choice", reason))
+                finished("choice", self.lark("choice", lark, Ends::InTime)?)
             }
         }
     }
@@ -178,8 +178,8 @@ impl Grammars {
     /// that ends before its last bytes.
     pub fn compile_closing(&self, lark: &str) -> Result<Grammar, GrammarError> {
         self.once(closing_key(lark), || {
-            let parsed = self.lark_with_schemas(lark)?;
-            self.grammar(parsed, true).map_err(|reason| GrammarError::text(LARK, reason))
+            let parsed = self.lark_with_schemas(lark, Ends::InTime)?;
+            self.grammar(parsed).map_err(|reason| GrammarError::text(LARK, reason))
         })
     }
 
@@ -200,8 +200,8 @@ impl Grammars {
             let prepared = prepared.collect::<Result<Vec<_>, At>>()?;
             json::check_together(&prepared)?;
             let texts: Vec<String> = prepared.iter().map(|prepared| prepared.schema.to_string()).collect();
-            let parsed = self.parsed(TopLevelGrammar::from_lark(write(&texts)));
-            let closing = parsed.and_then(|parsed| self.grammar(parsed, true));
+            let parsed = self.parsed(TopLevelGrammar::from_lark(write(&texts)), Ends::InTime);
+            let closing = parsed.and_then(|parsed| self.grammar(parsed));
             closing.map_err(|reason| match self.refusal(prepared) {
                 Some((schema, error)) => At(Some(schema), error),
                 None => At(None, GrammarError::text(LARK, reason)),
@@ -210,12 +210,9 @@ impl Grammars {
         compiled.map_err(|At(place, error)| (place, error))
     }
 
-    fn grammar(&self, parsed: Parsed, closes: bool) -> Result<Grammar, String> {
+    fn grammar(&self, parsed: Parsed) -> Result<Grammar, String> {
         let Parsed { matchers, rules, tokens } = parsed;
-        let opening = match closes {
-            true => Some(Opening::new(rules?, tokens.tok_trie())?),
-            false => None,
-        };
+        let opening = rules.map(|rules| Opening::new(rules?, tokens.tok_trie())).transpose()?;
         let end = self.0.tokenizer.vocab_size() as u32;
         Ok(Grammar(Arc::new(Compiled { matchers, opening, tokens, end })))
     }
@@ -227,8 +224,8 @@ impl Grammars {
     }
 
     fn compile_schema(&self, schema: &Value) -> Result<Grammar, String> {
-        let parsed = self.parsed(TopLevelGrammar::from_json_schema(schema.clone()))?;
-        self.grammar(parsed, true)
+        let parsed = self.parsed(TopLevelGrammar::from_json_schema(schema.clone()), Ends::InTime)?;
+        self.grammar(parsed)
     }
 
     /// The refusal of one of these schemas by itself, with its number.
@@ -238,22 +235,22 @@ impl Grammars {
         schemas.into_iter().enumerate().find_map(|(i, schema)| Some((i, schema.refusal(&check, &mut work)?)))
     }
 
-    fn lark(&self, kind: &'static str, text: String) -> Result<Parsed, GrammarError> {
-        self.parsed(TopLevelGrammar::from_lark(text)).map_err(|reason| GrammarError::text(kind, reason))
+    fn lark(&self, kind: &'static str, text: String, ends: Ends) -> Result<Parsed, GrammarError> {
+        self.parsed(TopLevelGrammar::from_lark(text), ends).map_err(|reason| GrammarError::text(kind, reason))
     }
 
     /// A Lark grammar as users write it. Where it is refused, a schema inside of it that is refused by itself is to blame.
-    fn lark_with_schemas(&self, text: &str) -> Result<Parsed, GrammarError> {
+    fn lark_with_schemas(&self, text: &str, ends: Ends) -> Result<Parsed, GrammarError> {
         not_too_long(LARK, text)?;
         let (text, schemas) = lark::with_prepared_schemas(text)?;
         json::check_together(&schemas)?;
-        self.parsed(TopLevelGrammar::from_lark(text)).map_err(|reason| match self.refusal(schemas) {
+        self.parsed(TopLevelGrammar::from_lark(text), ends).map_err(|reason| match self.refusal(schemas) {
             Some((_, error)) => error,
             None => GrammarError::text(LARK, reason),
         })
     }
 
-    fn parsed(&self, grammar: TopLevelGrammar) -> Result<Parsed, String> {
+    fn parsed(&self, grammar: TopLevelGrammar, ends: Ends) -> Result<Parsed, String> {
         let factory = self.0.factory.get_or_init(|| factory(&self.0.tokenizer)).as_ref().map_err(Clone::clone)?;
         // The parser would take the whole process down in a panic of its own making if nobody caught it.
         let parser = llguidance::panic_utils::catch_unwind(std::panic::AssertUnwindSafe(|| {
@@ -262,8 +259,15 @@ impl Grammars {
         let tokens = factory.tok_env().clone();
         let is_token = |byte| tokens.tok_trie().token_id_at_bytes(&[byte]).is_some();
         let parser = parser.map_err(|error| error.to_string())?;
-        let rules = Rules::of(parser.parser.grammar(), is_token);
-        if rules.as_ref().is_err_and(|reason| reason == NO_END) {
+        let grammar = parser.parser.grammar();
+        let rules = match ends {
+            Ends::InTime => Some(Rules::of(grammar, is_token)),
+            Ends::Anywhere if Rules::may_end(grammar) => None,
+            Ends::Anywhere => return Err(NO_END.into()),
+        };
+        if let Some(Err(reason)) = &rules
+            && reason == NO_END
+        {
             return Err(NO_END.into());
         }
         let matchers = Matchers::new(parser);
@@ -342,8 +346,18 @@ impl fmt::Debug for Grammars {
 /// What a grammar is made of.
 struct Parsed {
     matchers: Matchers,
-    rules: Result<Rules, String>,
+    /// Of those whose texts end in time, if there is telling how.
+    rules: Option<Result<Rules, String>>,
     tokens: TokEnv,
+}
+
+/// Where the limit of an answer may fall.
+#[derive(Debug, Clone, Copy)]
+enum Ends {
+    /// Behind a whole text: how every text ends soonest is looked for.
+    InTime,
+    /// Anywhere, so that nobody asks.
+    Anywhere,
 }
 
 /// A compiled grammar. Clones are the same grammar.

@@ -24,7 +24,8 @@ impl Default for Kept {
 }
 
 impl Kept {
-    /// One that is kept. What has grown too large meanwhile is let go of: made anew it is small again.
+    /// One that is kept. What has grown too large meanwhile is let go of: made anew it is small again. Nothing here waits for an answer that
+    /// is at work with one of them: sizes are those that answers have told.
     pub(super) fn get(&mut self, source: &str) -> Option<Grammar> {
         self.shrink();
         let at = self.grammars.iter().position(|(known, _)| known == source)?;

@@ -10,6 +10,9 @@ use super::budget::Budget;
 use super::error::{ConstraintError, GrammarError};
 use super::grammar::Compiled;
 
+/// Tokens after which an answer looks at how much memory the matchers of its grammar take.
+const MEASURED_EVERY: usize = 16;
+
 /// How far an answer has followed its grammar. A clone goes on from the same place on its own.
 #[derive(Clone)]
 pub struct Constraint {
@@ -122,6 +125,9 @@ impl Constraint {
         {
             self.go_by_plan(error)?;
         }
+        if self.said.len().is_multiple_of(MEASURED_EVERY) {
+            self.grammar.matchers.measure();
+        }
         self.said.push(taken);
         Ok(Some(taken))
     }
@@ -134,7 +140,13 @@ impl Constraint {
         if self.has_ended() || self.planned {
             return Ok(self.has_ended());
         }
-        self.ask(Matcher::is_accepting)
+        match self.ask(Matcher::is_accepting) {
+            Ok(may_end) => Ok(may_end),
+            Err(error) => {
+                self.go_by_plan(error)?;
+                Ok(self.has_ended())
+            }
+        }
     }
 
     /// Whether the text is complete and nothing may follow.
@@ -179,6 +191,19 @@ impl Constraint {
     #[cfg(test)]
     pub(super) fn wear_out(&mut self) {
         assert!(self.matcher.test_trigger_lexer_error().is_err());
+    }
+
+    /// What an answer does whose matcher cannot be had again either.
+    #[cfg(test)]
+    pub(super) fn break_matcher(&mut self) {
+        self.said.insert(0, self.grammar.end);
+        self.wear_out();
+    }
+
+    /// Does something while answers of this grammar can neither compute masks nor tell how they end.
+    #[cfg(test)]
+    pub(super) fn meanwhile(&self, work: impl Fn() + Send + Sync) {
+        self.chart().meanwhile(|| self.grammar.matchers.meanwhile(self.grammar.tokens.tok_trie(), work));
     }
 
     /// Where its text is.

@@ -9,7 +9,9 @@ use crate::{Specials, Tokenizer};
 
 mod bounds;
 mod closing;
+mod endings;
 mod schemas;
+mod shared;
 mod work;
 
 fn tokenizer() -> Arc<Tokenizer> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use llguidance::derivre::StateID;
 use llguidance::earley::lexerspec::LexemeIdx;
 
+use super::ending::{End, Ending};
 use super::lexemes::Shared;
 use super::row::Row;
 use super::rules::Rules;
@@ -45,7 +46,7 @@ impl Chart {
 
     /// About how many bytes there are that all texts of its rules share.
     pub(in crate::constrain) fn bytes(&self) -> usize {
-        self.rules.lexemes.bytes()
+        self.rules.bytes()
     }
 
     /// Follows a text. After an error it is of no use.
@@ -133,68 +134,39 @@ impl Chart {
         Ok(())
     }
 
-    /// Bytes that make the text whole; more than any text has if nothing does.
+    /// What makes the text whole soonest, if anything does.
     ///
     /// # Errors
     /// It takes too much work to tell.
-    pub(in crate::constrain) fn cost(&mut self) -> Result<u32, TooMuch> {
-        let rules = self.rules.clone();
-        let mut shared = rules.lexemes.shared();
-        Ok(self.soonest(&mut shared)?.map_or(NEVER, |(cost, _)| cost))
-    }
-
-    /// These bytes.
-    ///
-    /// # Errors
-    /// There are none, or it takes too much work to find them.
-    pub(in crate::constrain) fn ending(&mut self) -> Result<Vec<u8>, Stop> {
-        let rules = self.rules.clone();
-        let mut shared = rules.lexemes.shared();
-        let mut text = Vec::new();
-        match self.soonest(&mut shared)? {
-            None => return Err(Stop::Not("nothing follows".into())),
-            Some((_, None)) => {}
-            Some((_, Some((lexeme, state)))) => {
-                shared.write(state, &mut text);
-                self.row.write_after(&rules, lexeme, &mut text);
-            }
-        }
-        Ok(text)
-    }
-
-    /// How many bytes end the text soonest, and the lexeme under way that they end, if any is.
-    #[allow(clippy::type_complexity, reason = "bytes, and what they end")]
-    fn soonest(&mut self, shared: &mut Shared<'_>) -> Result<Option<(u32, Option<(LexemeIdx, StateID)>)>, TooMuch> {
+    pub(in crate::constrain) fn ending(&mut self) -> Result<Option<Ending>, TooMuch> {
         if self.row.whole && self.text.is_empty() {
-            return Ok(Some((0, None)));
+            return Ok(Some(Ending::new(&self.rules, &self.row, None)));
         }
-        self.catch_up(shared);
+        let rules = self.rules.clone();
+        let mut shared = rules.lexemes.shared();
+        self.catch_up(&mut shared);
         shared.check()?;
         let mut ways = Vec::with_capacity(self.states.len());
         for &(lexeme, state) in &self.states {
             let after = self.row.end_after_lexeme(lexeme);
             if after < NEVER {
-                ways.push(((shared.end(state)? + after).min(NEVER), lexeme.as_usize(), (lexeme, state)));
+                let end = shared.end(state)?;
+                ways.push((end.cost().saturating_add(after), lexeme, end));
             }
         }
         let one_is_lazy = ways.len() > 1 && self.states.iter().any(|&(lexeme, _)| self.rules.lexemes.is_lazy(lexeme));
         ways.retain(|&(cost, ..)| cost < NEVER);
-        match one_is_lazy {
-            false => Ok(ways.into_iter().min_by_key(|way| (way.0, way.1)).map(|(cost, _, way)| (cost, Some(way)))),
-            true => {
-                ways.sort_unstable_by_key(|way| (way.0, way.1));
-                let way = ways.into_iter().find(|&(_, _, way)| self.is_not_cut_short(shared, way));
-                Ok(way.map(|(cost, _, way)| (cost, Some(way))))
-            }
-        }
+        ways.sort_unstable_by_key(|&(cost, lexeme, _)| (cost, lexeme.as_usize()));
+        let goes =
+            |(_, lexeme, end): &(u32, LexemeIdx, End)| !one_is_lazy || self.is_not_cut_short(&mut shared, *lexeme, end);
+        let way = ways.into_iter().find(goes);
+        Ok(way.map(|(_, lexeme, end)| Ending::new(&self.rules, &self.row, Some((lexeme, end)))))
     }
 
     /// Whether what ends this lexeme soonest does not end a lazy one before that.
-    fn is_not_cut_short(&self, shared: &mut Shared<'_>, (lexeme, state): (LexemeIdx, StateID)) -> bool {
-        let mut text = Vec::new();
-        shared.write(state, &mut text);
+    fn is_not_cut_short(&self, shared: &mut Shared<'_>, lexeme: LexemeIdx, end: &End) -> bool {
         let mut beside = self.clone();
-        text.iter().all(|&byte| {
+        end.bytes().all(|byte| {
             beside.states = beside.stepped(shared, byte);
             let ended = beside.ended(shared);
             ended.is_empty() || ended.iter().any(|&(other, _)| other == lexeme)
@@ -205,6 +177,25 @@ impl Chart {
     #[cfg(test)]
     pub(in crate::constrain) fn forget(&self) {
         self.rules.lexemes.forget();
+    }
+
+    /// Keeps what all texts of these rules share from them while something is done.
+    #[cfg(test)]
+    pub(in crate::constrain) fn meanwhile(&self, work: impl FnOnce()) {
+        let _shared = self.rules.lexemes.shared();
+        work();
+    }
+
+    /// How often states have been forgotten.
+    #[cfg(test)]
+    pub(in crate::constrain) fn forgotten(&self) -> u64 {
+        self.rules.lexemes.shared().generation()
+    }
+
+    /// Lets searches use up all work that there may be.
+    #[cfg(test)]
+    pub(in crate::constrain) fn search_without_reserve(&self) {
+        self.rules.lexemes.search_without_reserve();
     }
 
     /// States that all texts of these rules have come to.

@@ -3,15 +3,17 @@
 //! States are found as texts come to them. All answers of a grammar share them, and what is known of their ends; when there are too many,
 //! they are forgotten, and those that an answer needs are found again.
 
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hashbrown::HashSet;
 use llguidance::api::ParserLimits;
 use llguidance::derivre::StateID;
 use llguidance::earley::CGrammar;
-use llguidance::earley::lexerspec::LexemeIdx;
-use llguidance::earley::regexvec::{LexemeSet, RegexVec};
+use llguidance::earley::lexerspec::{LexemeIdx, LexemeSpec};
+use llguidance::earley::regexvec::{LexemeSet, LexerStats, RegexVec, StateDesc};
 
+use super::ending::End;
 use super::{NEVER, TOO_MUCH, TooMuch};
 
 /// States in which the search for the ends of all lexemes may come while a grammar is compiled: with what is known of each, some 30 MB.
@@ -25,6 +27,14 @@ const SETTLE: usize = 64;
 /// Work on expressions, in the compiler's units of some 100 ns: while a grammar is compiled, and for one token.
 const COMPILE_FUEL: u64 = 30_000_000;
 const TOKEN_FUEL: u64 = 500_000;
+/// Of that, what no search begins another step with: a step for which it does not suffice costs all that is known.
+const RESERVE: u64 = 200_000;
+
+#[cfg(test)]
+thread_local! {
+    /// How often this thread has looked for the ends of all lexemes.
+    pub(in crate::constrain) static SEARCHES: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
 
 /// The shortest text of each lexeme that has one.
 pub(super) type Texts = Vec<Option<Vec<u8>>>;
@@ -41,6 +51,8 @@ pub(super) struct Lexemes {
     compiled: Table,
     /// As they are, once an answer has needed them.
     table: Mutex<Option<Table>>,
+    /// Bytes of both when an answer has last looked: to be read while another one is at work.
+    size: AtomicUsize,
 }
 
 /// States, and what is known of them.
@@ -49,17 +61,16 @@ pub(super) struct Table {
     lexer: RegexVec,
     /// By state.
     ends: Vec<Option<End>>,
+    /// Bytes that have been found to stand at the end of lexemes.
+    tails: usize,
     /// How often states have been forgotten: those of another generation mean nothing.
     pub(super) generation: u64,
     /// States that there may be.
     most: usize,
-}
-
-/// What ends a lexeme soonest: so many bytes ([`NEVER`] if nothing does), and the first of them.
-#[derive(Debug, Clone, Copy)]
-struct End {
-    bytes: u32,
-    first: u8,
+    /// States that a search looks at: fewer, the more searches have broken off in a step for which the reserve did not suffice.
+    most_at_once: usize,
+    /// Work that a search leaves.
+    reserve: u64,
 }
 
 impl Lexemes {
@@ -68,31 +79,49 @@ impl Lexemes {
     /// # Errors
     /// They cannot be read, or it takes too much work to find out how they end.
     pub(super) fn new(grammar: &CGrammar, may_write: impl Fn(u8) -> bool) -> Result<(Self, Texts), String> {
+        #[cfg(test)]
+        SEARCHES.set(SEARCHES.get() + 1);
+        let mut lexemes = Self::unsearched(grammar, may_write)?;
+        let Self { first, alphabet, compiled, .. } = &mut lexemes;
+        compiled.lexer.set_fuel(COMPILE_FUEL);
+        let mut texts = Vec::with_capacity(first.len());
+        for (index, &state) in first.iter().enumerate() {
+            let end = compiled.end(state, alphabet);
+            let end = end.ok().filter(|_| !compiled.is_worn()).ok_or(TOO_MUCH)?;
+            if end.cost() < NEVER && grammar.lexer_spec().skip_by_class.contains(&LexemeIdx::new(index)) {
+                return Err("there may be text between its parts (%ignore)".into());
+            }
+            texts.push((end.cost() < NEVER).then(|| end.bytes().collect()));
+        }
+        compiled.most = compiled.ends.len() + MOST_FURTHER;
+        (compiled.most_at_once, compiled.reserve) = (MOST_AT_ONCE, RESERVE);
+        lexemes.size = AtomicUsize::new(2 * lexemes.compiled.bytes());
+        Ok((lexemes, texts))
+    }
+
+    /// The same before anything is known of their ends.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub(super) fn unsearched(grammar: &CGrammar, may_write: impl Fn(u8) -> bool) -> Result<Self, String> {
         let mut lexer = grammar.lexer_spec().to_regex_vec(&mut ParserLimits::default()).map_err(|e| e.to_string())?;
-        lexer.set_fuel(COMPILE_FUEL);
         let count = grammar.lexer_spec().lexemes.len();
         let alphabet = alphabet(&lexer, may_write);
         let lazy = (0..count).map(|i| lexer.lazy_regexes().contains(LexemeIdx::new(i))).collect();
-        let mut compiled = Table { lexer, ends: Vec::new(), generation: 0, most: MOST_STATES };
-        let (mut first, mut texts) = (Vec::with_capacity(count), Vec::with_capacity(count));
-        for index in 0..count {
+        let mut before = |index| {
             let mut alone = LexemeSet::new(count);
             alone.add(LexemeIdx::new(index));
-            let state = compiled.lexer.initial_state(&alone);
-            let end = compiled.end(state, &alphabet, MOST_STATES);
-            let end = end.ok().filter(|_| !compiled.is_worn()).ok_or(TOO_MUCH)?;
-            if end < NEVER && grammar.lexer_spec().skip_by_class.contains(&LexemeIdx::new(index)) {
-                return Err("there may be text between its parts (%ignore)".into());
-            }
-            texts.push((end < NEVER).then(|| {
-                let mut text = Vec::new();
-                compiled.write(state, &alphabet, &mut text);
-                text
-            }));
-            first.push(state);
-        }
-        compiled.most = compiled.ends.len() + MOST_FURTHER;
-        Ok((Self { first, lazy, alphabet, compiled, table: Mutex::new(None) }, texts))
+            lexer.initial_state(&alone)
+        };
+        let first = (0..count).map(&mut before).collect();
+        let (most, most_at_once) = (MOST_STATES, MOST_STATES);
+        let compiled = Table { lexer, ends: Vec::new(), tails: 0, generation: 0, most, most_at_once, reserve: 0 };
+        Ok(Self { first, lazy, alphabet, compiled, table: Mutex::new(None), size: AtomicUsize::new(0) })
+    }
+
+    /// Whether any text matches each.
+    pub(super) fn are_possible(&self) -> impl Iterator<Item = bool> + '_ {
+        self.first.iter().map(|state| !state.is_dead())
     }
 
     /// The state before a lexeme.
@@ -110,23 +139,29 @@ impl Lexemes {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         let known = table.get_or_insert_with(|| self.compiled.clone());
         if known.is_worn() {
-            let most = known.most.max(self.compiled.most);
-            *known = Table { generation: known.generation + 1, most, ..self.compiled.clone() };
+            let Table { generation, most, most_at_once, reserve, .. } = *known;
+            let (generation, most) = (generation + 1, most.max(self.compiled.most));
+            *known = Table { generation, most, most_at_once, reserve, ..self.compiled.clone() };
         }
         known.lexer.set_fuel(TOKEN_FUEL);
         Shared { lexemes: self, table }
     }
 
-    /// About how many bytes they take.
+    /// About how many bytes they take, without waiting for anyone.
     pub(super) fn bytes(&self) -> usize {
-        let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        self.compiled.bytes() + table.as_ref().map_or(0, Table::bytes)
+        self.size.load(Relaxed)
     }
 
     /// Forgets states, as when there are too many.
     #[cfg(test)]
     pub(super) fn forget(&self) {
         self.table.lock().unwrap().as_mut().unwrap().most = 0;
+    }
+
+    /// Lets searches use up all work that there may be.
+    #[cfg(test)]
+    pub(super) fn search_without_reserve(&self) {
+        self.shared().table().reserve = 0;
     }
 
     /// States that there are.
@@ -140,6 +175,13 @@ impl Lexemes {
 pub(super) struct Shared<'l> {
     lexemes: &'l Lexemes,
     table: MutexGuard<'l, Option<Table>>,
+}
+
+impl Drop for Shared<'_> {
+    fn drop(&mut self) {
+        let grown = self.table.as_ref().map_or(0, Table::bytes);
+        self.lexemes.size.store(self.lexemes.compiled.bytes() + grown, Relaxed);
+    }
 }
 
 impl Shared<'_> {
@@ -185,16 +227,10 @@ impl Shared<'_> {
         self.table().lexer.state_desc(state).lazy_hidden_len
     }
 
-    /// Bytes that end a lexeme soonest.
-    pub(super) fn end(&mut self, state: StateID) -> Result<u32, TooMuch> {
+    /// What ends a lexeme soonest.
+    pub(super) fn end(&mut self, state: StateID) -> Result<End, TooMuch> {
         let alphabet = &self.lexemes.alphabet;
-        self.table().end(state, alphabet, MOST_AT_ONCE)
-    }
-
-    /// Writes them.
-    pub(super) fn write(&mut self, state: StateID, out: &mut Vec<u8>) {
-        let alphabet = &self.lexemes.alphabet;
-        self.table().write(state, alphabet, out);
+        self.table().end(state, alphabet)
     }
 }
 
@@ -204,7 +240,7 @@ impl Table {
     }
 
     fn bytes(&self) -> usize {
-        self.lexer.num_bytes() + self.ends.len() * size_of::<Option<End>>()
+        lexer_bytes(&self.lexer.stats()) + self.ends.len() * size_of::<Option<End>>() + self.tails * End::BYTES
     }
 
     fn step(&mut self, state: StateID, byte: u8) -> StateID {
@@ -220,12 +256,13 @@ impl Table {
         desc.greedy_accepting.is_some() || desc.lazy_accepting.is_some()
     }
 
-    fn known(&self, state: StateID) -> Option<u32> {
-        if self.accepts(state) { Some(0) } else { Some(self.ends.get(state.as_usize()).copied()??.bytes) }
+    fn known(&self, state: StateID) -> Option<End> {
+        if self.accepts(state) { Some(End::Here) } else { self.ends.get(state.as_usize())?.clone() }
     }
 
-    /// Bytes that end a lexeme soonest, [`NEVER`] if none do: looked for breadth first, and kept for all states on the way.
-    fn end(&mut self, from: StateID, alphabet: &[u8], most: usize) -> Result<u32, TooMuch> {
+    /// What ends a lexeme soonest: looked for breadth first, and kept for all states on the way. Where the work runs out before anything is
+    /// found, nothing is kept but the states, so that the next search comes further.
+    fn end(&mut self, from: StateID, alphabet: &[u8]) -> Result<End, TooMuch> {
         if let Some(known) = self.known(from) {
             return Ok(known);
         }
@@ -233,10 +270,11 @@ impl Table {
         let mut seen: Vec<(StateID, usize, u8)> = vec![(from, 0, 0)];
         let mut met: HashSet<StateID> = HashSet::from([from]);
         let mut best: Option<(u32, usize)> = None;
-        let (mut level, mut length, mut enough) = (0..1, 0_u32, most);
+        let (mut level, mut length, mut enough) = (0..1, 0_u32, usize::MAX);
+        let (mut all, mut fuelled) = (true, true);
         while !level.is_empty() {
             for index in level.clone() {
-                let total = self.known(seen[index].0).map_or(NEVER, |rest| (length + rest).min(NEVER));
+                let total = self.known(seen[index].0).map_or(NEVER, |rest| (length + rest.cost()).min(NEVER));
                 if total < best.map_or(NEVER, |(least, _)| least) {
                     best = Some((total, index));
                 }
@@ -245,7 +283,8 @@ impl Table {
                 enough = enough.min(seen.len() + SETTLE);
             }
             length += 1;
-            if best.is_some_and(|(least, _)| length >= least) || seen.len() > enough {
+            let settled = best.is_some_and(|(least, _)| length >= least || seen.len() > enough);
+            if settled || !fuelled {
                 break;
             }
             let end = seen.len();
@@ -254,37 +293,60 @@ impl Table {
                 if index > 0 && self.known(state).is_some() {
                     continue; // what is behind it is known
                 }
-                for &byte in alphabet {
-                    let next = self.step(state, byte);
-                    if !next.is_dead() && met.insert(next) {
-                        seen.push((next, index, byte));
-                    }
+                all = seen.len() <= self.most_at_once;
+                fuelled = all && self.look_around(index, alphabet, &mut seen, &mut met)?;
+                if !fuelled {
+                    break;
                 }
             }
             level = end..seen.len();
-            if self.lexer.has_error() {
-                return Err(TooMuch);
-            }
         }
-        let Some((total, mut index)) = best else {
+        let Some((_, mut index)) = best else {
             if self.ends.len() > self.most {
                 return Err(TooMuch);
             }
-            // where the search has not come to its end, only this one is given up
-            let all = seen.len() <= most;
-            for (state, ..) in seen.into_iter().take(if all { usize::MAX } else { 1 }) {
-                self.keep(state, End { bytes: NEVER, first: 0 });
+            if fuelled || !all {
+                // where the search has not come to its end, only this one is given up
+                for (state, ..) in seen.into_iter().take(if all { usize::MAX } else { 1 }) {
+                    self.keep(state, End::Never);
+                }
             }
-            return Ok(NEVER);
+            return Ok(End::Never);
         };
-        let mut bytes = self.known(seen[index].0).unwrap_or(0);
+        let mut end = self.known(seen[index].0).unwrap_or(End::Here);
         while index != 0 {
             let (_, before, byte) = seen[index];
-            bytes += 1;
-            self.keep(seen[before].0, End { bytes, first: byte });
+            end = end.behind(byte);
+            self.tails += 1;
+            self.keep(seen[before].0, end.clone());
             index = before;
         }
-        Ok(total)
+        Ok(end)
+    }
+
+    /// Adds where the bytes lead from one of the states that a search has seen; whether there was work left to do so.
+    fn look_around(
+        &mut self,
+        index: usize,
+        alphabet: &[u8],
+        seen: &mut Vec<(StateID, usize, u8)>,
+        met: &mut HashSet<StateID>,
+    ) -> Result<bool, TooMuch> {
+        let state = seen[index].0;
+        for &byte in alphabet {
+            if self.lexer.get_fuel() < self.reserve {
+                return Ok(false);
+            }
+            let next = self.step(state, byte);
+            if !next.is_dead() && met.insert(next) {
+                seen.push((next, index, byte));
+            }
+        }
+        if self.lexer.has_error() {
+            self.most_at_once /= 4;
+            return Err(TooMuch);
+        }
+        Ok(true)
     }
 
     fn keep(&mut self, state: StateID, end: End) {
@@ -293,15 +355,14 @@ impl Table {
         }
         self.ends[state.as_usize()] = Some(end);
     }
+}
 
-    /// Writes what ends a lexeme soonest, if anything does.
-    fn write(&mut self, mut state: StateID, alphabet: &[u8], out: &mut Vec<u8>) {
-        while !self.accepts(state) && self.end(state, alphabet, MOST_AT_ONCE).is_ok_and(|bytes| bytes < NEVER) {
-            let Some(Some(end)) = self.ends.get(state.as_usize()).copied() else { return };
-            out.push(end.first);
-            state = self.step(state, end.first);
-        }
-    }
+/// About how many bytes a lexer takes: what it says itself, and what that leaves out of each state, which has a bit for each lexeme, and of
+/// each lexeme.
+pub(in crate::constrain) fn lexer_bytes(stats: &LexerStats) -> usize {
+    const COUNTED: usize = 100;
+    let state = size_of::<StateDesc>() - COUNTED + size_of::<u32>() * stats.num_regexps.div_ceil(32);
+    stats.num_bytes + stats.num_states * state + stats.num_regexps * size_of::<LexemeSpec>()
 }
 
 /// A byte of each class, letters, digits and other plain characters first.

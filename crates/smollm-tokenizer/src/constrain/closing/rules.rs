@@ -7,7 +7,7 @@ use llguidance::earley::lexerspec::LexemeIdx;
 use llguidance::earley::{CGrammar, CSymIdx};
 
 use super::NEVER;
-use super::lexemes::Lexemes;
+use super::lexemes::{Lexemes, Texts};
 
 /// Said of a grammar that has no text.
 pub(in crate::constrain) const NO_END: &str = "no text of this grammar ever ends";
@@ -25,6 +25,8 @@ pub(in crate::constrain) struct Rules {
     pub(super) lexemes: Lexemes,
     /// Whether every byte of what ends a text is a token, so that as many tokens as bytes are enough.
     pub(super) in_single_bytes: bool,
+    /// About how many bytes the compiled rules take that these are made of.
+    compiled: usize,
 }
 
 #[derive(Debug)]
@@ -67,8 +69,24 @@ impl Rules {
     /// With endings of the bytes that `may_write` lets through; `None` if there are none.
     fn written_in(grammar: &CGrammar, may_write: impl Fn(u8) -> bool) -> Result<Option<Self>, String> {
         let (lexemes, texts) = Lexemes::new(grammar, may_write)?;
+        Ok(Self::added_up(grammar, lexemes, &texts))
+    }
+
+    /// Whether some text of a grammar ends, as far as that shows without looking for it.
+    pub(in crate::constrain) fn may_end(grammar: &CGrammar) -> bool {
+        match Lexemes::unsearched(grammar, |_| true) {
+            Ok(lexemes) if !grammar.parametric() => {
+                let texts: Texts = lexemes.are_possible().map(|is_possible| is_possible.then(Vec::new)).collect();
+                Self::added_up(grammar, lexemes, &texts).is_some()
+            }
+            _ => true,
+        }
+    }
+
+    /// Rules with what they cost, given the shortest texts of lexemes; `None` if no text ends.
+    fn added_up(grammar: &CGrammar, lexemes: Lexemes, texts: &Texts) -> Option<Self> {
         let (mut numbers, mut queue) = (HashMap::new(), VecDeque::new());
-        let (mut symbols, mut places) = (Vec::new(), Vec::new());
+        let (mut symbols, mut places, mut compiled) = (Vec::new(), Vec::new(), 0);
         let mut number = |symbol: CSymIdx, queue: &mut VecDeque<CSymIdx>| {
             let next = numbers.len();
             *numbers.entry(symbol).or_insert_with(|| {
@@ -79,6 +97,7 @@ impl Rules {
         let start = number(grammar.start(), &mut queue);
         while let Some(symbol) = queue.pop_front() {
             let (owner, data) = (symbols.len(), grammar.sym_data(symbol));
+            compiled += size_of_val(data) + data.name.len() + size_of_val(data.rules.as_slice());
             let Some(lexeme) = data.lexeme else {
                 let mut forms = Vec::with_capacity(data.rules.len());
                 for &rule in &data.rules {
@@ -92,9 +111,9 @@ impl Rules {
             };
             symbols.push(Kind::Lexeme(lexeme, texts[lexeme.as_usize()].clone()));
         }
-        let mut rules = Self { symbols, places, start, lexemes, in_single_bytes: false };
+        let mut rules = Self { symbols, places, start, lexemes, in_single_bytes: false, compiled };
         let cost = rules.add_up();
-        Ok((cost[start] < NEVER).then_some(rules))
+        (cost[start] < NEVER).then_some(rules)
     }
 
     /// Finds the shortest text of every symbol, the shortest of all first: what is made of others is settled when they are.
@@ -142,6 +161,16 @@ impl Rules {
             };
         }
         cost
+    }
+
+    /// About how many bytes they take, with what texts have made of the lexemes.
+    pub(super) fn bytes(&self) -> usize {
+        let text = |kind: &Kind| match kind {
+            Kind::Lexeme(_, text) => text.as_ref().map_or(0, Vec::len),
+            Kind::Rules { forms, .. } => size_of_val(forms.as_slice()),
+        };
+        let rules = self.compiled + size_of_val(self.symbols.as_slice()) + size_of_val(self.places.as_slice());
+        self.lexemes.bytes() + rules + self.symbols.iter().map(text).sum::<usize>()
     }
 
     pub(super) fn place(&self, index: usize) -> &Place {
