@@ -6,7 +6,6 @@ use crate::model::{Model, OpenOptions};
 use crate::text::GenerateOptions;
 use crate::text_parts::special_tokens;
 use sha2::{Digest, Sha256};
-use smollm_checkpoint::Checkpoint;
 use smollm_checkpoint::adapter::Adapter;
 use smollm_engine::{Engine, EngineError, EngineHandle, EngineOptions, MemoryPlan, ModelDrafter};
 use smollm_hub::{ModelRef, Progress};
@@ -141,8 +140,13 @@ impl ServeOptions {
 /// A digest of weights and vocabulary.
 fn digest(model: &Model) -> Result<[u8; 32], Error> {
     let tokenizer = model.tokenizer()?;
-    let weights = model.decoder().checkpoint().map(Checkpoint::digest).unwrap_or_default();
-    let mut hash = Sha256::new_with_prefix(weights);
+    let weights = model.decoder().checkpoint().map(|checkpoint| {
+        let digest = checkpoint.digest();
+        // With each piece that was looked at the system maps what lies around it: in all a good part of the files.
+        checkpoint.release_pages();
+        digest
+    });
+    let mut hash = Sha256::new_with_prefix(weights.unwrap_or_default());
     for id in 0..tokenizer.vocab_size() as u32 {
         hash.update(tokenizer.token_str(id).unwrap_or_default());
         hash.update([0]);
