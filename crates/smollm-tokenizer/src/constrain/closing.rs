@@ -1,7 +1,8 @@
 //! How a text of a grammar is ended soonest: what an answer is held to when the tokens that it may have run short.
 //!
 //! The rules are those of the compiled grammar, followed by an Earley parser of their own: beside what may come next stands how many bytes
-//! end the whole text after it. So the cost of ending is known after every token, whatever was drawn.
+//! end the whole text after it. So the cost of ending is known after every token, whatever was drawn. What is soonest is counted in bytes:
+//! of two texts the one with more bytes may have fewer tokens. Where an answer is one of a list of texts, it is counted in tokens.
 //!
 //! All that may fail for want of work fails when the grammar is compiled. What is found out while an answer is written is bounded: where
 //! it is not found, the text is taken to have no end there, and the answer goes another way.
@@ -9,6 +10,7 @@
 mod chart;
 mod ending;
 mod lexemes;
+mod listed;
 mod row;
 mod rules;
 mod tokens;
@@ -18,6 +20,7 @@ pub(super) use ending::Ending;
 #[cfg(test)]
 pub(super) use lexemes::SEARCHES;
 pub(super) use lexemes::lexer_bytes;
+pub(super) use listed::Listed;
 pub(super) use rules::{NO_END, Rules};
 pub(super) use tokens::Speller;
 

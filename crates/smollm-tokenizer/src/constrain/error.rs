@@ -25,12 +25,13 @@ pub enum GrammarError {
     /// There is nothing to choose from.
     #[error("a choice needs at least one text, and none of them may be empty")]
     NoChoice,
-    /// The answer may not be long enough for any text of the grammar.
+    /// The answer may not be long enough for the shortest text of the grammar.
     #[error("at most {limit} tokens may be written, and the shortest text that is allowed takes {shortest}")]
     TooShort {
         /// Tokens that there may be.
         limit: usize,
-        /// Tokens of the text that has the fewest bytes.
+        /// Tokens of the shortest text: the one of a choice that has the fewest tokens, else the one that has the fewest bytes (another may
+        /// have fewer tokens).
         shortest: usize,
     },
 }
