@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::closing::{Chart, Ending, Listed, NO_END, Rules, Speller, Stop};
+use super::closing::{Chart, Completion, Listed, Rules, Searches, Speller, Stop, Untold};
 use super::error::GrammarError;
 use super::grammar::Compiled;
 use toktrie::TokTrie;
@@ -28,6 +28,7 @@ pub(super) struct Budget {
     course: Course,
     /// How its text ends from here.
     way: Way,
+    searches: Searches,
     speller: Speller,
 }
 
@@ -48,7 +49,7 @@ enum Way {
     /// Its tokens, never more than are left.
     Tokens(VecDeque<u32>),
     /// Its text, which has no more bytes than tokens are left, each of which is a token.
-    Bytes(Ending),
+    Bytes(Completion),
 }
 
 impl Opening {
@@ -56,12 +57,13 @@ impl Opening {
     /// The shortest text cannot be spelled in tokens, or is far too long.
     pub(super) fn new(rules: Rules, trie: &TokTrie) -> Result<Self, String> {
         let mut chart = Chart::new(Arc::new(rules)).map_err(Stop::from)?;
-        let ending = chart.ending().map_err(Stop::from)?.ok_or(NO_END)?;
+        let mut searches = Searches::default();
+        let ending = chart.ending(&mut searches).map_err(Stop::from)?.ok_or(Untold::NoEnd)?;
         if ending.cost() > LONGEST {
             return Err(format!("even its shortest text has more than {LONGEST} bytes"));
         }
         let text = ending.text();
-        chart.clone().follow(&text)?;
+        chart.clone().follow(&text, &mut searches)?;
         let mut speller = Speller::default();
         let plan = speller.spell(trie, &text).ok_or(NO_TOKENS)?;
         Ok(Self { course: Course::Rules(chart), plan, speller })
@@ -97,7 +99,8 @@ impl Opening {
             return Err(GrammarError::TooShort { limit, shortest: self.plan.len() });
         }
         let (course, speller) = (self.course.clone(), self.speller.clone());
-        Ok(Budget { left: limit, course, way: Way::Tokens(self.plan.iter().copied().collect()), speller })
+        let way = Way::Tokens(self.plan.iter().copied().collect());
+        Ok(Budget { left: limit, course, way, searches: Searches::default(), speller })
     }
 }
 
@@ -110,11 +113,25 @@ impl Budget {
         }
     }
 
-    /// Takes `id`, or else the next token of what ends the text soonest, if it has not ended.
+    /// Whether nothing but the plan may follow.
+    pub(super) fn has_only_its_plan(&self) -> bool {
+        matches!(self.course, Course::Planned)
+    }
+
+    /// Takes `id`, or else the next token of what ends the text soonest, if it has not ended. Where too much work was asked for, nothing but
+    /// the plan may follow.
     ///
     /// # Errors
     /// The rules do not allow it.
     pub(super) fn take(&mut self, grammar: &Compiled, id: u32) -> Result<Option<u32>, String> {
+        let taken = self.taken(grammar, id)?;
+        if self.searches.are_used_up() && !self.has_only_its_plan() {
+            self.plan_the_rest(grammar)?;
+        }
+        Ok(taken)
+    }
+
+    fn taken(&mut self, grammar: &Compiled, id: u32) -> Result<Option<u32>, String> {
         let left = self.left.checked_sub(1).ok_or("no token is left")?;
         let trie = grammar.tokens.tok_trie();
         let after = match self.course.clone() {
@@ -135,7 +152,7 @@ impl Budget {
         self.way = Way::Tokens(plan);
         let Some(first) = first else { return Ok(None) };
         match &mut self.course {
-            Course::Rules(chart) => match chart.follow(trie.token(first)) {
+            Course::Rules(chart) => match chart.follow(trie.token(first), &mut self.searches) {
                 Ok(()) => {}
                 Err(Stop::TooMuch) => self.course = Course::Planned,
                 Err(Stop::Not(why)) => return Err(why),
@@ -155,12 +172,12 @@ impl Budget {
         id: u32,
         left: usize,
     ) -> Result<Option<(Course, Way)>, String> {
-        match chart.follow(trie.token(id)) {
+        match chart.follow(trie.token(id), &mut self.searches) {
             Ok(()) => {}
             Err(Stop::TooMuch) => return Ok(None),
             Err(Stop::Not(why)) => return Err(why),
         }
-        let ending = chart.ending().ok().flatten();
+        let ending = chart.ending(&mut self.searches).ok().flatten();
         if let Some(ending) = ending.as_ref().filter(|ending| chart.ends_in_single_bytes() && ending.cost() <= left) {
             return Ok(Some((Course::Rules(chart), Way::Bytes(ending.clone()))));
         }

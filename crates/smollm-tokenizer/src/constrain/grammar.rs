@@ -10,8 +10,8 @@ use serde_json::Value;
 use toktrie::{InferenceCapabilities, TokEnv};
 
 use super::budget::Opening;
-use super::closing::{NO_END, Rules};
-use super::error::GrammarError;
+use super::closing::{Rules, Untold};
+use super::error::{GrammarError, has_no_token};
 use super::json::Prepared;
 use super::kept::Kept;
 use super::matchers::Matchers;
@@ -270,12 +270,10 @@ impl Grammars {
         let rules = match ends {
             Ends::InTime => Some(Rules::of(grammar, is_token)),
             Ends::Anywhere if Rules::may_end(grammar) => None,
-            Ends::Anywhere => return Err(NO_END.into()),
+            Ends::Anywhere => return Err(Untold::NoEnd.into()),
         };
-        if let Some(Err(reason)) = &rules
-            && reason == NO_END
-        {
-            return Err(NO_END.into());
+        if let Some(Err(Untold::NoEnd)) = rules {
+            return Err(Untold::NoEnd.into());
         }
         let matchers = Matchers::new(parser);
         let mut matcher = matchers.first().0;
@@ -283,7 +281,10 @@ impl Grammars {
             return Err(reason);
         }
         // whether any text is allowed at all shows at the first token
-        matcher.compute_mask_or_eos().map_err(|_| "no text that can be written is allowed".to_owned())?;
+        matcher.compute_mask_or_eos().map_err(|error| match error.to_string() {
+            reason if has_no_token(&reason) => "no text that can be written is allowed".to_owned(),
+            reason => reason,
+        })?;
         match matcher.grammar_warnings().first() {
             Some(warning) => Err(warning.clone()),
             None => Ok(Parsed { matchers, rules, tokens }),
@@ -354,7 +355,7 @@ impl fmt::Debug for Grammars {
 struct Parsed {
     matchers: Matchers,
     /// Of those whose texts end in time, if there is telling how.
-    rules: Option<Result<Rules, String>>,
+    rules: Option<Result<Rules, Untold>>,
     tokens: TokEnv,
 }
 

@@ -11,6 +11,8 @@ use super::tokens::Speller;
 #[derive(Debug)]
 struct List {
     texts: Vec<(Vec<u8>, Speller)>,
+    /// About how many bytes they take.
+    bytes: usize,
 }
 
 /// A text under way.
@@ -35,7 +37,9 @@ impl Listed {
             (text.to_vec(), speller)
         };
         let texts: Vec<_> = sorted.into_iter().map(spelled).collect();
-        Self { left: 0..texts.len(), list: Arc::new(List { texts }), said: 0 }
+        let own = |(text, speller): &(Vec<u8>, Speller)| size_of::<(Vec<u8>, Speller)>() + text.len() + speller.bytes();
+        let bytes = texts.iter().map(own).sum();
+        Self { left: 0..texts.len(), list: Arc::new(List { texts, bytes }), said: 0 }
     }
 
     /// Follows a text. After an error it is of no use.
@@ -68,6 +72,6 @@ impl Listed {
 
     /// About how many bytes the list takes.
     pub(in crate::constrain) fn bytes(&self) -> usize {
-        self.list.texts.iter().map(|(text, speller)| text.len() + speller.bytes()).sum()
+        self.list.bytes
     }
 }
