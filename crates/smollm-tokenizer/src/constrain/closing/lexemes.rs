@@ -97,6 +97,7 @@ impl Lexemes {
     /// They cannot be read.
     pub(super) fn unsearched(grammar: &CGrammar, may_write: impl Fn(u8) -> bool) -> Result<Self, String> {
         let mut lexer = grammar.lexer_spec().to_regex_vec(&mut ParserLimits::default()).map_err(|e| e.to_string())?;
+        lexer.set_max_states(usize::MAX); // how many there may be is counted here
         let count = grammar.lexer_spec().lexemes.len();
         let alphabet = alphabet(&lexer, may_write);
         let lazy = (0..count).map(|i| lexer.lazy_regexes().contains(LexemeIdx::new(i))).collect();

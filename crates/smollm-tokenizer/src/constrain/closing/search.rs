@@ -11,7 +11,7 @@ use super::lexemes::Table;
 use super::{NEVER, TooMuch};
 
 /// States that a search looks at while an answer is written.
-pub(super) const MOST_AT_ONCE: usize = 2_000;
+const MOST_AT_ONCE: usize = 2_000;
 /// States that a search still looks at when it has found an end, which may not be the soonest.
 const SETTLE: usize = 64;
 /// States that all searches of an answer look at, but for those that look at no more than some.

@@ -90,7 +90,8 @@ fn every_limit_ends_with_a_whole_text() {
         value.as_array().is_some_and(|items| !items.is_empty() && items.iter().all(is_date))
     };
     let matched = |value: &Value| value.as_str().is_some_and(|t| Regex::new("^(ab|cde){2,4}$").unwrap().is_match(t));
-    let cases: [(Value, &dyn Fn(&Value) -> bool); 5] = [
+    type Holds<'c> = &'c dyn Fn(&Value) -> bool;
+    let cases: [(Value, Holds<'_>); 5] = [
         (tree, &is_tree),
         (
             json!({"type": "object", "properties": {"n": {"type": "number"}, "é": {"type": "boolean"}}, "required": ["n"]}),
