@@ -8,7 +8,10 @@ pub enum MaskError {
     /// The rules and the rest of the request leave nothing that could come: whoever asked must ask for something else.
     #[error("{0}")]
     Unmet(String),
-    /// The rules broke down: they are too much work here, or wrong.
+    /// The rules are too much work here: whoever asked must ask for something simpler.
+    #[error("{0}")]
+    TooCostly(String),
+    /// The rules broke down.
     #[error("{0}")]
     Broken(String),
 }

@@ -135,6 +135,7 @@ impl From<EngineError> for ApiError {
             EngineError::Choices { .. } => Self::bad(message).param("n"),
             EngineError::EmptyPrompt | EngineError::TokenOutOfRange { .. } => Self::bad(message).param("prompt"),
             EngineError::Mask(MaskError::Unmet(_)) => Self::bad(message).code("invalid_grammar"),
+            EngineError::Mask(MaskError::TooCostly(_)) => Self::bad(message).code("grammar_too_costly"),
             // a grammar that was taken and then could not be followed is no fault of whoever sent it
             EngineError::Mask(MaskError::Broken(_)) => Self::internal(message),
             EngineError::NothingAllowed { .. } | EngineError::ForeignAdapter => Self::bad(message),

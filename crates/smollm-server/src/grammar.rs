@@ -9,7 +9,7 @@ use crate::error::ApiError;
 use crate::model::Model;
 use crate::reasoning::{AfterThoughts, Splitter};
 use smollm_engine::{Ending, MaskError, Submission, TokenMask, TokenSet};
-use smollm_tokenizer::constrain::{Constraint, ConstraintError, Grammar, GrammarError};
+use smollm_tokenizer::constrain::{Allowed, Constraint, ConstraintError, Grammar, GrammarError};
 use std::sync::Arc;
 
 /// An answer that follows a grammar.
@@ -36,14 +36,25 @@ impl GrammarMask {
     }
 }
 
-/// What a grammar says that was taken when it was compiled, and cannot be followed all the same: nothing that the client did wrong.
-fn broken(error: ConstraintError) -> MaskError {
-    MaskError::Broken(error.to_string())
+/// What a grammar says that was taken when it was compiled, and cannot be followed all the same: nothing that the client did wrong, unless it
+/// is too much work.
+fn stopped(error: ConstraintError) -> MaskError {
+    let message = error.to_string();
+    match error {
+        ConstraintError::TooCostly(_) => MaskError::TooCostly(message),
+        _ => MaskError::Broken(message),
+    }
+}
+
+/// Whether a grammar lets something come that may end the answer: an end that it does not want there is all that was in the way.
+fn meets_an_end(next: &Allowed<'_>, ends: &[u32], vocab_size: usize) -> bool {
+    ends.iter().any(|&id| (id as usize) < vocab_size && next.contains(id))
 }
 
 impl TokenMask for GrammarMask {
     fn allow(&mut self, allowed: &mut TokenSet) -> Result<(), MaskError> {
-        let next = self.constraint.allowed().map_err(broken)?;
+        let next = self.constraint.allowed().map_err(stopped)?;
+        let meets_an_end = meets_an_end(&next, &self.ends, allowed.vocab_size());
         allowed.insert_words(next.words());
         allowed.remove(next.end());
         if next.may_end() {
@@ -52,16 +63,17 @@ impl TokenMask for GrammarMask {
         }
         self.ends.iter().for_each(|&id| allowed.remove(id));
         match allowed.is_empty() {
-            true => {
-                // which tokens those are, and what the grammar needs, is what the request says
+            // which tokens those are, and what the grammar needs, is what the request says
+            true if meets_an_end => {
                 Err(MaskError::Unmet("the answer must go on with one of the tokens that end it".into()))
             }
+            true => Err(MaskError::Broken("the answer must go on with a token that the model does not have".into())),
             false => Ok(()),
         }
     }
 
     fn accept(&mut self, id: u32) -> Result<Option<u32>, MaskError> {
-        let taken = self.constraint.accept(id).map_err(broken)?;
+        let taken = self.constraint.accept(id).map_err(stopped)?;
         self.cut = self.free && taken.is_none();
         Ok(taken)
     }
@@ -71,7 +83,7 @@ impl TokenMask for GrammarMask {
             _ if self.cut => Ending::Later,
             true => Ending::Here,
             false if self.free => Ending::Later,
-            false if self.constraint.may_end().map_err(broken)? => Ending::Possible,
+            false if self.constraint.may_end().map_err(stopped)? => Ending::Possible,
             false => Ending::Later,
         })
     }

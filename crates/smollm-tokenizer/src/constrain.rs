@@ -21,7 +21,8 @@
 //! Properties come in the order of the schema. Special tokens are never part of the text.
 //!
 //! An answer of a limited number of tokens ([`Grammar::begin_within`]) is whole when they are used up: a token after which the rest would
-//! not suffice is replaced by one that ends the text sooner.
+//! not suffice is replaced by one that ends the text sooner. What ends a text soonest is counted in tokens for a choice, and in bytes for all
+//! else: there a limit may be refused that another text, of more bytes and fewer tokens, would have kept.
 
 mod budget;
 mod closing;

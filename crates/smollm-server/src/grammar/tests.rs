@@ -67,6 +67,32 @@ fn a_grammar_that_breaks_down_is_no_fault_of_the_client() {
 }
 
 #[test]
+fn what_the_model_does_not_have_is_no_fault_of_the_client() {
+    let mut mask = rule("ab|abc", false).begin(9, &[2, id("b")]).expect("room");
+    // a model with fewer tokens than its tokenizer
+    let refused = mask.allow(&mut TokenSet::none(4)).expect_err("`a` is not among them");
+    assert!(refused.to_string().contains("does not have"), "{refused}");
+    assert_eq!(ApiError::from(EngineError::from(refused)).status.as_u16(), 500);
+}
+
+#[test]
+fn a_grammar_that_is_too_much_work_is_one_of_the_client() {
+    // behind the first letter, every further one is a step in each of these
+    let letters = || ('A'..='Z').chain('a'..='w').chain('0'..='9').chain("!%,:;=@_".chars());
+    let pairs = letters().flat_map(|one| letters().map(move |other| format!("[^{one}]*{one}{other}[^{other}]*y")));
+    let regex = GrammarSource::Regex(format!("x({})", pairs.collect::<Vec<_>>().join("|")));
+    let rule = Rule { grammar: Grammars::new(tokenizer()).compile(&regex).expect("a grammar"), free: false };
+    let mut mask = rule.begin(200, &[2]).expect("room");
+    assert_eq!(allowed(&mut mask), [id("x")]);
+    mask.accept(id("x")).expect("allowed");
+    let stopped = mask.allow(&mut TokenSet::none(VOCAB)).expect_err("too much");
+    let told = ApiError::from(EngineError::from(stopped));
+    assert_eq!((told.status.as_u16(), told.code), (400, Some("grammar_too_costly")));
+    let body = serde_json::to_value(told.body()).expect("JSON");
+    assert_eq!(body["error"]["type"], "invalid_request_error");
+}
+
+#[test]
 fn every_token_of_a_vocabulary_is_seen_also_the_last() {
     let mut mask = rule("(?s:.*)", true).begin(9, &[2]).expect("room");
     let tokenizer = tokenizer();

@@ -10,8 +10,8 @@ use serde_json::Value;
 use toktrie::{InferenceCapabilities, TokEnv};
 
 use super::budget::Opening;
-use super::closing::{NO_END, Rules};
-use super::error::GrammarError;
+use super::closing::{Rules, Untold};
+use super::error::{GrammarError, has_no_token};
 use super::json::Prepared;
 use super::kept::Kept;
 use super::matchers::Matchers;
@@ -166,7 +166,10 @@ impl Grammars {
                 let quoted: Vec<String> = texts.iter().map(|text| Value::from(text.as_str()).to_string()).collect();
                 let lark = format!("start: {}", quoted.join(" | "));
                 not_too_long("choice", &lark)?;
-                finished("choice", self.lark("choice", lark, Ends::InTime)?)
+                let parsed = self.lark("choice", lark, Ends::Anywhere)?;
+                let opening = Opening::listed(texts, parsed.tokens.tok_trie());
+                let opening = opening.map_err(|reason| GrammarError::text("choice", reason))?;
+                Ok(self.finished(parsed.matchers, Some(opening), parsed.tokens))
             }
         }
     }
@@ -213,8 +216,12 @@ impl Grammars {
     fn grammar(&self, parsed: Parsed) -> Result<Grammar, String> {
         let Parsed { matchers, rules, tokens } = parsed;
         let opening = rules.map(|rules| Opening::new(rules?, tokens.tok_trie())).transpose()?;
+        Ok(self.finished(matchers, opening, tokens))
+    }
+
+    fn finished(&self, matchers: Matchers, opening: Option<Opening>, tokens: TokEnv) -> Grammar {
         let end = self.0.tokenizer.vocab_size() as u32;
-        Ok(Grammar(Arc::new(Compiled { matchers, opening, tokens, end })))
+        Grammar(Arc::new(Compiled { matchers, opening, tokens, end }))
     }
 
     /// A grammar of JSON that a schema describes. Where it is refused, the smallest part of the schema that is refused by itself is to blame.
@@ -263,12 +270,10 @@ impl Grammars {
         let rules = match ends {
             Ends::InTime => Some(Rules::of(grammar, is_token)),
             Ends::Anywhere if Rules::may_end(grammar) => None,
-            Ends::Anywhere => return Err(NO_END.into()),
+            Ends::Anywhere => return Err(Untold::NoEnd.into()),
         };
-        if let Some(Err(reason)) = &rules
-            && reason == NO_END
-        {
-            return Err(NO_END.into());
+        if let Some(Err(Untold::NoEnd)) = rules {
+            return Err(Untold::NoEnd.into());
         }
         let matchers = Matchers::new(parser);
         let mut matcher = matchers.first().0;
@@ -276,7 +281,10 @@ impl Grammars {
             return Err(reason);
         }
         // whether any text is allowed at all shows at the first token
-        matcher.compute_mask_or_eos().map_err(|_| "no text that can be written is allowed".to_owned())?;
+        matcher.compute_mask_or_eos().map_err(|error| match error.to_string() {
+            reason if has_no_token(&reason) => "no text that can be written is allowed".to_owned(),
+            reason => reason,
+        })?;
         match matcher.grammar_warnings().first() {
             Some(warning) => Err(warning.clone()),
             None => Ok(Parsed { matchers, rules, tokens }),
@@ -347,7 +355,7 @@ impl fmt::Debug for Grammars {
 struct Parsed {
     matchers: Matchers,
     /// Of those whose texts end in time, if there is telling how.
-    rules: Option<Result<Rules, String>>,
+    rules: Option<Result<Rules, Untold>>,
     tokens: TokEnv,
 }
 
@@ -384,7 +392,8 @@ impl Grammar {
         self.0.matchers.bytes().saturating_add(self.0.opening.as_ref().map_or(0, Opening::bytes))
     }
 
-    /// Tokens of the shortest text, where texts of the grammar must end in time.
+    /// Tokens of the shortest text, where texts of the grammar must end in time: of a choice the text with the fewest tokens, else the one
+    /// with the fewest bytes.
     pub fn shortest(&self) -> Option<usize> {
         self.0.opening.as_ref().map(Opening::shortest)
     }
@@ -393,7 +402,7 @@ impl Grammar {
     /// Texts of other grammars may be cut off.
     ///
     /// # Errors
-    /// Even the shortest text takes more.
+    /// The shortest text ([`Grammar::shortest`]) takes more.
     pub fn begin_within(&self, limit: usize) -> Result<Constraint, GrammarError> {
         Constraint::within(self.0.clone(), limit)
     }

@@ -45,18 +45,20 @@ impl Kept {
         self.shrink();
     }
 
+    /// Lets go of what there is no room for beside what was asked for later. One that is too large alone goes, and not those that were there
+    /// before it.
     fn shrink(&mut self) {
-        let mut memory = 0_usize;
-        let mut fits = |(at, (_, grammar)): (usize, &(String, Grammar))| {
-            memory = memory.saturating_add(grammar.bytes());
-            at < MOST && memory <= self.most_memory
-        };
-        let room = self.grammars.iter().rev().enumerate().take_while(|&kept| fits(kept)).count();
-        let mut over = self.grammars.len() - room;
-        while over > 0 || self.bytes > MOST_BYTES {
-            self.bytes -= self.grammars.remove(0).0.len();
-            over = over.saturating_sub(1);
+        let (mut count, mut bytes, mut memory) = (0, 0, 0_usize);
+        let (most_memory, mut kept) = (self.most_memory, Vec::with_capacity(self.grammars.len()));
+        while let Some((source, grammar)) = self.grammars.pop() {
+            let grown = memory.saturating_add(grammar.bytes());
+            if count < MOST && bytes + source.len() <= MOST_BYTES && grown <= most_memory {
+                (count, bytes, memory) = (count + 1, bytes + source.len(), grown);
+                kept.push((source, grammar));
+            }
         }
+        kept.reverse();
+        (self.grammars, self.bytes) = (kept, bytes);
     }
 
     #[cfg(test)]

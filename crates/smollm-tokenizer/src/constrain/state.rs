@@ -98,7 +98,7 @@ impl Constraint {
             let next = self.budget.as_ref().and_then(Budget::planned);
             self.mask = next.map(|id| trie.singleton_token_set(id));
         }
-        let mask = self.mask.as_ref().ok_or_else(|| ConstraintError::new("no mask"))?;
+        let mask = self.mask.as_ref().ok_or_else(|| ConstraintError::broken("no mask"))?;
         Ok(Allowed { words: mask.as_slice(), end: self.grammar.end, may_end: mask.is_allowed(self.grammar.end) })
     }
 
@@ -108,13 +108,14 @@ impl Constraint {
     /// # Errors
     /// It may not, after what came before.
     pub fn accept(&mut self, id: u32) -> Result<Option<u32>, ConstraintError> {
-        let refused = self.mask.take().is_some_and(|mask| !mask.is_allowed(id));
-        if self.has_ended() || id >= self.grammar.end || refused {
-            return Err(ConstraintError::new(format!("token {id} may not come next")));
+        let mask = self.mask.take();
+        let was_allowed = mask.as_ref().is_some_and(|mask| mask.is_allowed(id));
+        if self.has_ended() || id >= self.grammar.end || mask.is_some() && !was_allowed {
+            return Err(ConstraintError::refused(format!("token {id} may not come next")));
         }
         let taken = match &mut self.budget {
             None => Some(id),
-            Some(budget) => budget.take(&self.grammar, id).map_err(ConstraintError::new)?,
+            Some(budget) => budget.take(&self.grammar, id).map_err(ConstraintError::refused)?,
         };
         let Some(taken) = taken else {
             self.ended = true;
@@ -123,8 +124,14 @@ impl Constraint {
         if !self.planned
             && let Err(error) = self.ask(|matcher| matcher.consume_token(taken))
         {
+            // without a mask it may be the token that is wrong
+            let error = match error {
+                ConstraintError::TooCostly(why) if !was_allowed => ConstraintError::Refused(why),
+                error => error,
+            };
             self.go_by_plan(error)?;
         }
+        self.planned |= self.budget.as_ref().is_some_and(Budget::has_only_its_plan);
         if self.said.len().is_multiple_of(MEASURED_EVERY) {
             self.grammar.matchers.measure();
         }
@@ -175,14 +182,14 @@ impl Constraint {
             return Ok(answer);
         }
         (self.matcher, self.generation) = self.grammar.matchers.renewed(self.generation);
-        self.matcher.consume_tokens(&self.said).map_err(|error| ConstraintError::new(error.to_string()))?;
-        question(&mut self.matcher).map_err(|error| ConstraintError::new(error.to_string()))
+        self.matcher.consume_tokens(&self.said).map_err(|error| ConstraintError::of_parser(&error.to_string()))?;
+        question(&mut self.matcher).map_err(|error| ConstraintError::of_parser(&error.to_string()))
     }
 
     /// Ends the text as it was planned to end, if it was.
     fn go_by_plan(&mut self, error: ConstraintError) -> Result<(), ConstraintError> {
         let Some(budget) = &mut self.budget else { return Err(error) };
-        budget.plan_the_rest(&self.grammar).map_err(ConstraintError::new)?;
+        budget.plan_the_rest(&self.grammar).map_err(ConstraintError::broken)?;
         self.planned = true;
         Ok(())
     }
@@ -215,7 +222,7 @@ impl Constraint {
     /// What an answer does whose grammar is too much work from here on.
     #[cfg(test)]
     pub(super) fn give_up(&mut self) {
-        self.go_by_plan(ConstraintError::new("enough")).unwrap();
+        self.go_by_plan(ConstraintError::broken("enough")).unwrap();
     }
 }
 

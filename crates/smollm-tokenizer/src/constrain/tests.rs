@@ -8,6 +8,7 @@ use super::{Constraint, Grammar, GrammarError, GrammarSource, Grammars};
 use crate::{Specials, Tokenizer};
 
 mod bounds;
+mod choices;
 mod closing;
 mod endings;
 mod schemas;

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use llguidance::derivre::StateID;
 use llguidance::earley::lexerspec::LexemeIdx;
 
-use super::ending::{End, Ending};
+use super::completion::{Completion, Suffix};
 use super::lexemes::Shared;
 use super::row::Row;
 use super::rules::Rules;
+use super::search::{Searches, Way};
 use super::{NEVER, Stop, TooMuch};
 
 /// Bytes that are followed again by as much work as a token may be.
-const REFUELLED: usize = 256;
+const REFUELLED: usize = 32;
 
 /// A text under way.
 #[derive(Debug, Clone)]
@@ -24,6 +25,9 @@ pub(in crate::constrain) struct Chart {
     states: Vec<(LexemeIdx, StateID)>,
     /// Which states those are.
     generation: u64,
+    /// What ended some of those lexemes when it was found last, and how much text there was: it is not looked for again as long as the text
+    /// goes this way.
+    found: Vec<(LexemeIdx, usize, Way)>,
 }
 
 impl Chart {
@@ -33,7 +37,7 @@ impl Chart {
     /// There is too much that it may begin with.
     pub(in crate::constrain) fn new(rules: Arc<Rules>) -> Result<Self, TooMuch> {
         let row = Row::first(&rules)?;
-        let mut chart = Self { rules, row, text: Vec::new(), states: Vec::new(), generation: 0 };
+        let mut chart = Self { rules, row, text: Vec::new(), states: Vec::new(), generation: 0, found: Vec::new() };
         chart.generation = chart.rules.lexemes.shared().generation();
         chart.begin_lexeme();
         Ok(chart)
@@ -53,12 +57,12 @@ impl Chart {
     ///
     /// # Errors
     /// The rules do not allow it, or it takes too much work to tell.
-    pub(in crate::constrain) fn follow(&mut self, text: &[u8]) -> Result<(), Stop> {
+    pub(in crate::constrain) fn follow(&mut self, text: &[u8], searches: &mut Searches) -> Result<(), Stop> {
         let rules = self.rules.clone();
         let mut shared = rules.lexemes.shared();
         self.catch_up(&mut shared);
         let followed = text.iter().try_for_each(|&byte| self.byte(&mut shared, byte));
-        shared.check()?;
+        shared.check().inspect_err(|_| searches.give_up())?;
         followed
     }
 
@@ -68,20 +72,33 @@ impl Chart {
             return;
         }
         self.generation = shared.generation();
-        let text = std::mem::take(&mut self.text);
+        let (text, mut found) = (std::mem::take(&mut self.text), std::mem::take(&mut self.found));
         self.begin_lexeme();
-        for part in text.chunks(REFUELLED) {
-            shared.refuel();
-            part.iter().for_each(|&byte| self.states = self.stepped(shared, byte));
+        for (at, &byte) in text.iter().enumerate() {
+            if at.is_multiple_of(REFUELLED) {
+                shared.refuel();
+            }
+            self.found_again(&mut found, at);
+            self.states = self.stepped(shared, byte);
         }
+        self.found_again(&mut found, text.len());
         shared.refuel();
-        self.text = text;
+        (self.text, self.found) = (text, found);
         shared.make_room();
+    }
+
+    /// Gives the ways that begin behind that much text their states.
+    fn found_again(&self, found: &mut [(LexemeIdx, usize, Way)], text: usize) {
+        for (lexeme, _, way) in found.iter_mut().filter(|(_, at, _)| *at == text) {
+            let state = self.states.iter().find(|(of, _)| of == lexeme);
+            way.state = state.map_or(StateID::DEAD, |&(_, state)| state);
+        }
     }
 
     fn begin_lexeme(&mut self) {
         let lexemes = &self.rules.lexemes;
         self.text.clear();
+        self.found.clear();
         self.states.clear();
         self.states.extend(self.row.lexemes().map(|lexeme| (lexeme, lexemes.first(lexeme))));
     }
@@ -138,35 +155,76 @@ impl Chart {
     ///
     /// # Errors
     /// It takes too much work to tell.
-    pub(in crate::constrain) fn ending(&mut self) -> Result<Option<Ending>, TooMuch> {
+    pub(in crate::constrain) fn ending(&mut self, searches: &mut Searches) -> Result<Option<Completion>, TooMuch> {
         if self.row.whole && self.text.is_empty() {
-            return Ok(Some(Ending::new(&self.rules, &self.row, None)));
+            return Ok(Some(Completion::new(&self.rules, &self.row, None)));
         }
         let rules = self.rules.clone();
         let mut shared = rules.lexemes.shared();
         self.catch_up(&mut shared);
-        shared.check()?;
+        let way = self.way(&mut shared, searches);
+        // what was taken for a way is none if the work did not suffice for it
+        let way = shared.check().and(way).inspect_err(|_| searches.give_up())?;
+        Ok(way.map(|(lexeme, suffix)| Completion::new(&self.rules, &self.row, Some((lexeme, suffix)))))
+    }
+
+    /// The lexeme after which the text ends soonest, and what ends it.
+    fn way(
+        &mut self,
+        shared: &mut Shared<'_>,
+        searches: &mut Searches,
+    ) -> Result<Option<(LexemeIdx, Suffix)>, TooMuch> {
         let mut ways = Vec::with_capacity(self.states.len());
-        for &(lexeme, state) in &self.states {
+        for (lexeme, state) in self.states.clone() {
             let after = self.row.end_after_lexeme(lexeme);
-            if after < NEVER {
-                let end = shared.end(state)?;
-                ways.push((end.cost().saturating_add(after), lexeme, end));
+            if after == NEVER {
+                continue;
             }
+            let suffix = match shared.known(state) {
+                Some(known) => known,
+                None => self.found_from(shared, lexeme, state, searches)?,
+            };
+            ways.push((suffix.cost().saturating_add(after), lexeme, suffix));
         }
         let one_is_lazy = ways.len() > 1 && self.states.iter().any(|&(lexeme, _)| self.rules.lexemes.is_lazy(lexeme));
         ways.retain(|&(cost, ..)| cost < NEVER);
         ways.sort_unstable_by_key(|&(cost, lexeme, _)| (cost, lexeme.as_usize()));
-        let goes =
-            |(_, lexeme, end): &(u32, LexemeIdx, End)| !one_is_lazy || self.is_not_cut_short(&mut shared, *lexeme, end);
-        let way = ways.into_iter().find(goes);
-        Ok(way.map(|(_, lexeme, end)| Ending::new(&self.rules, &self.row, Some((lexeme, end)))))
+        let goes = |(_, lexeme, suffix): &(u32, LexemeIdx, Suffix)| {
+            !one_is_lazy || self.is_not_cut_short(shared, *lexeme, suffix)
+        };
+        Ok(ways.into_iter().find(goes).map(|(_, lexeme, suffix)| (lexeme, suffix)))
+    }
+
+    /// What ends a lexeme from a state of which nothing is known: what is left of the way that the text has gone, or what is found.
+    fn found_from(
+        &mut self,
+        shared: &mut Shared<'_>,
+        lexeme: LexemeIdx,
+        state: StateID,
+        searches: &mut Searches,
+    ) -> Result<Suffix, TooMuch> {
+        let last = self.found.iter().position(|(of, ..)| *of == lexeme);
+        if let Some((_, at, way)) = last.map(|last| &self.found[last]) {
+            let are_alike = |one, other| self.rules.lexemes.are_alike(one, other);
+            if let Some(rest) = way.suffix.behind_text(&self.text[*at..], are_alike) {
+                return Ok(rest);
+            }
+        }
+        let suffix = shared.find(state, last.map(|last| &self.found[last].2), searches)?;
+        if suffix.cost() < NEVER {
+            let found = (lexeme, self.text.len(), Way { state, suffix: suffix.clone() });
+            match last {
+                Some(last) => self.found[last] = found,
+                None => self.found.push(found),
+            }
+        }
+        Ok(suffix)
     }
 
     /// Whether what ends this lexeme soonest does not end a lazy one before that.
-    fn is_not_cut_short(&self, shared: &mut Shared<'_>, lexeme: LexemeIdx, end: &End) -> bool {
+    fn is_not_cut_short(&self, shared: &mut Shared<'_>, lexeme: LexemeIdx, suffix: &Suffix) -> bool {
         let mut beside = self.clone();
-        end.bytes().all(|byte| {
+        suffix.bytes().all(|byte| {
             beside.states = beside.stepped(shared, byte);
             let ended = beside.ended(shared);
             ended.is_empty() || ended.iter().any(|&(other, _)| other == lexeme)
@@ -192,10 +250,10 @@ impl Chart {
         self.rules.lexemes.shared().generation()
     }
 
-    /// Lets searches use up all work that there may be.
+    /// Lets tokens be no more work than this.
     #[cfg(test)]
-    pub(in crate::constrain) fn search_without_reserve(&self) {
-        self.rules.lexemes.search_without_reserve();
+    pub(in crate::constrain) fn limit_work(&self, fuel: u64) {
+        self.rules.lexemes.limit_work(fuel);
     }
 
     /// States that all texts of these rules have come to.

@@ -9,8 +9,23 @@ use llguidance::earley::{CGrammar, CSymIdx};
 use super::NEVER;
 use super::lexemes::{Lexemes, Texts};
 
-/// Said of a grammar that has no text.
-pub(in crate::constrain) const NO_END: &str = "no text of this grammar ever ends";
+/// Why there is no telling how the texts of a grammar end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::constrain) enum Untold {
+    /// It has no text that does.
+    NoEnd,
+    /// Its rules are not of the kind that can be searched, or it takes too much work.
+    Unsearched(String),
+}
+
+impl From<Untold> for String {
+    fn from(untold: Untold) -> Self {
+        match untold {
+            Untold::NoEnd => "no text of this grammar ever ends".into(),
+            Untold::Unsearched(why) => why,
+        }
+    }
+}
 
 /// A symbol by its number.
 pub(super) type Symbol = usize;
@@ -25,8 +40,8 @@ pub(in crate::constrain) struct Rules {
     pub(super) lexemes: Lexemes,
     /// Whether every byte of what ends a text is a token, so that as many tokens as bytes are enough.
     pub(super) in_single_bytes: bool,
-    /// About how many bytes the compiled rules take that these are made of.
-    compiled: usize,
+    /// About how many bytes they take, with the compiled rules that they are made of, and without the lexemes.
+    own_bytes: usize,
 }
 
 #[derive(Debug)]
@@ -56,13 +71,13 @@ pub(super) struct Place {
 
 impl Rules {
     /// Those of a grammar, for a vocabulary with tokens for these single bytes; why there is no telling how its texts end, otherwise.
-    pub(in crate::constrain) fn of(grammar: &CGrammar, is_token: impl Fn(u8) -> bool) -> Result<Self, String> {
+    pub(in crate::constrain) fn of(grammar: &CGrammar, is_token: impl Fn(u8) -> bool) -> Result<Self, Untold> {
         if grammar.parametric() {
-            return Err("rules with parameters have no shortest text that is known".into());
+            return Err(Untold::Unsearched("rules with parameters have no shortest text that is known".into()));
         }
-        match Self::written_in(grammar, is_token)? {
+        match Self::written_in(grammar, is_token).map_err(Untold::Unsearched)? {
             Some(rules) => Ok(Self { in_single_bytes: true, ..rules }),
-            None => Self::written_in(grammar, |_| true)?.ok_or_else(|| NO_END.into()),
+            None => Self::written_in(grammar, |_| true).map_err(Untold::Unsearched)?.ok_or(Untold::NoEnd),
         }
     }
 
@@ -111,8 +126,9 @@ impl Rules {
             };
             symbols.push(Kind::Lexeme(lexeme, texts[lexeme.as_usize()].clone()));
         }
-        let mut rules = Self { symbols, places, start, lexemes, in_single_bytes: false, compiled };
+        let mut rules = Self { symbols, places, start, lexemes, in_single_bytes: false, own_bytes: 0 };
         let cost = rules.add_up();
+        rules.own_bytes = compiled + rules.counted();
         (cost[start] < NEVER).then_some(rules)
     }
 
@@ -165,12 +181,17 @@ impl Rules {
 
     /// About how many bytes they take, with what texts have made of the lexemes.
     pub(super) fn bytes(&self) -> usize {
+        self.lexemes.bytes() + self.own_bytes
+    }
+
+    /// Bytes of symbols and places.
+    fn counted(&self) -> usize {
         let text = |kind: &Kind| match kind {
             Kind::Lexeme(_, text) => text.as_ref().map_or(0, Vec::len),
             Kind::Rules { forms, .. } => size_of_val(forms.as_slice()),
         };
-        let rules = self.compiled + size_of_val(self.symbols.as_slice()) + size_of_val(self.places.as_slice());
-        self.lexemes.bytes() + rules + self.symbols.iter().map(text).sum::<usize>()
+        let symbols: usize = self.symbols.iter().map(text).sum();
+        symbols + size_of_val(self.symbols.as_slice()) + size_of_val(self.places.as_slice())
     }
 
     pub(super) fn place(&self, index: usize) -> &Place {

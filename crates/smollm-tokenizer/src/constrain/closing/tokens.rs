@@ -17,9 +17,9 @@ pub(in crate::constrain) struct Speller {
 #[derive(Debug, Clone, Copy)]
 struct First {
     id: u32,
-    len: usize,
+    len: u32,
     /// Tokens of the whole end.
-    count: usize,
+    count: u32,
 }
 
 impl Speller {
@@ -34,10 +34,28 @@ impl Speller {
             let first = self.first(trie, &text[start..], &mut roots);
             self.best.push(first);
         }
-        let next = |at: &usize| Some(at - self.best[at.checked_sub(1)?]?.len);
-        let ends: Vec<usize> = successors(Some(text.len()), next).collect();
+        self.tokens(text.len())
+    }
+
+    /// The same of the last `len` bytes of the text that was spelled last.
+    pub(super) fn tokens(&self, len: usize) -> Option<Vec<u32>> {
+        let next = |at: &usize| Some(at - self.best[at.checked_sub(1)?]?.len as usize);
+        let ends: Vec<usize> = successors(Some(len), next).collect();
         let spelled = ends.last() == Some(&0);
         spelled.then(|| ends[..ends.len() - 1].iter().filter_map(|&end| Some(self.best[end - 1]?.id)).collect())
+    }
+
+    /// How many tokens those are.
+    pub(super) fn count(&self, len: usize) -> Option<u32> {
+        match len.checked_sub(1) {
+            None => Some(0),
+            Some(last) => self.best[last].map(|first| first.count),
+        }
+    }
+
+    /// About how many bytes it takes.
+    pub(super) fn bytes(&self) -> usize {
+        self.text.len() + size_of_val(self.best.as_slice())
     }
 
     /// The first token of an end, all shorter ends being known.
@@ -54,14 +72,10 @@ impl Speller {
                 let Some(child) = trie.child_at_byte(node, end[len - 1]) else { break };
                 node = child;
             }
-            let rest = match end.len() - len {
-                0 => Some(0),
-                rest => self.best[rest - 1].map(|first| first.count),
-            };
-            if let (Some(id), Some(rest)) = (node.token_id(), rest)
+            if let (Some(id), Some(rest)) = (node.token_id(), self.count(end.len() - len))
                 && best.is_none_or(|best| rest < best.count)
             {
-                best = Some(First { id, len, count: rest + 1 });
+                best = Some(First { id, len: len as u32, count: rest + 1 });
             }
         }
         best

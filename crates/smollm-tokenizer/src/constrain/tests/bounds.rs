@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
-use super::{accepts, after, compiled, id, lark, scribble, tokenizer};
+use super::{accepts, after, compiled, id, lark, regex, scribble, tokenizer};
 use crate::constrain::kept::Kept;
-use crate::constrain::{GrammarSource, Grammars};
+use crate::constrain::{ConstraintError, GrammarSource, Grammars};
 
 /// Far more than any of this takes, and far less than it would take without its bound.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -163,6 +163,36 @@ fn what_has_grown_too_large_is_not_kept() {
     let (counted, really) = kept.bytes();
     assert_eq!(counted, really);
     constraint.accept(letter).unwrap();
+}
+
+#[test]
+fn one_that_is_too_large_goes_alone() {
+    let large = compiled(&GrammarSource::JsonSchema(json!({"type": "string", "maxLength": 9000}))).unwrap();
+    let small = compiled(&GrammarSource::Choice(vec!["a".into()])).unwrap();
+    assert!(large.bytes() > 2 * small.bytes(), "{} {}", large.bytes(), small.bytes());
+    let mut kept = Kept::with_memory(large.bytes() - 1);
+    for (source, grammar) in [("first", &small), ("large", &large), ("last", &small)] {
+        kept.put(source.into(), grammar);
+    }
+    assert!(kept.get("large").is_none() && kept.get("first").is_some() && kept.get("last").is_some());
+    let (counted, really) = kept.bytes();
+    assert_eq!(counted, really);
+}
+
+#[test]
+fn a_text_may_come_to_where_its_grammar_is_too_much_work() {
+    // behind the first letter, every further one is a step in each of these
+    let letters = || ('A'..='Z').chain('a'..='w').chain('0'..='9').chain("!%,:;=@_".chars());
+    let pairs = letters().flat_map(|one| letters().map(move |other| format!("[^{one}]*{one}{other}[^{other}]*y")));
+    let grammar = compiled(&regex(&format!("x({})", pairs.collect::<Vec<_>>().join("|")))).unwrap();
+    let mut constraint = grammar.begin();
+    assert_eq!(constraint.allowed().unwrap().only(), Some(id("x")));
+    constraint.accept(id("x")).unwrap();
+    let stopped = constraint.allowed().unwrap_err();
+    assert!(matches!(stopped, ConstraintError::TooCostly(_)), "{stopped:?}");
+    assert!(stopped.to_string().starts_with("the grammar is too much work here: "), "{stopped}");
+    let mut wrong = compiled(&regex("[ab]+")).unwrap().begin();
+    assert!(matches!(wrong.accept(id("x")), Err(ConstraintError::Refused(_))), "the token is wrong");
 }
 
 #[test]

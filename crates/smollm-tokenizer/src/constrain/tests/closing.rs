@@ -1,5 +1,6 @@
 //! Answers that are whole when their tokens are used up.
 
+use regex_lite::Regex;
 use serde_json::{Value, json};
 
 use super::{compiled, tokenizer};
@@ -67,25 +68,47 @@ fn the_shortest_text_is_known() {
     );
 }
 
+/// A node of the tree below.
+fn is_tree(value: &Value) -> bool {
+    let Some(parts) = value.as_object() else { return false };
+    let tags = value["tags"].as_array().map_or(parts.get("tags").is_none(), |tags| {
+        !tags.is_empty() && tags.iter().all(|tag| ["aa", "bb", "c"].iter().any(|text| tag == text))
+    });
+    let name = value["name"].as_str().is_some_and(|name| name.chars().count() >= 2);
+    let next = parts.get("next").is_some_and(|next| next.is_null() || is_tree(next));
+    tags && name && next && parts.keys().all(|key| ["name", "next", "tags"].contains(&key.as_str()))
+}
+
 #[test]
 fn every_limit_ends_with_a_whole_text() {
     let tree = json!({"type": "object", "properties": {"name": {"type": "string", "minLength": 2}, "next": {"anyOf": [{"$ref": "#"},
                       {"type": "null"}]}, "tags": {"type": "array", "items": {"enum": ["aa", "bb", "c"]}, "minItems": 1}},
                       "required": ["name", "next"], "additionalProperties": false});
-    let sources = [
-        tree,
-        json!({"type": "object", "properties": {"n": {"type": "number"}, "é": {"type": "boolean"}}, "required": ["n"]}),
-        json!({"type": "array", "items": {"type": "string", "format": "date"}, "minItems": 1}),
-        json!({"type": "string", "pattern": "^(ab|cde){2,4}$"}),
-        json!({"type": ["integer", "number", "boolean"]}),
+    let dates = |value: &Value| {
+        let date = Regex::new("^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$").unwrap();
+        let is_date = |value: &Value| value.as_str().is_some_and(|text| date.is_match(text));
+        value.as_array().is_some_and(|items| !items.is_empty() && items.iter().all(is_date))
+    };
+    let matched = |value: &Value| value.as_str().is_some_and(|t| Regex::new("^(ab|cde){2,4}$").unwrap().is_match(t));
+    type Holds<'c> = &'c dyn Fn(&Value) -> bool;
+    let cases: [(Value, Holds<'_>); 5] = [
+        (tree, &is_tree),
+        (
+            json!({"type": "object", "properties": {"n": {"type": "number"}, "é": {"type": "boolean"}}, "required": ["n"]}),
+            &|value| value["n"].is_number() && value.get("é").is_none_or(Value::is_boolean),
+        ),
+        (json!({"type": "array", "items": {"type": "string", "format": "date"}, "minItems": 1}), &dates),
+        (json!({"type": "string", "pattern": "^(ab|cde){2,4}$"}), &matched),
+        (json!({"type": ["integer", "number", "boolean"]}), &|value| value.is_number() || value.is_boolean()),
     ];
-    for source in sources {
+    for (source, is_one) in cases {
         let grammar = schema(source.clone());
         let least = shortest(&grammar);
         for limit in least..least + 40 {
             for seed in 0..3 {
                 let text = scribbled_within(&grammar, limit, seed);
-                assert!(serde_json::from_str::<Value>(&text).is_ok(), "{source} in {limit}: {text}");
+                let value = serde_json::from_str(&text);
+                assert!(value.is_ok_and(|value| is_one(&value)), "{source} in {limit}: {text}");
             }
         }
     }

@@ -1,8 +1,10 @@
 //! Answers that are under way stay whole, whatever is forgotten or too much work meanwhile.
 
+use std::cell::RefCell;
+
 use serde_json::json;
 
-use super::closing::schema;
+use super::closing::{schema, scribbled_beside, scribbled_within};
 use super::{id, tokenizer};
 use crate::constrain::{Constraint, Grammar};
 
@@ -72,25 +74,87 @@ fn asked_for_in_each(grammar: &Grammar, items: usize, wanted: &str) -> (String, 
         let id = ways.find(|&id| allowed.contains(id)).unwrap();
         ids.extend(constraint.accept(id).unwrap());
     }
-    (tokenizer.decode(&ids, false), constraint.chart().forgotten())
+    (tokenizer.decode(&ids, false), grammar.begin_within(12 * items).unwrap().chart().forgotten())
+}
+
+/// Lists of steps up and down.
+fn hard() -> Grammar {
+    let items = json!({"type": "string", "pattern": stairs(30)});
+    schema(json!({"type": "array", "items": items, "minItems": 40}))
 }
 
 #[test]
 fn searches_that_need_too_much_work_forget_nothing() {
-    let items = json!({"type": "string", "pattern": stairs(30)});
-    let grammar = schema(json!({"type": "array", "items": items, "minItems": 40}));
-    let (text, forgotten) = asked_for_in_each(&grammar, 40, "x");
+    let (text, forgotten) = asked_for_in_each(&hard(), 40, "x");
     assert!(serde_json::from_str::<Vec<String>>(&text).is_ok_and(|items| items.len() >= 40), "{text}");
     assert_eq!(forgotten, 0);
 }
 
 #[test]
-fn searches_that_break_what_is_known_grow_shorter() {
-    let items = json!({"type": "string", "pattern": stairs(30)});
-    let grammar = schema(json!({"type": "array", "items": items, "minItems": 40}));
-    // as if every search ended in one step that is too much
-    grammar.begin_within(400).unwrap().chart().search_without_reserve();
-    let (text, forgotten) = asked_for_in_each(&grammar, 40, "x");
-    assert!(serde_json::from_str::<Vec<String>>(&text).is_ok_and(|items| items.len() >= 40), "{text}");
-    assert!((1..=8).contains(&forgotten), "{forgotten}");
+fn an_answer_that_breaks_what_is_known_does_so_once() {
+    let grammar = hard();
+    grammar.begin_within(400).unwrap().chart().limit_work(20_000);
+    for answers in 1..4 {
+        let (text, forgotten) = asked_for_in_each(&grammar, 40, "x");
+        assert!(serde_json::from_str::<Vec<String>>(&text).is_ok_and(|items| items.len() >= 40), "{text}");
+        assert_eq!(forgotten, answers);
+    }
+}
+
+/// Takes one of the allowed tokens.
+fn step(constraint: &mut Constraint, number: usize) {
+    let allowed = constraint.allowed().unwrap();
+    let drawable: Vec<u32> = (0..400).filter(|&id| allowed.contains(id)).collect();
+    constraint.accept(drawable[number % drawable.len()]).unwrap();
+}
+
+#[test]
+fn an_answer_does_not_hang_on_what_others_have_found() {
+    let limit = |seed: u64| 420 + 7 * seed as usize;
+    let alone: Vec<String> = (0..4).map(|seed| scribbled_within(&hard(), limit(seed), seed)).collect();
+    let kept = hard();
+    ["x", "u"].into_iter().for_each(|wanted| drop(asked_for_in_each(&kept, 40, wanted)));
+    for (seed, alone) in (0..).zip(&alone) {
+        let beside = RefCell::new(kept.begin_within(600).unwrap());
+        let text = scribbled_beside(&kept, limit(seed), seed, |at, constraint| {
+            let mut other = beside.borrow_mut();
+            if other.has_ended() {
+                *other = kept.begin_within(600).unwrap();
+            }
+            step(&mut other, at * 7 + 3);
+            if at == 50 {
+                constraint.chart().forget();
+            }
+        });
+        assert_eq!(&text, alone, "{seed}");
+    }
+}
+
+#[test]
+fn an_answer_that_has_looked_for_enough_goes_on_as_it_is_planned() {
+    let grammar = schema(json!({"type": "string", "pattern": stairs(60)}));
+    let mut constraint = grammar.begin_within(600).unwrap();
+    let (mut ids, [quote, up, aside]) = (Vec::new(), ["\"", "u", "x"].map(id));
+    let mut take = |constraint: &mut Constraint, id| ids.extend(constraint.accept(id).unwrap());
+    take(&mut constraint, quote);
+    let looked = |constraint: &mut Constraint| constraint.allowed().unwrap().contains(aside);
+    for _ in 0..100 {
+        // what was looked for once is known
+        take(&mut constraint, up);
+        assert!(looked(&mut constraint));
+        take(&mut constraint, aside); // and so it goes down again
+    }
+    take(&mut constraint, up);
+    let mut height = 1;
+    while looked(&mut constraint) {
+        take(&mut constraint, aside);
+        if looked(&mut constraint) {
+            height += 1;
+            [up, up].into_iter().for_each(|id| take(&mut constraint, id));
+        }
+    }
+    assert!((20..59).contains(&height), "{height}");
+    assert!(constraint.allowed().unwrap().only().is_some());
+    let text = ended(constraint, ids);
+    assert!(text.ends_with("dz\"") && text.matches('u').count() == text.matches('d').count(), "{text}");
 }

@@ -86,6 +86,49 @@ fn every_field_says_what_an_answer_is_to_be() {
 }
 
 #[test]
+fn what_need_not_be_whole_is_cut_off_by_its_limit() {
+    let world = World::new().with_random();
+    let served = Served::ready(&world, &["-m", "random"]);
+    let asked = |field: &str, value: &str| {
+        let mut asked = json!({"prompt": "a", "max_tokens": 6, "temperature": 1, "seed": 2});
+        asked[field] = value.into();
+        asked
+    };
+    for (field, value) in [
+        ("guided_regex", "[ab]{200}"),
+        ("guided_grammar", "start: /[ab]/ start | \"c\" /[ab]{200}/"),
+        ("guided_grammar", "start: LONG\nLONG: /[ab]{200}/"),
+        ("grammar", "root ::= [ab]{200}"),
+    ] {
+        let answer = served.ask(COMPLETIONS, asked(field, value));
+        let choice = &answer["choices"][0];
+        let text = choice["text"].as_str().unwrap();
+        assert!(!text.is_empty() && text.bytes().all(|byte| b"abc".contains(&byte)), "{value}: {text}");
+        assert_eq!(choice["finish_reason"], "length", "{value}: {text}");
+    }
+    let choice = json!({"prompt": "a", "max_tokens": 1, "guided_choice": ["ab", "c"]});
+    let answer = served.ask(COMPLETIONS, choice);
+    assert_eq!(answer["choices"][0]["finish_reason"], "stop", "{answer}");
+}
+
+#[test]
+fn a_grammar_that_is_too_much_work_somewhere_ends_the_answer_there() {
+    let world = World::new().with_random();
+    let served = Served::ready(&world, &["-m", "random"]);
+    // behind the first letter, every further one is a step in each of these
+    let letters = || ('A'..='Z').chain('a'..='w').chain('0'..='9').chain("!%,:;=@_".chars());
+    let pairs = letters().flat_map(|one| letters().map(move |other| format!("[^{one}]*{one}{other}[^{other}]*y")));
+    let regex = format!("x({})", pairs.collect::<Vec<_>>().join("|"));
+    let mut asked = json!({"prompt": "a", "guided_regex": regex, "max_tokens": 100});
+    let (message, _, code) = served.post(COMPLETIONS, &asked).error(400);
+    assert!(message.contains("the grammar is too much work here"), "{message}");
+    assert_eq!(code, "grammar_too_costly");
+    asked["stream"] = true.into();
+    let events = served.post(COMPLETIONS, &asked).text;
+    assert!(events.contains("\"text\"") && events.contains("grammar_too_costly"), "{events}");
+}
+
+#[test]
 fn what_cannot_be_held_is_refused_with_field_and_path() {
     let world = World::new().with_random();
     let served = Served::ready(&world, &["-m", "random"]);
