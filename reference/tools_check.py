@@ -5,7 +5,7 @@
 WORK_FOLDER is an empty folder for models, SMOLLM the binary, STAND_IN_MODELS the example of smollm-testkit that writes small models
 with random weights, FIXTURES the shared fixtures with the functions of the Berkeley function-calling leaderboard, FUNCTIONS how many of them
 (12), a fifth of them with SmolLM3's template too, whose calls stand in blocks. Each is called freely, as `required` with several calls in two
-answers and with one, by name, and as one of two that is allowed, told at once and in pieces, where a call must come with limits on tokens from
+answers and with one, by name, and (every third) as one of two that is allowed, told at once and in pieces, where a call must come with limits on tokens from
 the shortest upwards: every call must be whole, have no arguments but those of its schema, fit it and have the right name, and the pieces must be
 the whole. Where the shortest call is easy to tell, the least limit must be as many tokens as the vocabulary needs for it. Beside a
 `response_format` an answer of every fourth must be calls or JSON, and with `none` none may be opened. Needs jsonschema. Exit code 0 and a last line
@@ -57,7 +57,8 @@ def ways(index, first, opener):
     allowed = {mode: {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": [named]}} for mode in ("auto", "required")}
     # may call anything, or the one that is allowed
     yield ({**free, "tool_choice": allowed["auto"]}, first, None) if index % 2 else (free, None, None)
-    yield {"tool_choice": allowed["required"]}, first, None
+    if index % 3 == 0:
+        yield {"tool_choice": allowed["required"]}, first, None
     yield {"tool_choice": "required", "n": 1 + (index % 4 == 0)}, None, None
     yield {"tool_choice": "required", "parallel_tool_calls": False}, None, 1
     for several in (True, False):
