@@ -5,8 +5,8 @@ mod tiny_model;
 
 use load::{Log, engine, run};
 use smollm_engine::{
-    EngineOptions, FinishReason, Generation, MaskError, Request, SamplingParams, Session, SessionOptions, Submission,
-    TokenMask, TokenSet,
+    EngineOptions, EngineStats, FinishReason, Generation, MaskError, Request, SamplingParams, Session, SessionOptions,
+    Submission, TokenMask, TokenSet,
 };
 use smollm_kernels::Cpu;
 use smollm_testkit::tiny::prompt_ids;
@@ -87,7 +87,7 @@ fn request(max_tokens: usize, temperature: f32, seed: u64) -> Request {
 type Told = (Vec<String>, Option<FinishReason>);
 
 /// What every choice of six requests beside each other was answered, in how many passes, and how many tokens took none.
-fn answers(says: Says, options: &EngineOptions) -> (Vec<Told>, u64, u64) {
+fn answers(says: Says, options: &EngineOptions) -> (Vec<Told>, EngineStats) {
     let model = tiny();
     let mut engine = engine(&model, options);
     let mut log = Log::default();
@@ -109,7 +109,7 @@ fn answers(says: Says, options: &EngineOptions) -> (Vec<Told>, u64, u64) {
         let bits = heard.tokens.iter().map(|t| format!("{} {:08x} {:?}", t.id, t.logprob.unwrap().to_bits(), t.top));
         (bits.collect(), heard.reason)
     });
-    (told.collect(), engine.stats().steps, engine.stats().forced_tokens)
+    (told.collect(), engine.stats())
 }
 
 #[test]
@@ -117,17 +117,27 @@ fn what_is_forced_takes_no_pass_of_its_own_and_changes_no_answer() {
     for options in [
         EngineOptions { draft_tokens: 0, ..EngineOptions::default() },
         EngineOptions { draft_gated: false, ..EngineOptions::default() },
-        EngineOptions { draft_tokens: 0, kv_tokens: Some(256), token_budget: 32, ..EngineOptions::default() },
+        // so small that sequences are preempted, whatever the speed of this machine
+        EngineOptions {
+            draft_tokens: 0,
+            kv_tokens: Some(192),
+            token_budget: 32,
+            max_stall: None,
+            ..EngineOptions::default()
+        },
     ] {
-        let (expected, steps, forced) = answers(Says::Nothing, &options);
-        assert_eq!(forced, 0);
+        let (expected, plain) = answers(Says::Nothing, &options);
+        assert_eq!(plain.forced_tokens, 0);
         assert!(expected.iter().all(|(tokens, _)| !tokens.is_empty()));
         for says in [Says::TheTruth, Says::AHalfTruth, Says::Nonsense] {
-            let (told, fewer, forced) = answers(says, &options);
+            let (told, stats) = answers(says, &options);
             assert_eq!(told, expected, "{says:?} {options:?}");
-            assert_eq!(forced > 0, says != Says::Nonsense, "{says:?} {options:?}");
+            assert_eq!(stats.forced_tokens > 0, says != Says::Nonsense, "{says:?} {options:?}");
             if says == Says::TheTruth && options.draft_tokens == 0 && options.kv_tokens.is_none() {
-                assert!(fewer < steps, "{fewer} of {steps}");
+                assert!(stats.steps < plain.steps, "{} of {}", stats.steps, plain.steps);
+            }
+            for stats in [&plain, &stats] {
+                assert_eq!(stats.preemptions > 0, options.kv_tokens.is_some(), "{says:?} {options:?}: {stats:?}");
             }
         }
     }

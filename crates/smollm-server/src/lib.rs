@@ -39,5 +39,6 @@ pub use edge::keys::KeyFileError;
 pub use grammar::GrammarMask;
 pub use model::{FileCheck, Model};
 pub use openapi::document;
+pub use reasoning::{AfterThoughts, Split, Splitter, can_think};
 pub use server::{Server, ServerError};
 pub use settings::Settings;

@@ -2,6 +2,7 @@
 
 use crate::adapters::{Adapter, AdapterLoader};
 use crate::error::ApiError;
+use crate::reasoning;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use smollm_engine::{EngineHandle, SamplingParams};
@@ -116,7 +117,7 @@ impl Model {
 
     /// Whether its template knows of a switch for thinking.
     pub(crate) fn can_think(&self) -> bool {
-        self.template.as_ref().is_some_and(|template| template.source().contains("enable_thinking"))
+        self.template.as_ref().is_some_and(reasoning::can_think)
     }
 
     /// OpenAI's `system_fingerprint`: equal where the same request gets the same bytes. As llama-server's it begins with `b`.

@@ -2,16 +2,17 @@
 
 mod after;
 
-pub(crate) use after::AfterThoughts;
+pub use after::AfterThoughts;
 
 use smollm_tokenizer::stream::overlap;
+use smollm_tokenizer::template::ChatTemplate;
 
 const OPEN: &str = "<think>";
 const CLOSE: &str = "</think>";
 
 /// Splits text that comes in pieces.
 #[derive(Debug, Clone)]
-pub(crate) struct Splitter {
+pub struct Splitter {
     state: State,
     /// Text that may turn out to be a tag, or space around one.
     held: String,
@@ -36,19 +37,21 @@ enum State {
 
 /// A piece of text, told apart.
 #[derive(Debug, Default, PartialEq)]
-pub(crate) struct Split {
-    pub(crate) reasoning: String,
-    pub(crate) content: String,
+pub struct Split {
+    /// Of the thoughts, without the space at their ends.
+    pub reasoning: String,
+    /// Of the answer.
+    pub content: String,
 }
 
 impl Splitter {
     /// For an answer to this prompt, which may have opened the thoughts itself, and whose end may be the beginning of the answer (`begun`,
-    /// give or take the space around it). `thinks` is false for a model that cannot.
-    pub(crate) fn new(prompt: &str, begun: &str, thinks: bool) -> Self {
+    /// give or take the space around it). `thinks` is false for a model that does so only where the prompt has opened thoughts.
+    pub fn new(prompt: &str, begun: &str, thinks: bool) -> Self {
         let before = prompt.trim_end().strip_suffix(begun.trim()).unwrap_or_default();
         let state = match thinks {
+            _ if before.trim_end().ends_with(OPEN) => State::Thinking { fresh: true },
             false => State::Answering,
-            true if before.trim_end().ends_with(OPEN) => State::Thinking { fresh: true },
             true if ends_with_thoughts(before) => State::Between,
             true => State::Start,
         };
@@ -64,18 +67,23 @@ impl Splitter {
         Self { keeps_space: true, ..self }
     }
 
+    /// Whether thoughts have come or may still come.
+    pub fn may_think(&self) -> bool {
+        self.state != State::Answering
+    }
+
     /// Whether the text so far leaves off inside of thoughts.
-    pub(crate) fn is_thinking(&self) -> bool {
+    pub fn is_thinking(&self) -> bool {
         matches!(self.state, State::Thinking { .. })
     }
 
     /// Whether nothing but space has come, so that thoughts may still begin.
-    pub(crate) fn has_heard_nothing(&self) -> bool {
+    pub fn has_heard_nothing(&self) -> bool {
         self.state == State::Start && self.held.trim_start().is_empty()
     }
 
     /// Whether nothing has come but space and what may become the tag that opens thoughts.
-    pub(crate) fn is_undecided(&self) -> bool {
+    pub fn is_undecided(&self) -> bool {
         self.state == State::Start
     }
 
@@ -85,7 +93,7 @@ impl Splitter {
     }
 
     /// The next piece.
-    pub(crate) fn push(&mut self, text: &str) -> Split {
+    pub fn push(&mut self, text: &str) -> Split {
         let mut split = Split::default();
         if self.state == State::Answering {
             split.content.push_str(text);
@@ -97,7 +105,7 @@ impl Splitter {
     }
 
     /// Nothing follows.
-    pub(crate) fn finish(&mut self) -> Split {
+    pub fn finish(&mut self) -> Split {
         let rest = self.take(self.held.len());
         match self.state {
             State::Thinking { .. } => Split { reasoning: rest.trim_end().into(), ..Split::default() },
@@ -163,6 +171,11 @@ impl Splitter {
             State::Answering => false,
         }
     }
+}
+
+/// Whether a model with this template thinks: it has a switch for that.
+pub fn can_think(template: &ChatTemplate) -> bool {
+    template.source().contains("enable_thinking")
 }
 
 /// An answer that has these thoughts, which have ended if it says something besides.
@@ -274,5 +287,12 @@ mod tests {
     fn a_model_that_cannot_think_is_not_split() {
         let mut splitter = Splitter::new("", "", false);
         assert_eq!(splitter.push("<think>a</think>b").content, "<think>a</think>b");
+    }
+
+    #[test]
+    fn a_prompt_that_has_opened_thoughts_makes_any_model_think() {
+        let mut splitter = Splitter::new("...<think>\n", "", false);
+        assert!(splitter.may_think() && !Splitter::new("...", "", false).may_think());
+        assert_eq!(splitter.push("a</think>b"), Split { reasoning: "a".into(), content: "b".into() });
     }
 }

@@ -30,5 +30,3 @@ pub const CALL_TAG: &str = OPEN;
 /// What stands around calls.
 const OPEN: &str = "<tool_call>";
 const CLOSE: &str = "</tool_call>";
-/// The tag that ends thoughts.
-const THOUGHTS_END: &str = "</think>";

@@ -39,6 +39,7 @@
 //! that does not exist, nor with arguments of the wrong shape. What a tool returns as an error is told to the model, which may try again.
 
 mod conversation;
+mod heard;
 pub mod offline;
 mod tool;
 mod trace;
@@ -52,9 +53,11 @@ use crate::error::Error;
 use crate::model::Model;
 use crate::terminal::{Conversation, Message, Role};
 use crate::text::{Bound, End, GenerateOptions};
-use serde_json::{Map, Value};
-use smollm_tokenizer::constrain::Grammar;
-use smollm_tokenizer::tools::{CallReader, CallRule, Callable, Calls, ChoiceError, Said, Tool};
+use heard::Heard;
+use serde_json::{Map, Value, json};
+use smollm_server::{Splitter, can_think};
+use smollm_tokenizer::constrain::{Grammar, GrammarError};
+use smollm_tokenizer::tools::{CallReader, CallRule, Callable, Calls, ChoiceError, Tool, no_calls};
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -98,7 +101,7 @@ pub struct Agent<'m> {
     choice: ToolChoice,
     several: bool,
     /// The last grammar, and what it is of: steps mostly want the same.
-    grammar: Option<(Callable, bool, Grammar)>,
+    grammar: Option<(Callable, Grammar)>,
     /// Whether a conversation on the terminal shows calls and results.
     shows_calls: bool,
 }
@@ -154,8 +157,8 @@ impl<'m> Agent<'m> {
         self.ask_with(question, &mut |_| ControlFlow::Continue(()))
     }
 
-    /// Answers `question`; `on_event` hears of text, calls and results as they come, and stops it all by returning `Break`. Between the
-    /// chunks of a long prompt it hears of empty texts.
+    /// Answers `question`; `on_event` hears of text, calls and results as they come, and stops it all by returning `Break`: of calls that were
+    /// not run the model is told so. Between the chunks of a long prompt it hears of empty texts.
     ///
     /// # Errors
     /// The conversation does not fit, a tool's schema cannot be made sure of, or the model fails. The conversation then is as it was before,
@@ -215,29 +218,33 @@ impl<'m> Agent<'m> {
         on_event: &mut dyn FnMut(AgentEvent<'_>) -> ControlFlow<()>,
     ) -> Result<(AgentStep, ControlFlow<(), Option<FittingPrompt>>), Error> {
         let FittingPrompt { ids, dropped, .. } = prompt;
-        let thinks = opens_thoughts(self.chat.model(), &ids)?;
-        let grammar = self.grammar(callable, thinks)?;
-        let bound = grammar.as_ref().map(|grammar| Bound { grammar, free: callable.calls == Calls::Maybe });
-        let reader = if thinks { CallReader::bound_after_thoughts } else { CallReader::bound };
-        let mut reader = bound.map(|_| reader());
-        let mut heard = Heard::default();
-        let answer = self.chat.continue_prompt(ids, bound, &mut |piece| match &mut reader {
-            Some(reader) if !piece.is_empty() => heard.take(reader.push(piece), on_event),
-            Some(_) => on_event(AgentEvent::Text("")),
-            None => heard.take(vec![Said::Text(piece.to_owned())], on_event),
-        })?;
-        let (mut flow, mut cut) = (ControlFlow::Continue(()), false);
-        if let Some(mut reader) = reader {
-            flow = heard.take(reader.finish(), on_event);
-            cut = reader.is_cut();
-        }
+        let splitter = splitter(self.chat.model(), &ids)?;
+        let grammar = self.grammar(callable)?;
+        let free = callable.calls != Calls::AtLeastOne;
+        let bound = grammar.as_ref().map(|grammar| Bound { grammar, free, thoughts: Some(&splitter) });
+        let reader = (callable.calls != Calls::None).then(CallReader::bound);
+        let mut heard = Heard::new(splitter.clone(), reader);
+        let answer = self.chat.continue_prompt(ids, bound, &mut |piece| heard.hear(piece, on_event))?;
+        let mut flow = heard.finish(on_event);
+        let cut = heard.is_cut();
         self.chat.push(Message::new(Role::Assistant, answer.text.clone()));
         let whole = !cut && !matches!(answer.end, End::Length | End::ContextFull | End::Cancelled);
         let mut step = AgentStep { text: heard.text, calls: Vec::new(), answer, dropped_messages: dropped };
+        let mut calls = heard.calls;
+        if !whole {
+            // of an answer that was cut nobody knows what it would have been
+            if cut {
+                calls.pop();
+            }
+            self.not_run(calls.len(), "the answer was cut");
+            let next = if flow.is_break() { ControlFlow::Break(()) } else { ControlFlow::Continue(None) };
+            return Ok((step, next));
+        }
         let mut next = None;
-        // of an answer that was cut nobody knows what it would have been
-        for (name, arguments) in heard.calls.into_iter().filter(|_| whole) {
+        let mut calls = calls.into_iter();
+        while let Some((name, arguments)) = calls.next() {
             if flow.is_break() || on_event(AgentEvent::Call { name: &name, arguments: &arguments }).is_break() {
+                self.not_run(1 + calls.len(), "it was stopped before");
                 return Ok((step, ControlFlow::Break(())));
             }
             let call = self.call(name, &arguments);
@@ -248,6 +255,14 @@ impl<'m> Agent<'m> {
         }
         let next = if flow.is_break() { ControlFlow::Break(()) } else { ControlFlow::Continue(next) };
         Ok((step, next))
+    }
+
+    /// Tells the model of so many calls that they were not run: whoever goes on is not to find calls without results.
+    fn not_run(&mut self, calls: usize, why: &str) {
+        for _ in 0..calls {
+            let told = json!({ "error": format!("this was not called: {why}") });
+            self.chat.push(Message::new(Role::Tool, told.to_string()));
+        }
     }
 
     /// Tells the model what came of a call, or that it is more than can be told; and the prompt with it.
@@ -288,27 +303,32 @@ impl<'m> Agent<'m> {
         AgentCall { name, arguments, result }
     }
 
-    /// The grammar of an answer that may call these, if it may call any; whether its prompt has opened thoughts.
-    fn grammar(&mut self, callable: &Callable, thinks: bool) -> Result<Option<Grammar>, Error> {
-        if callable.calls == Calls::None {
+    /// The grammar of an answer that may call these, or may call nothing; none where there are no tools.
+    fn grammar(&mut self, callable: &Callable) -> Result<Option<Grammar>, Error> {
+        if self.tools.is_empty() {
             return Ok(None);
         }
-        if let Some((of, thought, grammar)) = &self.grammar
+        if let Some((of, grammar)) = &self.grammar
             && of == callable
-            && *thought == thinks
         {
             return Ok(Some(grammar.clone()));
         }
         let tools: Vec<Tool> = callable.tools.iter().map(|&place| self.tools[place].tool.clone()).collect();
         let model = self.chat.model();
-        let form = model.template()?.call_form();
-        let must_call = callable.calls == Calls::AtLeastOne;
-        let rule = CallRule { form, tools: &tools, must_call, several: self.several && !callable.once, thinks };
-        let grammar = rule.compile(model.grammars()?).map_err(|refused| Error::Tool {
-            tool: refused.tool.map_or("tools".to_owned(), |index| tools[index].name().to_owned()),
-            problem: refused.error.to_string(),
-        })?;
-        self.grammar = Some((callable.clone(), thinks, grammar.clone()));
+        let grammars = model.grammars()?;
+        let refused = |tool: Option<usize>, error: GrammarError| Error::Tool {
+            tool: tool.map_or("tools".to_owned(), |index| tools[index].name().to_owned()),
+            problem: error.to_string(),
+        };
+        let grammar = if callable.calls == Calls::None {
+            no_calls(grammars).map_err(|error| refused(None, error))?
+        } else {
+            let form = model.template()?.call_form();
+            let must_call = callable.calls == Calls::AtLeastOne;
+            let rule = CallRule { form, tools: &tools, must_call, several: self.several && !callable.once };
+            rule.compile(grammars).map_err(|error| refused(error.tool, error.error))?
+        };
+        self.grammar = Some((callable.clone(), grammar.clone()));
         Ok(Some(grammar))
     }
 }
@@ -326,50 +346,13 @@ fn callable(choice: &ToolChoice, tools: &[AgentTool<'_>]) -> Result<Callable, Er
     })
 }
 
-/// Whether a prompt ends where thoughts begin.
-fn opens_thoughts(model: &Model, prompt: &[u32]) -> Result<bool, Error> {
-    const TAG: &str = "<think>";
-    // a token is a byte at least, and space may follow
-    let last = &prompt[prompt.len().saturating_sub(2 * TAG.len())..];
-    Ok(model.tokenizer()?.decode(last, false).trim_end().ends_with(TAG))
-}
-
-/// An answer, told apart.
-#[derive(Default)]
-struct Heard {
-    text: String,
-    /// Name and arguments.
-    calls: Vec<(String, String)>,
-}
-
-impl Heard {
-    fn take(
-        &mut self,
-        said: Vec<Said>,
-        on_event: &mut dyn FnMut(AgentEvent<'_>) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
-        let mut flow = ControlFlow::Continue(());
-        let mut told = false;
-        for said in said {
-            match said {
-                Said::Text(text) => {
-                    self.text.push_str(&text);
-                    told = true;
-                    if on_event(AgentEvent::Text(&text)).is_break() {
-                        flow = ControlFlow::Break(());
-                    }
-                }
-                Said::Call(name) => self.calls.push((name, String::new())),
-                Said::Arguments(piece) => {
-                    if let Some((_, arguments)) = self.calls.last_mut() {
-                        arguments.push_str(&piece);
-                    }
-                }
-            }
-        }
-        // a call may be long: whoever listens can stop it while it comes
-        if told { flow } else { on_event(AgentEvent::Text("")) }
-    }
+/// What tells thoughts apart in an answer to this prompt, which may have opened them.
+fn splitter(model: &Model, prompt: &[u32]) -> Result<Splitter, Error> {
+    // the longest tag and the space around it: a token is a byte at least
+    const LONGEST: usize = 24;
+    let last = &prompt[prompt.len().saturating_sub(LONGEST)..];
+    let last = model.tokenizer()?.decode(last, false);
+    Ok(Splitter::new(&last, "", can_think(model.template()?)))
 }
 
 #[cfg(test)]

@@ -174,7 +174,15 @@ impl Model {
     /// # Errors
     /// There is none beside the weights.
     pub fn tokenizer(&self) -> Result<&Tokenizer, Error> {
-        self.tokenizer.as_deref().ok_or_else(|| Error::NoTokenizer { model: self.name.clone() })
+        self.shared_tokenizer().map(Arc::as_ref)
+    }
+
+    /// The same, to be shared.
+    ///
+    /// # Errors
+    /// There is none beside the weights.
+    pub(crate) fn shared_tokenizer(&self) -> Result<&Arc<Tokenizer>, Error> {
+        self.tokenizer.as_ref().ok_or_else(|| Error::NoTokenizer { model: self.name.clone() })
     }
 
     /// A grammar for answers of this model.

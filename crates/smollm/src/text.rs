@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::model::Model;
 use serde_json::Value;
 use smollm_engine::{FinishReason, Progress, Request, SamplingParams, Session, Timings, Token, TokenMask, random_seed};
-use smollm_server::GrammarMask;
+use smollm_server::{AfterThoughts, GrammarMask, Splitter};
 use smollm_tokenizer::constrain::{Grammar, GrammarSource};
 use smollm_tokenizer::stream::{StopStrings, TextStream};
 use smollm_tokenizer::template::RenderOptions;
@@ -128,6 +128,8 @@ pub(crate) struct Bound<'a> {
     pub(crate) grammar: &'a Grammar,
     /// Whether it has texts that may stop anywhere: one that a limit stops is no whole answer.
     pub(crate) free: bool,
+    /// What finds thoughts that come before it, if there may be any: they follow no grammar.
+    pub(crate) thoughts: Option<&'a Splitter>,
 }
 
 impl Model {
@@ -168,7 +170,7 @@ impl Model {
         let ids = self.prompt_ids(prompt)?;
         let grammar = options.grammar.as_ref().map(|source| self.grammar(source)).transpose()?;
         let conversation = matches!(prompt, Prompt::Chat { .. });
-        let bound = grammar.as_ref().map(|grammar| Bound { grammar, free: false });
+        let bound = grammar.as_ref().map(|grammar| Bound { grammar, free: false, thoughts: None });
         self.continue_ids(session, Continued { ids, conversation, bound }, options, on_text)
     }
 
@@ -200,7 +202,7 @@ impl Model {
             text: String::new(),
             matched: None,
         };
-        let mask = mask(session, &prompt_ids, &request, bound)?;
+        let mask = bound.map(|bound| self.mask(session, &prompt_ids, &request, bound)).transpose()?;
         let generation = session.generate_masked(&prompt_ids, &request, mask, &mut |event| match event {
             Progress::Prefill { .. } => on_text(""),
             Progress::Token(token) => writer.push(token.id, on_text),
@@ -221,21 +223,27 @@ impl Model {
     }
 }
 
-/// What holds an answer to a grammar, whole within the limits of the request.
-fn mask(
-    session: &Session,
-    prompt: &[u32],
-    request: &Request,
-    bound: Option<Bound<'_>>,
-) -> Result<Option<Box<dyn TokenMask>>, Error> {
-    let Some(Bound { grammar, free }) = bound else { return Ok(None) };
-    let room = (session.context() + 1).saturating_sub(prompt.len());
-    let limit = request.max_tokens.map_or(room, |max| max.min(room));
-    let constraint = grammar.begin_within(limit)?;
-    Ok(Some(Box::new(GrammarMask::new(constraint, &request.stop_ids).free(free))))
-}
-
 impl Model {
+    /// What holds an answer to a grammar, whole within the limits of the request.
+    fn mask(
+        &self,
+        session: &Session,
+        prompt: &[u32],
+        request: &Request,
+        bound: Bound<'_>,
+    ) -> Result<Box<dyn TokenMask>, Error> {
+        let Bound { grammar, free, thoughts } = bound;
+        let room = (session.context() + 1).saturating_sub(prompt.len());
+        let limit = request.max_tokens.map_or(room, |max| max.min(room));
+        let ends = &request.stop_ids;
+        let Some(splitter) = thoughts.filter(|splitter| splitter.may_think()) else {
+            return Ok(Box::new(GrammarMask::new(grammar.begin_within(limit)?, ends).free(free)));
+        };
+        let vocab_size = self.decoder().config.vocab_size;
+        let after = AfterThoughts::bound(self.shared_tokenizer()?, vocab_size, splitter.clone(), grammar.clone(), free);
+        Ok(Box::new(after.within(limit, None, ends)?))
+    }
+
     /// The token that begins a turn, where the vocabulary has one.
     fn next_turn(&self) -> Option<u32> {
         let tokenizer = self.tokenizer().ok()?;

@@ -55,14 +55,13 @@ async fn answered(app: &App, body: Body<ChatRequest>, deadline: Deadline) -> Res
     let request = sampling.request(&lease, &ask, sampling.seed(&lease.model))?;
     let mut submission = sampling.submission(&lease, ids, &ask, request)?;
     // an answer under a rule has no thoughts where they are off; a free one may say that it has none
-    let can_think = lease.model.can_think();
     let thoughts = if off { Some(0) } else { budget };
     if let Some(bound) = tools.rule(app, &lease.model, &guidance).await? {
-        bound.bind(&lease.model, &mut submission, can_think.then_some((&splitter, thoughts)))?;
+        bound.bind(&lease.model, &mut submission, splitter.may_think().then_some((&splitter, thoughts)))?;
     } else if let Some(guide) = guidance.compiled(app, &lease.model).await? {
         splitter = splitter.keeping_space(); // before the mask has it: space behind a tag is space of the grammar
-        guide.bind(&lease.model, &mut submission, can_think.then_some((&splitter, thoughts)))?;
-    } else if let Some(budget) = budget.filter(|_| can_think) {
+        guide.bind(&lease.model, &mut submission, splitter.may_think().then_some((&splitter, thoughts)))?;
+    } else if let Some(budget) = budget.filter(|_| splitter.may_think()) {
         submission.mask = Some(Box::new(AfterThoughts::free(&lease.model, splitter.clone(), budget)));
     }
     let mut answers = Answers::new(&lease, &submission, &stops);

@@ -127,7 +127,7 @@ impl ToolChoice {
     /// What it says, wherever it was said.
     ///
     /// # Errors
-    /// It allows tools that it then does not.
+    /// Its `allowed_tools` have the mode `none`.
     fn meaning(&self) -> Result<tools::ToolChoice, ApiError> {
         let name = |named: &Named| named.function.name.clone();
         Ok(match self {
@@ -267,7 +267,7 @@ impl Source {
     fn rule(&self) -> CallRule<'_> {
         let ToolUse { callable, calls, several, .. } = &self.wanted;
         let must_call = *calls == Calls::AtLeastOne;
-        CallRule { form: self.form, tools: callable, must_call, several: *several, thinks: false }
+        CallRule { form: self.form, tools: callable, must_call, several: *several }
     }
 
     fn schema(&self) -> Option<&Value> {

@@ -7,14 +7,14 @@ use super::{CLOSE, OPEN, Splitter};
 use crate::grammar::{GrammarMask, Rule};
 use crate::model::Model;
 use smollm_engine::{Ending, MaskError, TokenMask, TokenSet};
-use smollm_tokenizer::constrain::GrammarError;
+use smollm_tokenizer::constrain::{Grammar, GrammarError};
 use smollm_tokenizer::stream::TextStream;
 use smollm_tokenizer::{Specials, Tokenizer};
 use std::sync::Arc;
 
 /// Lets a model think, for so long and as long as the answer that is to follow still fits, and may hold the answer to a grammar.
 #[derive(Debug, Clone)]
-pub(crate) struct AfterThoughts {
+pub struct AfterThoughts {
     tokenizer: Arc<Tokenizer>,
     stream: TextStream<Arc<Tokenizer>>,
     splitter: Splitter,
@@ -102,11 +102,27 @@ impl AfterThoughts {
         }
     }
 
+    /// For an answer that follows this grammar, which is `free` where it has texts that may stop anywhere; thoughts, which this splitter
+    /// finds, may be as long as they like until there are limits ([`AfterThoughts::within`]).
+    pub fn bound(
+        tokenizer: &Arc<Tokenizer>,
+        vocab_size: usize,
+        splitter: Splitter,
+        grammar: Grammar,
+        free: bool,
+    ) -> Self {
+        Self::of(tokenizer, vocab_size, splitter, Some(Rule { grammar, free }))
+    }
+
     fn thinking_for(self, thoughts: usize) -> Self {
         Self { thoughts, ..self }
     }
 
-    fn within(self, limit: usize, thoughts: Option<usize>, ends: &[u32]) -> Result<Self, GrammarError> {
+    /// The same for at most `limit` tokens, of which at most `thoughts` are thoughts; `ends` end the answer.
+    ///
+    /// # Errors
+    /// The answer does not fit, after the thoughts that the prompt has begun if it has.
+    pub fn within(self, limit: usize, thoughts: Option<usize>, ends: &[u32]) -> Result<Self, GrammarError> {
         let shortest = self.rule.as_ref().map_or(0, Rule::shortest);
         // an answer that may be nothing needs no end of the thoughts
         let reserve = if shortest == 0 { 0 } else { shortest + self.close.len() };

@@ -2,7 +2,7 @@
 
 use super::block::{Block, Call, block};
 use super::scan::Scan;
-use super::{CLOSE, OPEN, THOUGHTS_END};
+use super::{CLOSE, OPEN};
 use crate::stream::overlap;
 
 /// What a model said, in order.
@@ -31,8 +31,6 @@ pub struct CallReader {
 
 #[derive(Debug, Clone)]
 enum State {
-    /// In thoughts, which are text whatever they hold.
-    Thoughts,
     /// No tag has come.
     Text,
     /// Inside of tags; the body begins at this byte of what is held.
@@ -58,11 +56,6 @@ impl CallReader {
         Self { bound: true, ..Self::free() }
     }
 
-    /// The same where the prompt has opened thoughts, which come first and are bound by nothing ([`super::CallRule::thinks`]).
-    pub fn bound_after_thoughts() -> Self {
-        Self { state: State::Thoughts, ..Self::bound() }
-    }
-
     /// Whether there has been a call.
     pub fn called(&self) -> bool {
         self.called
@@ -80,7 +73,7 @@ impl CallReader {
             State::Plain => tell(text, &mut said),
             State::Over => {}
             State::Calls(scan) => scan.push(text, &mut said),
-            State::Thoughts | State::Text | State::Block(_) | State::After => {
+            State::Text | State::Block(_) | State::After => {
                 self.held.push_str(text);
                 while self.advance(&mut said) {}
             }
@@ -94,7 +87,7 @@ impl CallReader {
         let mut said = Vec::new();
         let held = std::mem::take(&mut self.held);
         match std::mem::replace(&mut self.state, State::Over) {
-            State::Thoughts | State::Text | State::Plain => tell(&held, &mut said),
+            State::Text | State::Plain => tell(&held, &mut said),
             State::Block(start) => match block(&held[start..]) {
                 Some(Block::List(calls)) if !self.called => calls.into_iter().for_each(|call| whole(call, &mut said)),
                 Some(Block::One(call)) => whole(call, &mut said),
@@ -111,16 +104,6 @@ impl CallReader {
     /// One step; whether there may be another.
     fn advance(&mut self, said: &mut Vec<Said>) -> bool {
         match self.state {
-            State::Thoughts => {
-                let end = self.held.find(THOUGHTS_END).map(|at| at + THOUGHTS_END.len());
-                let sure = end.unwrap_or(self.held.len() - overlap(&self.held, THOUGHTS_END));
-                tell(&self.held[..sure], said);
-                self.held.drain(..sure);
-                if end.is_some() {
-                    self.state = State::Text;
-                }
-                end.is_some()
-            }
             State::Text => match self.held.find(OPEN) {
                 Some(at) => {
                     let before = self.held[..at].trim_end().len();

@@ -18,8 +18,6 @@ pub struct CallRule<'t> {
     pub must_call: bool,
     /// Whether there may be several.
     pub several: bool,
-    /// Whether the prompt has opened thoughts, which come first ([`super::CallReader::bound_after_thoughts`] reads such answers).
-    pub thinks: bool,
 }
 
 /// A schema that cannot be made sure of.
@@ -102,15 +100,7 @@ impl CallRule<'_> {
             (false, Some(_)) => format!("SPACE? {open} calls | json"),
             (false, None) => "free calls | text".to_owned(),
         };
-        let start = match (self.thinks, self.must_call) {
-            (false, _) => "answer",
-            (true, true) => "thoughts answer",
-            (true, false) => "thoughts answer | text",
-        };
-        let _ = writeln!(text, "start: {start}\nanswer: {answer}\ncalls: {calls}"); // writing to a String cannot fail
-        if self.thinks {
-            text.push_str("thoughts[lazy]: /(?s:.*)<\\/think>/\n");
-        }
+        let _ = writeln!(text, "start: answer\nanswer: {answer}\ncalls: {calls}"); // writing to a String cannot fail
         if self.must_call || otherwise.is_some() {
             text.push_str("SPACE: /[ \\n]{1,2}/\n");
         }
@@ -118,10 +108,7 @@ impl CallRule<'_> {
             let _ = writeln!(text, "json: %json {schema}");
         }
         if !self.must_call && otherwise.is_none() {
-            text.push_str("free[lazy]: /(?s:.*)<tool_call>/\n");
-        }
-        if !self.must_call && (otherwise.is_none() || self.thinks) {
-            text.push_str("text: /(?s:.*)/\n");
+            text.push_str("free[lazy]: /(?s:.*)<tool_call>/\ntext: /(?s:.*)/\n");
         }
         let names: Vec<String> = (0..self.tools.len()).map(|index| format!("call_{index}")).collect();
         let _ = writeln!(text, "call: {}", names.join(" | "));

@@ -127,24 +127,6 @@ fn what_a_form_writes_is_read_again_however_it_is_cut() {
     assert_eq!(read(CallReader::bound(), &["No. <tool_call>[]</tool_call>"]), ("No.".to_owned(), Vec::new()));
 }
 
-/// A call that is only thought of is none, whatever tools it names.
-#[test]
-fn what_stands_in_thoughts_is_text() {
-    let thought = "Or <tool_call>[{\"name\": \"rm\", \"arguments\": {}}]</tool_call>? </thin </think>";
-    let calls = vec![call("f", "{}")];
-    for form in [CallForm::List, CallForm::Blocks] {
-        let text = format!("{thought}\nSo: {}", form.written(&calls));
-        let expected = (format!("{thought}\nSo:"), calls.clone());
-        for at in (0..=text.len()).filter(|&at| text.is_char_boundary(at)) {
-            assert_eq!(read(CallReader::bound_after_thoughts(), &[&text[..at], &text[at..]]), expected, "{at}");
-        }
-        assert_eq!(read(CallReader::bound_after_thoughts(), &letters(&text)), expected);
-    }
-    for endless in ["hm <tool_call>[{\"name\": \"rm\", \"arguments\": {}}]", "hm </thin", ""] {
-        assert_eq!(read(CallReader::bound_after_thoughts(), &letters(endless)), (endless.to_owned(), Vec::new()));
-    }
-}
-
 #[test]
 fn a_bound_call_is_told_before_it_ends() {
     let mut reader = CallReader::bound();
@@ -279,6 +261,52 @@ fn smollm3_is_told_by_its_own_template() {
     let turns = "<|im_start|>user\nWhen?<|im_end|>\n<|im_start|>assistant\n<tool_call>\n{\"name\": \"get_current_time\", \"arguments\": \
                  {\"zone\":\"UTC\"}}\n</tool_call><|im_end|>\n<|im_start|>user\nnoon<|im_end|>\n<|im_start|>assistant\n<think>\n";
     assert!(prompt.ends_with(turns), "{prompt}");
+}
+
+/// A question that lacks what a function needs is answered in words that point it out, and so is one that no function is for; as in the
+/// card, the history has them as they were said.
+#[test]
+fn what_is_asked_back_is_text_and_stays_in_the_history() {
+    let weather = Tool::new(&json!({"type": "function", "function": {
+        "name": "get_weather", "description": "Gets the weather.",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+    }}))
+    .unwrap();
+    let asked_back = "The question lacks the parameter `city`: of which city?";
+    let refused = "The query cannot be answered with the provided tools.\n<tool_call>[]</tool_call>";
+    let called = "<tool_call>[\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Bern\"}}\n]</tool_call>";
+    assert_eq!(calls_in(asked_back), None);
+    assert_eq!(read(CallReader::bound(), &letters(asked_back)), (asked_back.to_owned(), Vec::new()));
+    assert_eq!(calls_in(refused), Some(Vec::new()));
+    assert_eq!(calls_in(called), Some(vec![call("get_weather", "{\"city\": \"Bern\"}")]));
+    let source = "{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}{{ 'a system message of its own' }}\
+                  {% endif %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}\
+                  {% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
+    let template = ChatTemplate::new(source, &[]).unwrap();
+    let messages = json!([
+        {"role": "user", "content": "How is the weather?"},
+        {"role": "assistant", "content": asked_back},
+        {"role": "user", "content": "Bern."},
+        {"role": "assistant", "content": called},
+        {"role": "user", "content": "Open a page."},
+        {"role": "assistant", "content": refused},
+        {"role": "user", "content": "Well."},
+    ]);
+    let Conversation { messages, tools } = conversation(&template, &messages, std::slice::from_ref(&weather)).unwrap();
+    let options = RenderOptions { tools, add_generation_prompt: true, ..RenderOptions::default() };
+    let turn = |role: &str, text: &str| format!("<|im_start|>{role}\n{text}<|im_end|>\n");
+    let expected = [
+        turn("system", &system_prompt(&[weather]).unwrap()),
+        turn("user", "How is the weather?"),
+        turn("assistant", asked_back),
+        turn("user", "Bern."),
+        turn("assistant", called),
+        turn("user", "Open a page."),
+        turn("assistant", refused),
+        turn("user", "Well."),
+    ];
+    let expected = format!("{}<|im_start|>assistant\n", expected.concat());
+    assert_eq!(template.render(&messages, &options).unwrap(), expected);
 }
 
 #[test]

@@ -8,6 +8,9 @@ use std::cell::RefCell;
 use tempfile::TempDir;
 
 const SEEDS: u64 = 12;
+/// What the model is told of calls that nothing came of.
+const NOT_RUN_CUT: &str = r#"{"error":"this was not called: the answer was cut"}"#;
+const NOT_RUN_STOPPED: &str = r#"{"error":"this was not called: it was stopped before"}"#;
 
 /// A model with random weights; `real` has the tokenizer and the template of SmolLM2.
 fn model(real: bool) -> Option<(TempDir, Model)> {
@@ -85,7 +88,7 @@ fn calls_are_run_by_name_and_their_results_go_back() {
                     _ => panic!("{call:?}"),
                 }
             }
-            // question, then each answer as the model gave it, followed by what came of its calls
+            // question, then each answer as the model gave it, followed by what came of its calls, or that they were not run
             let mut expected = vec![Message::new(Role::User, "Paint it.")];
             for step in &run.steps {
                 expected.push(Message::new(Role::Assistant, step.answer.text.clone()));
@@ -97,7 +100,10 @@ fn calls_are_run_by_name_and_their_results_go_back() {
                     Message::new(Role::Tool, told)
                 }));
             }
-            assert_eq!(agent.messages(), expected);
+            let (known, further) = agent.messages().split_at(expected.len());
+            assert_eq!(known, expected);
+            let not_run = Message::new(Role::Tool, NOT_RUN_CUT);
+            assert!(further.iter().all(|told| *told == not_run) && (run.end == AgentEnd::Length || further.is_empty()));
             let prompt = |step: &AgentStep| {
                 assert_eq!(step.dropped_messages, 0);
                 model.tokenizer().expect("a tokenizer").decode(&step.answer.prompt_ids, false)
@@ -205,6 +211,52 @@ fn whoever_listens_can_stop_it() {
         assert_eq!((run.end, run.steps.len()), (AgentEnd::Interrupted, 1));
     }
     assert!(stopped > 0 && log.borrow().is_empty());
+}
+
+/// Whoever goes on finds a result of every call, of which none was run that was not told.
+#[test]
+fn calls_that_are_stopped_have_results_that_say_so() {
+    let (mut several, mut some) = (0, 0);
+    for (_folder, model) in &models() {
+        // at the first call, at its result, and while the answer comes
+        for stop_at in ["Call", "Result", "Text"] {
+            for seed in 0..SEEDS {
+                let log = Log::default();
+                let options = AgentOptions { max_steps: 1, ..options(seed, ToolChoice::Required) };
+                let mut agent = Agent::new(model, tools(&log), options).expect("an agent");
+                let mut texts = 0;
+                let run = agent.ask_with("x", &mut |event| {
+                    let event = format!("{event:?}");
+                    texts += usize::from(event.starts_with("Text"));
+                    let stops = event.starts_with(stop_at) && (stop_at != "Text" || texts > 60);
+                    if stops { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                });
+                let run = run.expect("a run");
+                if run.end != AgentEnd::Interrupted {
+                    continue;
+                }
+                let step = &run.steps[0];
+                let ran = usize::from(stop_at == "Result");
+                assert_eq!((run.steps.len(), step.calls.len(), log.borrow().len()), (1, ran, ran));
+                let (question, told) = agent.messages().split_at(2);
+                assert_eq!(question[1], Message::new(Role::Assistant, step.answer.text.clone()));
+                let cut = matches!(step.answer.end, End::Cancelled | End::Length);
+                let not_run = if cut { NOT_RUN_CUT } else { NOT_RUN_STOPPED };
+                let expected = |(at, told): (usize, &Message)| match step.calls.get(at) {
+                    Some(call) => *told == Message::new(Role::Tool, call.told()),
+                    None => *told == Message::new(Role::Tool, not_run),
+                };
+                assert!(told.iter().enumerate().all(expected), "{told:?}");
+                if !cut {
+                    let calls = smollm_tokenizer::tools::calls_in(&step.answer.text).expect("calls");
+                    assert_eq!(told.len(), calls.len());
+                    several += usize::from(calls.len() > 1);
+                }
+                some += 1;
+            }
+        }
+    }
+    assert!(several > 2 && some > 20, "{several} with several calls, {some} in all");
 }
 
 #[test]

@@ -65,6 +65,46 @@ fn what_is_only_thought_of_is_not_called() {
     assert_eq!((answer["steps"].as_array().map(Vec::len), &answer["steps"][0]["calls"]), (Some(1), &json!([])));
 }
 
+/// Nor where the model opens its thoughts itself, whether it may call or must.
+#[test]
+fn what_a_model_thinks_of_by_itself_is_not_called() {
+    const THINKS: [&str; 6] = [
+        "<think>",
+        "Or <tool_call>[{\"name\": \"calculate\", \"arguments\": {\"expression\": \"7\"}}]</tool_call>",
+        " Hm.",
+        "</think>",
+        "<tool_call>[{\"name\": \"calculate\", \"arguments\": {\"expression\"",
+        ": \"6 * 7\"}}]</tool_call>",
+    ];
+    let world = World::new().with_caller(&THINKS);
+    let may_think = |may: bool| {
+        world.edit("caller/tokenizer_config.json", |config| {
+            let template = config["chat_template"].as_str().expect("a template");
+            let switch = "{%- if enable_thinking %}{%- endif %}";
+            config["chat_template"] =
+                if may { format!("{switch}{template}") } else { template.replace(switch, "") }.into();
+        });
+    };
+    may_think(true);
+    for choice in [&[][..], &["--tool-choice", "required"], &["--tool-choice", "calculate"]] {
+        let answer = run(&world, "", &[&["x", "--json"], choice].concat()).json();
+        assert_eq!((&answer["text"], &answer["finish_reason"]), (&THINKS[..4].concat().into(), &"step_limit".into()));
+        for step in answer["steps"].as_array().expect("steps") {
+            let call = json!({"name": "calculate", "arguments": {"expression": "6 * 7"}, "result": "42"});
+            assert_eq!(step["calls"], json!([call]), "{choice:?}: {step}");
+        }
+    }
+    let none = run(&world, "", &["x", "--json", "--tool-choice", "none"]).json();
+    assert!(
+        none["text"].as_str().is_some_and(|text| text.starts_with(&THINKS[..4].concat())),
+        "thoughts are free: {none}"
+    );
+    // of a model whose template knows nothing of thinking they are text, and a call is a call
+    may_think(false);
+    let call = &run(&world, "", &["x", "--json"]).json()["steps"][0]["calls"][0];
+    assert_eq!(call["arguments"], json!({"expression": "7"}));
+}
+
 #[test]
 fn an_answer_says_what_ended_it() {
     let world = World::new().with_caller(&CALLS);
@@ -129,7 +169,9 @@ fn only_the_chosen_tools_are_there() {
     let prompt = |answer: &Value| answer["steps"][0]["prompt_tokens"].as_u64().expect("a count");
     let none = json(&["--tool-choice", "none"]);
     assert_eq!(none["steps"][0]["calls"], json!([]));
-    assert!(none["text"].as_str().expect("a text").contains("<tool_call>"), "{none}");
+    // the model would, as it does where it may
+    let said = none["text"].as_str().expect("a text");
+    assert!(said.starts_with("Well. \n<tool_") && !said.contains("<tool_call>"), "{none}");
     let (one, all) = (json(&["--tool", "get_current_time"]), json(&[]));
     assert!(prompt(&none) < prompt(&one) && prompt(&one) < prompt(&all));
     let folder = json(&["--folder", "."]);

@@ -2,7 +2,7 @@
 
 use super::*;
 use serde_json::json;
-use smollm_tokenizer::constrain::{Grammar, GrammarSource, Grammars};
+use smollm_tokenizer::constrain::{GrammarSource, Grammars};
 use smollm_tokenizer::tools::{CallForm, CallRule, Tool};
 
 const VOCAB: u32 = 333;
@@ -32,7 +32,7 @@ fn yes_or_no(tokenizer: &Arc<Tokenizer>) -> Rule {
 
 fn calls(tokenizer: &Arc<Tokenizer>, must_call: bool) -> Rule {
     let tools = [Tool::of("f", "", json!({})).expect("a tool")];
-    let rule = CallRule { form: CallForm::Blocks, tools: &tools, must_call, several: false, thinks: false };
+    let rule = CallRule { form: CallForm::Blocks, tools: &tools, must_call, several: false };
     let grammar: Grammar = rule.compile(&Grammars::new(tokenizer.clone())).expect("a grammar");
     Rule { grammar, free: !must_call }
 }

@@ -23,7 +23,7 @@ fn tools() -> Vec<Tool> {
 }
 
 fn rule(tools: &[Tool], form: CallForm, must_call: bool, several: bool) -> CallRule<'_> {
-    CallRule { form, tools, must_call, several, thinks: false }
+    CallRule { form, tools, must_call, several }
 }
 
 /// Whether `text` is a whole answer under a rule.
@@ -140,24 +140,6 @@ fn answers_that_may_call_are_free_until_they_do() {
 }
 
 #[test]
-fn thoughts_come_first() {
-    let tools = tools();
-    let call = "<tool_call>\n{\"name\": \"now\", \"arguments\": {}}\n</tool_call>";
-    let must = CallRule { thinks: true, ..rule(&tools, CallForm::Blocks, true, false) };
-    let may = CallRule { thinks: true, ..rule(&tools, CallForm::Blocks, false, false) };
-    for rule in [&must, &may] {
-        assert!(accepts(rule, &format!("Should I <tool_call>?\n</think>\n\n{call}")));
-        assert!(!accepts(rule, &format!("</think>{call} and so on")));
-    }
-    assert!(
-        !accepts(&must, "hm</think>\nNo.")
-            && !accepts(&must, "hm")
-            && accepts(&may, "hm</think>\nNo.")
-            && accepts(&may, "hm")
-    );
-}
-
-#[test]
 fn whatever_is_drawn_is_calls_with_arguments_that_fit() {
     let tools = tools();
     let mut ended = 0;
@@ -197,9 +179,8 @@ fn whatever_is_drawn_is_calls_with_arguments_that_fit() {
 #[test]
 fn calls_are_whole_at_any_limit_that_has_room_for_one() {
     let tools = tools();
-    for (form, thinks) in [(CallForm::List, false), (CallForm::Blocks, false), (CallForm::Blocks, true)] {
-        let rule = CallRule { thinks, ..rule(&tools, form, true, true) };
-        let grammar = rule.compile(&Grammars::new(tokenizer())).unwrap();
+    for form in [CallForm::List, CallForm::Blocks] {
+        let grammar = rule(&tools, form, true, true).compile(&Grammars::new(tokenizer())).unwrap();
         let least = grammar.shortest().unwrap();
         assert!(
             matches!(grammar.begin_within(least - 1), Err(GrammarError::TooShort { shortest, .. }) if shortest == least)
@@ -207,8 +188,7 @@ fn calls_are_whole_at_any_limit_that_has_room_for_one() {
         for limit in [least, least + 1, least + 3, least + 10, least + 60] {
             for seed in 0..4 {
                 let (text, whole) = scribble_within(&grammar, "", limit, seed);
-                let said = text.rsplit("</think>").next().unwrap();
-                assert!(whole && calls_in(said).is_some_and(|calls| !calls.is_empty()), "{limit}: {text}");
+                assert!(whole && calls_in(&text).is_some_and(|calls| !calls.is_empty()), "{limit}: {text}");
             }
         }
     }

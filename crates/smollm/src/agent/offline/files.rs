@@ -1,5 +1,9 @@
 //! The files of one folder, and of nowhere else: every path is looked up from the open folder, and what would lead out of it (`..`, an
 //! absolute path, a symbolic link) is refused by cap-std while it is looked up, so that nothing can be put in its way between check and use.
+//!
+//! What is written is a new file that takes the place of the old one when it is whole, so that a full disk leaves the old one. It has the
+//! permissions of the old one, and is refused where the old one could not be written. It does not keep the owner, extended attributes and
+//! access lists, and other names (hard links) of the old file keep the old text. A symbolic link stays: what it leads to is written.
 
 use super::arguments;
 use crate::agent::tool::AgentTool;
@@ -9,13 +13,14 @@ use cap_std::fs::{Dir, File, Metadata, OpenOptions};
 use serde_json::{Value, json};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process;
 use std::rc::Rc;
 
 /// Bytes of the longest file that is read or written: more would fill a small model's context.
 const LARGEST: usize = 16 << 10;
 /// Entries of the longest list.
 const MOST_ENTRIES: usize = 200;
+/// Names that are tried for the file that is written beside another.
+const NAMES: usize = 8;
 
 /// Tools that list, read and write the files of `folder`, which stays open.
 ///
@@ -85,30 +90,50 @@ fn write(folder: &Dir, path: &str, text: &str) -> Result<Value, String> {
     if text.len() > LARGEST {
         return Err(format!("the text is longer than {LARGEST} bytes"));
     }
-    let before = if folder.try_exists(path).map_err(failed)? { Some(folder.metadata(path)) } else { None };
-    let before = before.map(|found| is_file(path, found)).transpose()?;
-    // Written beside it and renamed: on a full disk the file keeps what it holds.
-    let aside = aside(path).ok_or_else(|| format!("{path} is not a file"))?;
-    let written = write_new(folder, &aside, text, before).and_then(|()| folder.rename(&aside, folder, path));
-    if let Err(error) = written {
-        if error.kind() != io::ErrorKind::AlreadyExists {
-            let _ = folder.remove_file(&aside); // what is told is the first error
+    let (place, before) = match folder.symlink_metadata(path) {
+        // what would be renamed in the place of a link would leave what it leads to as it is
+        Ok(_) => {
+            let place = folder.canonicalize(path).map_err(failed)?;
+            is_file(path, folder.metadata(&place))?;
+            // not cut yet: only whoever could write it may put another in its place
+            let file = opened(folder, &place, OpenOptions::new().write(true)).map_err(failed)?;
+            (place, Some(is_file(path, file.metadata())?))
         }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => (PathBuf::from(path), None),
+        Err(error) => return Err(failed(error)),
+    };
+    // Written beside it and renamed: on a full disk the file keeps what it holds.
+    let (aside, mut file) = beside(folder, path, &place)?;
+    let written = fill(&mut file, text, before).and_then(|()| folder.rename(&aside, folder, &place));
+    if let Err(error) = written {
+        let _ = folder.remove_file(&aside); // what is told is the first error
         return Err(told(path, &error));
     }
     Ok(format!("{} bytes written", text.len()).into())
 }
 
-/// A hidden name in the folder of `path`; none if that does not end in a name.
-fn aside(path: &str) -> Option<PathBuf> {
-    let path = Path::new(path);
-    let name = path.file_name()?.to_string_lossy();
-    Some(path.with_file_name(format!(".{name}.{}.smollm", process::id())))
+/// A new file in the folder of `place`, and its path. What a killed program left there is in nobody's way.
+fn beside(folder: &Dir, path: &str, place: &Path) -> Result<(PathBuf, File), String> {
+    if place.file_name().is_none() {
+        return Err(format!("{path} is not a file"));
+    }
+    for _ in 0..NAMES {
+        let aside = place.with_file_name(hidden_name());
+        match folder.open_with(&aside, OpenOptions::new().write(true).create_new(true)) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            found => return found.map(|file| (aside, file)).map_err(|error| told(path, &error)),
+        }
+    }
+    Err(format!("{path}: no name is free beside it"))
 }
 
-/// Writes a file that is not there yet, with the permissions of the one whose place it will take.
-fn write_new(folder: &Dir, path: &Path, text: &str, like: Option<Metadata>) -> io::Result<()> {
-    let mut file = folder.open_with(path, OpenOptions::new().write(true).create_new(true))?;
+/// Short, since that of the file may be as long as names can be.
+pub(super) fn hidden_name() -> String {
+    format!(".{:08x}.smollm", fastrand::u32(..))
+}
+
+/// Writes a new file, with the permissions of the one whose place it will take.
+fn fill(file: &mut File, text: &str, like: Option<Metadata>) -> io::Result<()> {
     if let Some(like) = like {
         file.set_permissions(like.permissions())?;
     }
@@ -119,17 +144,19 @@ fn write_new(folder: &Dir, path: &Path, text: &str, like: Option<Metadata>) -> i
 /// Opens a file, and nothing else: to open a pipe would wait for whoever is at its other end, for ever if need be. So that nothing comes of
 /// a pipe that is put there after a look at what the path leads to, this waits for nobody, and looks again at what it has got.
 pub(super) fn open(folder: &Dir, path: &str) -> Result<File, String> {
-    let mut options = OpenOptions::new();
-    options.read(true);
+    let file = opened(folder, Path::new(path), OpenOptions::new().read(true)).map_err(|error| told(path, &error))?;
+    is_file(path, file.metadata())?;
+    Ok(file)
+}
+
+fn opened(folder: &Dir, path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     #[cfg(unix)]
     {
         use cap_std::fs::OpenOptionsExt;
         use rustix::fs::OFlags;
         options.custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed());
     }
-    let file = folder.open_with(path, &options).map_err(|error| told(path, &error))?;
-    is_file(path, file.metadata())?;
-    Ok(file)
+    folder.open_with(path, options)
 }
 
 fn is_file(path: &str, found: io::Result<Metadata>) -> Result<Metadata, String> {

@@ -243,3 +243,73 @@ fn what_a_file_held_is_whole_until_the_new_text_is() {
         "nothing is left beside"
     );
 }
+
+/// The permission to write a file is that of the file, not that of its folder, in which anybody may have put another in its place.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_may_not_be_written_is_not_replaced() {
+    use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
+    use std::os::unix::fs::PermissionsExt;
+    let place = tempfile::tempdir().expect("a folder");
+    let file = place.path().join("a.txt");
+    std::fs::write(&file, "before").expect("a file");
+    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o444)).expect("permissions");
+    let folder_path = place.path().to_owned();
+    // on a thread of its own, for which nobody is root
+    let written = std::thread::spawn(move || {
+        let mut sets = capabilities(None).expect("capabilities");
+        sets.effective.remove(CapabilitySet::DAC_OVERRIDE);
+        set_capabilities(None, sets).expect("fewer capabilities");
+        let mut tools = folder(&folder_path).expect("tools");
+        let written = call(&mut tools, "write_file", json!({"path": "a.txt", "text": "after"}));
+        (written, call(&mut tools, "list_files", json!({"path": "."})))
+    });
+    let (written, listed) = written.join().expect("no panic");
+    assert_eq!(written, Err("a.txt is outside of the folder, or closed to this program".into()));
+    assert_eq!(listed, Ok(json!(["a.txt"])), "nothing is left beside");
+    assert_eq!(std::fs::read_to_string(&file).expect("a file"), "before");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_a_link_leads_to_is_written() {
+    use std::os::unix::fs::symlink;
+    let place = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(place.path().join("sub")).expect("a folder");
+    std::fs::write(place.path().join("sub/a.txt"), "before").expect("a file");
+    symlink("sub/a.txt", place.path().join("link")).expect("a link");
+    symlink("link", place.path().join("sub/../again")).expect("a link");
+    symlink("none", place.path().join("dangling")).expect("a link");
+    let mut tools = folder(place.path()).expect("tools");
+    for (name, text) in [("link", "first"), ("again", "second")] {
+        let written = call(&mut tools, "write_file", json!({"path": name, "text": text}));
+        assert_eq!(written, Ok(format!("{} bytes written", text.len()).into()));
+        assert!(place.path().join(name).is_symlink(), "{name}");
+        assert_eq!(std::fs::read_to_string(place.path().join("sub/a.txt")).expect("a file"), text);
+    }
+    let written = call(&mut tools, "write_file", json!({"path": "dangling", "text": "x"}));
+    assert_eq!(written, Err("there is no dangling in the folder".into()));
+    assert!(place.path().join("dangling").is_symlink() && !place.path().join("none").exists());
+    assert_eq!(call(&mut tools, "list_files", json!({"path": "sub"})), Ok(json!(["a.txt"])));
+}
+
+#[test]
+fn neither_a_leftover_nor_a_long_name_is_in_the_way() {
+    let place = tempfile::tempdir().expect("a folder");
+    let mut tools = folder(place.path()).expect("tools");
+    let mut write = |name: &str| call(&mut tools, "write_file", json!({"path": name, "text": "x"}));
+    // the numbers of a thread follow from its seed
+    fastrand::seed(5);
+    let names: Vec<String> = (0..7).map(|_| super::files::hidden_name()).collect();
+    let left = [format!(".a.txt.{}.smollm", std::process::id())];
+    for name in names.iter().chain(&left) {
+        std::fs::write(place.path().join(name), "left").expect("a file");
+    }
+    fastrand::seed(5);
+    assert_eq!(write("a.txt"), Ok("1 bytes written".into()));
+    assert_eq!(std::fs::read_to_string(place.path().join("a.txt")).expect("a file"), "x");
+    assert!(names.iter().all(|name| std::fs::read_to_string(place.path().join(name)).is_ok_and(|held| held == "left")));
+    let long = "n".repeat(255);
+    assert_eq!(write(&long), Ok("1 bytes written".into()));
+    assert_eq!(write(&long), Ok("1 bytes written".into()), "and once more in its place");
+}

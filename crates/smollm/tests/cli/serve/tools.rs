@@ -195,6 +195,43 @@ fn calls_follow_thoughts() {
     );
 }
 
+/// The card has the model point out what a question lacks: it may, at once and in pieces, and the next question comes behind what it said.
+#[test]
+fn what_a_question_lacks_may_be_asked_back() {
+    const ASKS: [&str; 3] = ["The question lacks ", "`city`: of which", " city?"];
+    let world = World::new().with_caller(&ASKS);
+    let served = Served::ready(&world, &["-m", "caller"]);
+    let mut tools = json!([tool("get_weather", json!({"city": {"type": "string"}}))]);
+    tools[0]["function"]["parameters"]["required"] = json!(["city"]);
+    let question = json!({"role": "user", "content": "How is the weather?"});
+    let ask = |more: Value| {
+        let mut asked = body(json!({"tools": tools, "messages": [question]}));
+        more.as_object().unwrap().iter().for_each(|(key, value)| asked[key] = value.clone());
+        asked
+    };
+    let choice = &served.ask(PATH, ask(json!({})))["choices"][0];
+    assert_eq!((&choice["message"]["content"], &choice["finish_reason"]), (&json!(ASKS.concat()), &json!("stop")));
+    assert!(choice["message"].get("tool_calls").is_none(), "{choice}");
+    let events = served.stream(PATH, ask(json!({})));
+    let deltas = events.iter().map(|event| &event["choices"][0]["delta"]);
+    let text: String = deltas.clone().filter_map(|delta| delta["content"].as_str()).collect();
+    assert_eq!(text, ASKS.concat());
+    assert!(deltas.clone().all(|delta| delta.get("tool_calls").is_none()));
+    // who must call has the parameter, whatever it is
+    let must = &served.ask(PATH, ask(json!({"tool_choice": "required", "max_tokens": 200})))["choices"][0];
+    for (name, arguments) in calls(&must["message"]) {
+        let arguments: Value = serde_json::from_str(&arguments).unwrap();
+        assert!(name == "get_weather" && arguments["city"].is_string(), "{must}");
+    }
+    assert!(!calls(&must["message"]).is_empty(), "{must}");
+    let history = json!({"messages": [question, choice["message"], {"role": "user", "content": "Bern."}]});
+    let prompt = |more: Value| served.ask("/apply-template", ask(more))["prompt"].as_str().unwrap().to_owned();
+    let asked = prompt(json!({}));
+    let next =
+        format!("{asked}{}<|im_end|>\n<|im_start|>user\nBern.<|im_end|>\n<|im_start|>assistant\n", ASKS.concat());
+    assert_eq!(prompt(history), next);
+}
+
 #[test]
 fn the_prompt_has_tools_calls_and_results() {
     let world = World::new().with_caller(&TWO);
