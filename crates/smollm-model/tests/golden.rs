@@ -81,12 +81,12 @@ fn max_delta(ours: &[Vec<f32>], theirs: &LogitRows) -> f32 {
 }
 
 /// Each row of this machine, or the one that the environment names: then others have their own runs.
-fn every_isa(mut check: impl FnMut(&str)) {
+fn every_isa(check: impl FnMut(&str)) {
     let named = std::env::var("SMOLLM_ISA").ok();
     let wanted = |isa: &&str| named.as_deref().is_none_or(|named| named == *isa);
     let rows: Vec<&str> = Cpu::available_isas().into_iter().filter(wanted).collect();
     assert!(!rows.is_empty(), "SMOLLM_ISA names no row of this machine");
-    rows.into_iter().for_each(|isa| check(isa));
+    rows.into_iter().for_each(check);
 }
 
 #[test]
