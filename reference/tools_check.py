@@ -5,10 +5,10 @@
 WORK_FOLDER is an empty folder for models, SMOLLM the binary, STAND_IN_MODELS the example of smollm-testkit that writes small models
 with random weights, FIXTURES the shared fixtures with the functions of the Berkeley function-calling leaderboard, FUNCTIONS how many of them
 (12), a fifth of them with SmolLM3's template too, whose calls stand in blocks. Each is called freely, as `required` with several calls in two
-answers and with one, by name, and (every third) as one of two that is allowed, told at once and in pieces, where a call must come with limits on tokens from
-the shortest upwards: every call must be whole, have no arguments but those of its schema, fit it and have the right name, and the pieces must be
-the whole. Where the shortest call is easy to tell, the least limit must be as many tokens as the vocabulary needs for it. Beside a
-`response_format` an answer of every fourth must be calls or JSON, and with `none` none may be opened. Needs jsonschema. Exit code 0 and a last line
+answers and with one, by name, and, in turn, as one of two that is allowed or must be, told at once and in pieces, where a call must come with limits
+on tokens from the shortest upwards: every call must be whole, have no arguments but those of its schema, fit it and have the right name, and the
+pieces must be the whole. Where the shortest call is easy to tell, the least limit must be as many tokens as the vocabulary needs for it. Beside a
+`response_format` an answer must be calls or JSON, and with `none` none may be opened. Needs jsonschema. Exit code 0 and a last line
 "tools_check: N checks passed", or a traceback.
 """
 
@@ -35,9 +35,8 @@ CONTEXT = 32768
 ENDS = ('"', "}", "]", ",", "e")
 """What ends strings, lists, objects and numbers; made likelier, it makes free answers short."""
 TOO_SHORT = re.compile(r"at most 1 tokens may be written, and the shortest text that is allowed takes (\d+)$")
-FURTHER = (0, 1, 20, 80)
-"""Tokens beyond those of the shortest call, one of these numbers for each way to ask, in turn: with all of them for each way 500 functions
-take twenty minutes."""
+FURTHER = (0, 1, 30, 400)
+"""Tokens beyond those of the shortest call."""
 THINKS = {"chat_template_kwargs": {"enable_thinking": False}}
 NUMBER = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"], "additionalProperties": False}
 
@@ -52,14 +51,15 @@ def answers(address, body, stream=False):
 def ways(index, first, opener):
     """Fields of requests that must be answered with calls, by whom they may be of, and how many calls an answer may have."""
     # as likely as all that ends something, and hotter, so that lists of calls are not always empty
-    free = {"temperature": 3, "logit_bias": [[text, 18] for text in (*ENDS, "{", opener)], "max_tokens": 400}
+    free = {"temperature": 3, "logit_bias": [[text, 18] for text in (*ENDS, "{", opener)], "max_tokens": 3000}
     named = {"type": "function", "function": {"name": first}}
     allowed = {mode: {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": [named]}} for mode in ("auto", "required")}
-    # may call anything, or the one that is allowed
-    yield ({**free, "tool_choice": allowed["auto"]}, first, None) if index % 2 else (free, None, None)
-    if index % 3 == 0:
+    yield free, None, None
+    if index % 2:
+        yield {**free, "tool_choice": allowed["auto"]}, first, None
+    else:
         yield {"tool_choice": allowed["required"]}, first, None
-    yield {"tool_choice": "required", "n": 1 + (index % 4 == 0)}, None, None
+    yield {"tool_choice": "required", "n": 2}, None, None
     yield {"tool_choice": "required", "parallel_tool_calls": False}, None, 1
     for several in (True, False):
         yield {"tool_choice": named, "parallel_tool_calls": several}, first, 1
@@ -89,16 +89,16 @@ FORMS = (
 )
 
 
-def within(address, ask, way, turn):
-    """The fields of a way to ask, with a limit from the shortest answer upwards where there must be a call, and that shortest."""
+def within(address, ask, way):
+    """The fields of a way to ask, with limits from the shortest answer upwards where there must be a call, and that shortest."""
     if "max_tokens" in way:
-        return way, None
+        return [way], None
     status, text = told.post(address, "/v1/chat/completions", {**ask, **way, "max_tokens": 1})
     error = json.loads(text)["error"]
     assert status == 400 and error["param"] == "tool_choice", text
     least = int(TOO_SHORT.search(error["message"])[1])
     assert told.post(address, "/v1/chat/completions", {**ask, **way, "max_tokens": least - 1})[0] == 400, way
-    return {**way, "max_tokens": least + FURTHER[turn % len(FURTHER)]}, least
+    return [{**way, "max_tokens": least + further} for further in FURTHER], least
 
 
 def called(address, form, vocabulary, index, tools, question, opener):
@@ -116,34 +116,33 @@ def called(address, form, vocabulary, index, tools, question, opener):
     schemas = {tool["function"]["name"]: {"additionalProperties": False, **tool["function"]["parameters"]} for tool in tools}
     first = tools[0]["function"]["name"]
     passed, counted, freely = 0, 0, False
-    for turn, (way, only, count) in enumerate(ways(index, first, opener), index):
-        more, least = within(address, ask, way, turn)
+    for way, only, count in ways(index, first, opener):
+        limited, least = within(address, ask, way)
         ours = form.counts(vocabulary, tools[: 1 if only else None], schemas) if least else None
         if ours:
             assert least in ours, f"the shortest call of {first} {way} takes {ours} tokens, says the vocabulary, and {least}, says the server"
             counted += 1
-        choices = answers(address, {**ask, **more})
-        where = f"{first} {more}: {choices}"
-        assert len(choices) == more.get("n", 1), where
-        for content, calls, reason in choices:
-            if not least and not calls:
-                assert reason in ("stop", "length"), where  # a list of no calls, or no list
-                continue
-            freely = freely or not least
-            assert reason == "tool_calls" and calls and (count is None or len(calls) == count), where
-            assert content == "" or not least, where
-            for name, arguments in calls:
-                assert name in schemas and only in (None, name), where
-                fits(arguments, schemas[name])
-        assert answers(address, {**ask, **more}, stream=True) == choices, where
-        passed += 2
-    if index % 4 == 0:
-        either = {**ask, "response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": NUMBER}}, "max_tokens": 150}
-        ((content, calls, reason),) = choices = answers(address, either)
-        assert answers(address, either, stream=True) == choices and (reason == "tool_calls") == bool(calls), choices
-        for name, arguments in calls or [(None, content)]:
-            fits(arguments, schemas.get(name, NUMBER))
-        passed += 1
+        for more in limited:
+            choices = answers(address, {**ask, **more})
+            where = f"{first} {more}: {choices}"
+            assert len(choices) == more.get("n", 1), where
+            for content, calls, reason in choices:
+                if not least and not calls:
+                    assert reason in ("stop", "length"), where  # a list of no calls, or no list
+                    continue
+                freely = freely or not least
+                assert reason == "tool_calls" and calls and (count is None or len(calls) == count), where
+                assert content == "" or not least, where
+                for name, arguments in calls:
+                    assert name in schemas and only in (None, name), where
+                    fits(arguments, schemas[name])
+            assert answers(address, {**ask, **more}, stream=True) == choices, where
+            passed += 2
+    either = {**ask, "response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": NUMBER}}, "max_tokens": 400}
+    ((content, calls, reason),) = choices = answers(address, either)
+    assert answers(address, either, stream=True) == choices and (reason == "tool_calls") == bool(calls), choices
+    for name, arguments in calls or [(None, content)]:
+        fits(arguments, schemas.get(name, NUMBER))
     none = {**ask, "tool_choice": "none", "max_tokens": 24, "logit_bias": [[opener, 100]]}
     ((content, calls, reason),) = choices = answers(address, none)
     assert not calls and "<tool_call>" not in content and reason in ("stop", "length") and answers(address, none, stream=True) == choices, (first, choices)
@@ -152,7 +151,7 @@ def called(address, form, vocabulary, index, tools, question, opener):
     for choice, param in ((unknown, "function.name"), (among, "allowed_tools.tools[0].function.name")):
         status, text = told.post(address, "/v1/chat/completions", {**ask, "tool_choice": choice})
         assert status == 400 and json.loads(text)["error"]["param"] == f"tool_choice.{param}", text
-    return passed + counted + 3, counted, freely
+    return passed + counted + 4, counted, freely
 
 
 def swept(model, form, chosen, opener):

@@ -109,8 +109,7 @@ pub(crate) fn further_clients(workspace: &Workspace, options: &[String]) -> Resu
     Ok(tally)
 }
 
-/// `cargo xtask accept tools`: calls of 500 functions, all ways to ask for them, of a hundred in SmolLM3's form too: some five
-/// minutes on two cores, and twice that where others work on them.
+/// `cargo xtask accept tools`: calls of 500 functions, all ways to ask for them, of a hundred in SmolLM3's form too.
 pub(crate) fn tools(workspace: &Workspace, options: &[String]) -> Result<Tally> {
     no_options(options)?;
     run(workspace, &VENV.ensure(workspace)?, &TOOLS, &["500".to_owned()])

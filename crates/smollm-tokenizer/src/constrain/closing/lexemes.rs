@@ -56,8 +56,6 @@ pub(super) struct Lexemes {
 #[derive(Debug, Clone)]
 pub(super) struct Table {
     lexer: RegexVec,
-    /// How many there are.
-    states: usize,
     /// How often they have been forgotten: those of another generation mean nothing.
     pub(super) generation: u64,
     /// How many there may be.
@@ -86,7 +84,7 @@ impl Lexemes {
             }
             texts.push((suffix.cost() < NEVER).then(|| suffix.bytes().collect()));
         }
-        compiled.most = compiled.states + MOST_FURTHER;
+        compiled.most = compiled.states() + MOST_FURTHER;
         lexemes.size = AtomicUsize::new(lexemes.compiled_bytes() + lexemes.compiled.bytes());
         Ok((lexemes, texts))
     }
@@ -107,8 +105,7 @@ impl Lexemes {
             lexer.initial_state(&alone)
         };
         let first = (0..count).map(&mut before).collect();
-        let states = lexer.stats().num_states;
-        let compiled = Table { lexer, states, generation: 0, most: MOST_STATES, fuel: TOKEN_FUEL };
+        let compiled = Table { lexer, generation: 0, most: MOST_STATES, fuel: TOKEN_FUEL };
         let (table, size) = (Mutex::new(None), AtomicUsize::new(0));
         Ok(Self { first, lazy, alphabet, compiled, known: Known::default(), table, size })
     }
@@ -171,7 +168,7 @@ impl Lexemes {
     /// States that there are.
     #[cfg(test)]
     pub(super) fn states(&self) -> usize {
-        self.table.lock().unwrap().as_ref().unwrap().states
+        self.table.lock().unwrap().as_ref().unwrap().states()
     }
 }
 
@@ -218,7 +215,7 @@ impl Shared<'_> {
     /// An answer needs as many states as there are now, and some more.
     pub(super) fn make_room(&mut self) {
         let table = self.table();
-        table.most = table.most.max(2 * table.states);
+        table.most = table.most.max(2 * table.states());
     }
 
     /// Whether the text so far is a whole lexeme.
@@ -254,7 +251,12 @@ impl Shared<'_> {
 
 impl Table {
     fn is_worn(&self) -> bool {
-        self.lexer.has_error() || self.states > self.most
+        self.lexer.has_error() || self.states() > self.most
+    }
+
+    /// How many there are.
+    fn states(&self) -> usize {
+        self.lexer.stats().num_states
     }
 
     /// Whether there was work enough for all that was asked of it.
@@ -268,9 +270,7 @@ impl Table {
 
     /// Where a byte leads.
     pub(super) fn step(&mut self, state: StateID, byte: u8) -> StateID {
-        let next = self.lexer.transition(state, byte);
-        self.states = self.states.max(next.as_usize() + 1);
-        next
+        self.lexer.transition(state, byte)
     }
 
     /// Whether the text so far is a whole lexeme.
