@@ -10,6 +10,9 @@ use crate::table::Pairs;
 /// Lanes in a vector; rows of numbers in scratch memory are padded with zeros to a multiple of it.
 pub(crate) const LANES: usize = 16;
 
+/// The exponent of the smallest normal f32. Results below it are 0: a subnormal one costs some 150 cycles on many processors.
+pub(crate) const SMALLEST_EXPONENT: f32 = -126.0;
+
 /// What fills one vector.
 pub(crate) type Chunk<T> = [T; LANES];
 
@@ -60,7 +63,7 @@ pub(crate) trait Lanes: Copy {
     fn min(self, a: Self::F, b: Self::F) -> Self::F;
     /// The nearest integer, ties to even.
     fn round(self, a: Self::F) -> Self::F;
-    /// a * 2^n for integers n from -252 to 254, rounded twice where the result is subnormal. NaN if a is NaN, whatever n.
+    /// a * 2^n for integers n up to 254; 0 where n is below [`SMALLEST_EXPONENT`]. NaN if a is NaN, whatever n.
     fn scale(self, a: Self::F, n: Self::F) -> Self::F;
     /// The sums of four vectors, halves folded.
     fn sum4(self, a: [Self::F; 4]) -> [f32; 4];

@@ -5,7 +5,7 @@ use std::arch::x86_64::*;
 use crate::dwords::Dwords;
 use crate::generic::dot::{Widened, Woven};
 use crate::generic::{attention, elementwise, fit, matmul, panel, roof};
-use crate::lanes::{Bf16, Chunk, F16, F32, LANES, Lanes};
+use crate::lanes::{Bf16, Chunk, F16, F32, LANES, Lanes, SMALLEST_EXPONENT};
 use crate::table::{
     AffineSums, AffineTries, FMA_ROUND_OPERATIONS, FitTask, Kernels, MatmulTask, MixTask, Pairs, PanelTask, ScaleTries,
     ScoreTask, SoftmaxSums,
@@ -201,17 +201,19 @@ fn fma_rounds(rounds: usize) -> f32 {
     roof::fma_rounds::<_, 6>(Avx2(()), rounds)
 }
 
-/// a * 2^n in two steps, since 2^n itself need not be an f32.
+/// a * 2^n in two steps, since 2^n itself need not be an f32; the first is by 0 where the result would be subnormal.
 #[inline(always)]
 fn scale_half(a: __m256, n: __m256) -> __m256 {
     // SAFETY: called by the lanes below only.
     unsafe {
         let n = _mm256_cvtps_epi32(n);
+        let too_small = _mm256_cmpgt_epi32(_mm256_set1_epi32(SMALLEST_EXPONENT as i32), n);
         let first = _mm256_srai_epi32::<1>(n);
         let second = _mm256_sub_epi32(n, first);
         let bias = _mm256_set1_epi32(127);
         let first = _mm256_castsi256_ps(_mm256_slli_epi32::<23>(_mm256_add_epi32(first, bias)));
         let second = _mm256_castsi256_ps(_mm256_slli_epi32::<23>(_mm256_add_epi32(second, bias)));
+        let first = _mm256_andnot_ps(_mm256_castsi256_ps(too_small), first);
         _mm256_mul_ps(_mm256_mul_ps(a, first), second)
     }
 }

@@ -5,7 +5,7 @@ use std::arch::x86_64::*;
 use crate::dwords::Dwords;
 use crate::generic::dot::{Widened, Woven};
 use crate::generic::{attention, elementwise, fit, matmul, panel, roof};
-use crate::lanes::{Bf16, Chunk, F16, F32, LANES, Lanes};
+use crate::lanes::{Bf16, Chunk, F16, F32, LANES, Lanes, SMALLEST_EXPONENT};
 use crate::table::{
     AffineSums, AffineTries, FMA_ROUND_OPERATIONS, FitTask, Kernels, MatmulTask, MixTask, Pairs, PanelTask, ScaleTries,
     ScoreTask, SoftmaxSums,
@@ -348,7 +348,11 @@ impl Lanes for Avx512 {
     #[inline(always)]
     fn scale(self, a: __m512, n: __m512) -> __m512 {
         // SAFETY: as above.
-        unsafe { _mm512_scalef_ps(a, n) }
+        unsafe {
+            // true for NaN, which is kept
+            let enough = _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(n, _mm512_set1_ps(SMALLEST_EXPONENT));
+            _mm512_maskz_scalef_ps(enough, a, n)
+        }
     }
 
     #[inline(always)]

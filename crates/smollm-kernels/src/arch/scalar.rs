@@ -4,7 +4,7 @@ use crate::dwords::Dwords;
 use crate::generic::dot::{Widened, Woven};
 use crate::generic::{attention, elementwise, fit, matmul, panel, roof};
 use crate::half;
-use crate::lanes::{Bf16, Chunk, F16, F32, LANES, Lanes};
+use crate::lanes::{Bf16, Chunk, F16, F32, LANES, Lanes, SMALLEST_EXPONENT};
 use crate::table::{FMA_ROUND_OPERATIONS, Kernels, Pairs};
 
 /// Sixteen lanes in an array.
@@ -146,9 +146,9 @@ impl Lanes for Portable {
 
     #[inline(always)]
     fn scale(self, a: Chunk<f32>, n: Chunk<f32>) -> Chunk<f32> {
-        // In two steps, since 2^n itself need not be an f32.
+        // In two steps, since 2^n itself need not be an f32; both factors are 0 where the result would be subnormal.
         both(a, n, |a, n| {
-            let n = n as i32;
+            let n = if n < SMALLEST_EXPONENT { -254 } else { n as i32 };
             let (first, second) = (n >> 1, n - (n >> 1));
             let power = |n: i32| f32::from_bits(((n + 127) as u32) << 23);
             a * power(first) * power(second)

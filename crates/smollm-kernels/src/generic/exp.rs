@@ -2,7 +2,7 @@
 
 use crate::lanes::Lanes;
 
-/// exp(x), within about one unit in the last place; 0 below -104, infinity above 89, NaN for NaN.
+/// exp(x), within about one unit in the last place; 0 below -87.7, where it would be subnormal, infinity above 89, NaN for NaN.
 ///
 /// x = n ln 2 + r with |r| <= ln 2 / 2; exp(r) by the polynomial of Cephes `expf` (Moshier, single precision), ln 2 in two
 /// parts, the first of which has few enough bits for n ln 2 to be exact.
