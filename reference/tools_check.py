@@ -166,7 +166,11 @@ def swept(model, form, chosen, opener):
             jobs = []
             for index, ((tool, question), (other, _)) in enumerate(zip(chosen, itertools.chain(chosen[1:], chosen), strict=False)):
                 jobs.append(pool.submit(called, server.address, form, vocabulary, index, [tool, other], question, opener))
-            concurrent.futures.wait(jobs, return_when=concurrent.futures.FIRST_EXCEPTION)
+            for done, job in enumerate(concurrent.futures.as_completed(jobs), 1):
+                if job.exception():
+                    break
+                if done % 50 == 0:
+                    print(f"{done} of {len(jobs)} functions", flush=True)
             pool.shutdown(wait=False, cancel_futures=True)  # if one failed, the others are of no use
             results = [job.result() for job in jobs]
         served.passed += sum(passed for passed, _, _ in results)
