@@ -38,6 +38,7 @@ const TABLE: &[Layer] = &[
     Layer { name: "smollm-checkpoint", may_import: &["smollm-kernels"], must_not_reach: PURE },
     Layer { name: "smollm-model", may_import: &["smollm-kernels", "smollm-checkpoint"], must_not_reach: PURE },
     Layer { name: "smollm-engine", may_import: &["smollm-kernels", "smollm-model"], must_not_reach: PURE },
+    Layer { name: "smollm-train", may_import: &["smollm-kernels", "smollm-model"], must_not_reach: PURE },
     Layer {
         name: "smollm-server",
         may_import: &["smollm-tokenizer", "smollm-model", "smollm-engine"],

@@ -3,7 +3,9 @@
 //! Everything here is `inline(always)`, down to the intrinsics: only so do the instructions of a row reach the loops, which
 //! are compiled inside the row's `target_feature` functions. Closures are avoided in hot loops for the same reason.
 
+pub(crate) mod adamw;
 pub(crate) mod attention;
+pub(crate) mod backward;
 pub(crate) mod dot;
 pub(crate) mod elementwise;
 pub(crate) mod exp;
@@ -16,3 +18,4 @@ pub(crate) mod roof;
 pub(crate) mod softmax;
 pub(crate) mod tile_attention;
 pub(crate) mod tiles;
+pub(crate) mod transpose;

@@ -33,6 +33,7 @@ pub mod roof;
 mod table;
 mod threads;
 mod tiles;
+mod view;
 
 pub use bytes::Bytes;
 pub use cpu::{Cpu, IsaError};
@@ -40,3 +41,4 @@ pub use dtype::Dtype;
 pub use kv::{KvBuffer, KvDtype, KvRole, KvSlot};
 pub use matrix::{Matrix, MatrixError};
 pub use threads::granted_threads;
+pub use view::View;

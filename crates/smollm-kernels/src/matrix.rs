@@ -9,9 +9,11 @@ use crate::bytes::Bytes;
 use crate::cpu::Cpu;
 use crate::dtype::Dtype;
 use crate::half;
+use crate::ops::{narrow, row_major};
 use crate::pair_panels::PairPanels;
 use crate::panels::{Layout, Panels};
 use crate::quant;
+use crate::view::View;
 
 /// A matrix of weights, `rows` outputs by `cols` inputs, row-major. Cloning shares the bytes.
 #[derive(Clone, Debug)]
@@ -155,6 +157,24 @@ impl Matrix {
     pub fn from_f32(rows: usize, cols: usize, values: Vec<f32>) -> Self {
         assert_eq!(Some(values.len()), rows.checked_mul(cols), "values of a {rows} x {cols} matrix");
         Self { dtype: Dtype::F32, rows, cols, data: Data::Rows(Bytes::new(Owned(values))) }
+    }
+
+    /// Activations or weights in training, f32 or rounded to bf16, to nearest even, in the form in which products take them fastest.
+    ///
+    /// # Panics
+    /// If the type is another one.
+    pub fn of(cpu: &Cpu, view: View<'_>, dtype: Dtype) -> Self {
+        let (rows, cols) = (view.rows(), view.cols());
+        let numbers = row_major(cpu, view);
+        match dtype {
+            Dtype::F32 => Self::from_f32(rows, cols, numbers.into_owned()),
+            Dtype::BF16 => {
+                let mut values = vec![0u16; numbers.len()];
+                narrow(cpu, &numbers, &mut values);
+                Self { dtype, rows, cols, data: Data::Rows(Bytes::new(Owned(values))) }.pack(cpu)
+            }
+            _ => panic!("products in training are of f32 or bf16, not {dtype}"),
+        }
     }
 
     /// Element type.

@@ -2,31 +2,43 @@
 //!
 //! Shapes are the caller's own doing, so a wrong one panics. Zero tokens are fine everywhere.
 
+mod adamw;
 mod add;
 mod attention;
+mod causal;
 mod each;
 mod embed;
 mod kv_write;
+mod log_probs;
 mod matmul;
 mod quantize;
 mod rms_norm;
 mod rope;
 mod softmax;
+mod sums;
 mod swiglu;
+mod turn;
 
+pub use adamw::{AdamW, Moments, adamw};
 pub use add::add;
 pub use attention::{AttentionPlan, AttentionSpan, attention};
+pub use causal::{AttentionGradients, CausalPlan, Qkv, causal_attention, causal_attention_backward};
 pub use each::for_each;
-pub use embed::embed;
+pub use embed::{embed, embed_backward};
 pub use kv_write::kv_write;
-pub use matmul::{Product, gated_matmul, gated_matmul_expanded, matmul, matmul_expanded};
+pub use log_probs::{LogProb, RowWeight, log_probs, log_probs_backward};
+pub use matmul::{Product, gated_matmul, gated_matmul_expanded, matmul, matmul_added, matmul_expanded};
 pub use quantize::{count_not_finite, quantize};
-pub use rms_norm::rms_norm;
-pub use rope::rope;
+pub use rms_norm::{rms_norm, rms_norm_backward};
+pub use rope::{rope, rope_backward};
 pub use softmax::{argmax, exp_minus, log_sum_exp, softmax, sum_exp};
-pub use swiglu::swiglu;
+pub use sums::sum_of_squares;
+pub use swiglu::{swiglu, swiglu_backward};
+
+pub(crate) use turn::{narrow, row_major};
 
 use crate::cpu::Cpu;
+use sums::{ROWS_PER_SUM, sum_of_parts};
 
 /// Numbers that one thread should have at least before an elementwise op is worth a fork.
 const GRAIN: usize = 8 * 1024;

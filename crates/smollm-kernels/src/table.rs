@@ -78,6 +78,63 @@ pub(crate) struct Kernels {
     pub(crate) fma_rounds: unsafe fn(usize) -> f32,
     /// Operations of a round, a multiply-add being two.
     pub(crate) round_operations: usize,
+    pub(crate) training: TrainingKernels,
+}
+
+/// Kernels that only training needs.
+pub(crate) struct TrainingKernels {
+    /// One row: the gradient of its output; those of the row and of the weight, to which theirs are added.
+    pub(crate) rms_norm_backward: unsafe fn(&NormRow<'_>, &[f32], &mut [f32], &mut [f32]),
+    /// gate, up, gradient of the output; gradients of gate and up.
+    pub(crate) swiglu_backward: unsafe fn([&[f32]; 3], [&mut [f32]; 2]),
+    /// The largest number of a row, NaN passed over.
+    pub(crate) max: unsafe fn(&[f32]) -> f32,
+    /// Replaces x by exp(x - max) and returns the sum of these.
+    pub(crate) exp_minus: unsafe fn(&mut [f32], f32) -> f32,
+    /// x *= factor
+    pub(crate) multiply: unsafe fn(&mut [f32], f32),
+    /// The sum of a b, in sixteen lanes.
+    pub(crate) dot: unsafe fn(&[f32], &[f32]) -> f32,
+    /// Some columns of rows of so many numbers (the second argument) become rows that are as far apart as the last argument says.
+    pub(crate) transpose: unsafe fn(&[f32], usize, Range<usize>, &mut [f32], usize),
+    /// One step of the optimiser.
+    pub(crate) adamw: unsafe fn(&mut AdamwTask<'_>),
+}
+
+/// What a row was normalised with.
+#[derive(Clone, Copy)]
+pub(crate) struct NormRow<'a> {
+    pub(crate) x: &'a [f32],
+    pub(crate) weight: &'a [f32],
+    pub(crate) eps: f32,
+}
+
+/// Some weights with their gradient and their moments, and what is done to them.
+pub(crate) struct AdamwTask<'a> {
+    pub(crate) weights: &'a mut [f32],
+    pub(crate) first: &'a mut [f32],
+    pub(crate) second: &'a mut [f32],
+    pub(crate) gradient: &'a [f32],
+    pub(crate) by: AdamwFactors,
+}
+
+/// `gradient_scale` g is what counts as the gradient.
+#[derive(Clone, Copy)]
+pub(crate) struct AdamwFactors {
+    pub(crate) gradient_scale: f32,
+    /// 1 - beta1
+    pub(crate) first_rate: f32,
+    /// beta2
+    pub(crate) second_keep: f32,
+    /// 1 - beta2
+    pub(crate) second_rate: f32,
+    /// 1 - lr * decay
+    pub(crate) weight_keep: f32,
+    /// lr / (1 - beta1^t)
+    pub(crate) step_size: f32,
+    /// sqrt(1 - beta2^t)
+    pub(crate) root_correction: f32,
+    pub(crate) eps: f32,
 }
 
 /// Kernels made of instructions that multiply pairs of bf16 and add both products to an f32; subnormal numbers count as zero.
@@ -161,6 +218,8 @@ pub(crate) struct TileTask<'a> {
     pub(crate) first_group: usize,
     /// The groups of this task, at least one.
     pub(crate) groups: Range<usize>,
+    /// Whether the first piece, too, adds to what the outputs hold; with more than sixteen activation rows only.
+    pub(crate) adds: bool,
     /// What comes after this task, to be asked for beside it, a turn for two groups (of gated products: for each); the weights that
     /// follow in `w` if absent.
     pub(crate) ahead: Option<Ahead<'a>>,

@@ -7,30 +7,39 @@ use crate::params::LayerSlot;
 use crate::rope::Angles;
 use crate::scratch::Scratch;
 use crate::weights::LayerWeights;
-use smollm_kernels::ops::{self, AttentionPlan};
+use smollm_kernels::ops::{self, AttentionPlan, CausalPlan, Qkv};
 use smollm_kernels::{Cpu, KvSlot};
 
-/// Where the tokens of a batch stand: their angles, their cache slots, which keys each of them sees, and how they are computed.
+/// Where the tokens of a batch stand: their angles, and how they are computed.
 pub(crate) struct Placement<'a> {
     /// `None` for a layer without rotary embedding.
     pub(crate) angles: Option<&'a Angles>,
-    pub(crate) slots: &'a [KvSlot],
-    pub(crate) plan: &'a AttentionPlan<'a>,
     pub(crate) rows: Rows<'a>,
+    /// Whether gate and up are wanted, not only what is made of them.
+    pub(crate) gates: bool,
 }
 
-/// Runs layer `layer` over the residual stream in `scratch.x` (N x C), writing its K/V to `kv`. `see` is shown the inputs of
-/// the products, once for those that share them.
+/// Whose keys and values the tokens of a batch see.
+pub(crate) enum Kv<'a> {
+    /// Those of a cache, to which their own are written first.
+    Paged { layer: &'a mut KvLayer, slots: &'a [KvSlot], plan: &'a AttentionPlan<'a> },
+    /// Those of the batch, which has whole documents; the logarithms of the denominators (N x H) are written.
+    Batch { plan: &'a CausalPlan<'a>, log_sums: &'a mut [f32] },
+}
+
+/// Runs layer `layer` over the residual stream in `scratch.x` (N x C). `see` is shown the inputs of the norms and of the products, once
+/// for those that share them.
 pub(crate) fn block_forward(
     cpu: &Cpu,
     config: &ModelConfig,
     layer: &LayerWeights,
     at: &Placement<'_>,
-    kv: &mut KvLayer,
+    kv: Kv<'_>,
     scratch: &mut Scratch,
     see: &mut dyn FnMut(LayerSlot, &[f32]),
 ) {
     let Scratch { x, normed, q, k, v, attended, projected, gate, up, inner } = scratch;
+    see(LayerSlot::InputLayernorm, x);
     ops::rms_norm(cpu, x, &layer.input_layernorm, config.rms_norm_eps, normed);
     see(LayerSlot::QProj, normed);
     let qkv = &mut [
@@ -43,18 +52,29 @@ pub(crate) fn block_forward(
         ops::rope(cpu, q, config.head_dim, &angles.cos, &angles.sin);
         ops::rope(cpu, k, config.head_dim, &angles.cos, &angles.sin);
     }
-    ops::kv_write(cpu, k, at.slots, &mut kv.k);
-    ops::kv_write(cpu, v, at.slots, &mut kv.v);
-    ops::attention(cpu, q, &kv.k, &kv.v, at.plan, config.num_attention_heads, attended);
+    match kv {
+        Kv::Paged { layer, slots, plan } => {
+            ops::kv_write(cpu, k, slots, &mut layer.k);
+            ops::kv_write(cpu, v, slots, &mut layer.v);
+            ops::attention(cpu, q, &layer.k, &layer.v, plan, config.num_attention_heads, attended);
+        }
+        Kv::Batch { plan, log_sums } => ops::causal_attention(cpu, Qkv { q, k, v }, plan, attended, log_sums),
+    }
     see(LayerSlot::OProj, attended);
     linears(cpu, at.rows, attended, &mut [(LayerSlot::OProj, &layer.o_proj, projected)]);
     ops::add(cpu, x, projected);
 
+    see(LayerSlot::PostAttentionLayernorm, x);
     ops::rms_norm(cpu, x, &layer.post_attention_layernorm, config.rms_norm_eps, normed);
     see(LayerSlot::GateProj, normed);
     let gate_up =
         &mut [(LayerSlot::GateProj, &layer.gate_proj, &mut gate[..]), (LayerSlot::UpProj, &layer.up_proj, up)];
-    gated_linears(cpu, at.rows, normed, gate_up, inner);
+    if at.gates {
+        linears(cpu, at.rows, normed, gate_up);
+        ops::swiglu(cpu, gate, up, inner);
+    } else {
+        gated_linears(cpu, at.rows, normed, gate_up, inner);
+    }
     see(LayerSlot::DownProj, inner);
     linears(cpu, at.rows, inner, &mut [(LayerSlot::DownProj, &layer.down_proj, projected)]);
     ops::add(cpu, x, projected);

@@ -1,7 +1,7 @@
 //! The forward pass: tokens in, hidden states out; and the head that turns chosen rows into logits.
 
 use crate::batch::{Batch, ByClass};
-use crate::block::{Placement, block_forward};
+use crate::block::{Kv, Placement, block_forward};
 use crate::kv::{BLOCK_TOKENS, KvPool};
 use crate::linear::Rows;
 use crate::model::Model;
@@ -51,7 +51,7 @@ impl Runner {
         &self.hidden
     }
 
-    /// [`Runner::forward`], with what each matrix of a layer is multiplied by (N x inputs) shown to `see`: under
+    /// [`Runner::forward`], with what each norm and matrix of a layer is given (N x inputs) shown to `see`: under
     /// [`LayerSlot::QProj`] also for k and v, under [`LayerSlot::GateProj`] also for up. Rows of the prompt class come first.
     pub fn forward_seen(
         &mut self,
@@ -91,9 +91,10 @@ impl Runner {
             }
             let angles = config.rope_layers[i].then_some(&self.angles);
             let rows = Rows { of_prompt: prompt_rows, adapted: &adapted, layer: i };
-            let at = Placement { angles, slots: &slots, plan: &plan, rows };
+            let at = Placement { angles, rows, gates: false };
+            let kv = Kv::Paged { layer: kv.layer_mut(i), slots: &slots, plan: &plan };
             let see = &mut |slot, inputs: &[f32]| see(i, slot, inputs);
-            block_forward(cpu, config, layer, &at, kv.layer_mut(i), &mut self.scratch, see);
+            block_forward(cpu, config, layer, &at, kv, &mut self.scratch, see);
         }
         let (mut start, width) = (0, config.hidden_size);
         for own in rows {

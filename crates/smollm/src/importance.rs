@@ -45,7 +45,9 @@ pub fn imatrix(
         tokens[0] = bos.unwrap_or(tokens[0]);
         let batch = Batch::single(tokens, 0, block_table.clone(), decoder.prompt_end(model.cpu(), chunk));
         runner.forward_seen(model.cpu(), decoder, &batch, &mut kv, &mut |layer, slot, inputs| {
-            add_squares(sums.entry((layer, slot)).or_default(), inputs, chunk);
+            if shares_input_of(slot).is_some() {
+                add_squares(sums.entry((layer, slot)).or_default(), inputs, chunk);
+            }
         });
         chunks += 1;
     }

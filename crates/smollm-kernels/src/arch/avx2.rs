@@ -11,6 +11,8 @@ use crate::table::{
     ScoreTask, SoftmaxSums,
 };
 
+mod training;
+
 /// Proof that AVX2, FMA and F16C may be used.
 #[derive(Clone, Copy)]
 struct Avx2(());
@@ -54,6 +56,7 @@ pub(super) static ROW: Kernels = Kernels {
     read,
     fma_rounds,
     round_operations: FMA_ROUND_OPERATIONS,
+    training: training::KERNELS,
 };
 
 #[target_feature(enable = "avx2,fma,f16c")]

@@ -11,6 +11,8 @@ use crate::table::{
     ScoreTask, SoftmaxSums,
 };
 
+mod training;
+
 /// Proof that AVX-512 F, BW, VL, DQ and VNNI may be used.
 #[derive(Clone, Copy)]
 pub(super) struct Avx512(());
@@ -70,6 +72,7 @@ pub(super) const KERNELS: Kernels = Kernels {
     read,
     fma_rounds,
     round_operations: FMA_ROUND_OPERATIONS,
+    training: training::KERNELS,
 };
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]

@@ -7,6 +7,8 @@ use crate::half;
 use crate::lanes::{Bf16, Chunk, F16, F32, LANES, Lanes, SMALLEST_EXPONENT};
 use crate::table::{FMA_ROUND_OPERATIONS, Kernels, Pairs};
 
+mod training;
+
 /// Sixteen lanes in an array.
 #[derive(Clone, Copy)]
 pub(crate) struct Portable;
@@ -46,6 +48,7 @@ pub(super) static ROW: Kernels = Kernels {
     read: |numbers| roof::read(Portable, numbers),
     fma_rounds: |rounds| roof::fma_rounds::<_, 2>(Portable, rounds),
     round_operations: FMA_ROUND_OPERATIONS,
+    training: training::KERNELS,
 };
 
 /// The lane-wise result of a function of two numbers.

@@ -55,10 +55,25 @@ pub(crate) fn add(x: &mut [f32], y: &[f32]) {
     }
 }
 
-/// out = (x / sqrt(mean(x^2) + eps)) * weight, the squares summed in four vectors.
+/// x *= factor
+#[inline(always)]
+pub(crate) fn multiply(x: &mut [f32], factor: f32) {
+    x.iter_mut().for_each(|x| *x *= factor);
+}
+
+/// out = (x / sqrt(mean(x^2) + eps)) * weight
 #[inline(always)]
 pub(crate) fn rms_norm<S: Lanes>(s: S, x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) {
     assert!(x.len() == weight.len() && x.len() == out.len());
+    let scale = rms_scale(s, x, eps);
+    for ((out, x), weight) in out.iter_mut().zip(x).zip(weight) {
+        *out = (x * scale) * weight;
+    }
+}
+
+/// 1 / sqrt(mean(x^2) + eps), the squares summed in four vectors.
+#[inline(always)]
+pub(crate) fn rms_scale<S: Lanes>(s: S, x: &[f32], eps: f32) -> f32 {
     let mut sums = [s.zero(); 4];
     let (quads, rest) = x.as_chunks::<{ 4 * LANES }>();
     for quad in quads {
@@ -76,10 +91,7 @@ pub(crate) fn rms_norm<S: Lanes>(s: S, x: &[f32], weight: &[f32], eps: f32, out:
     let v = s.load(&padded(tail));
     sums[1] = s.mul_add(v, v, sums[1]);
     let sum = s.sum(s.add(s.add(sums[0], sums[1]), s.add(sums[2], sums[3])));
-    let scale = 1.0 / (sum / x.len() as f32 + eps).sqrt();
-    for ((out, x), weight) in out.iter_mut().zip(x).zip(weight) {
-        *out = (x * scale) * weight;
-    }
+    1.0 / (sum / x.len() as f32 + eps).sqrt()
 }
 
 /// out = gate / (1 + exp(-gate)) * up

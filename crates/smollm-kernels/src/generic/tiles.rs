@@ -211,7 +211,7 @@ fn block<T: Tiles>(
 ) {
     let tokens = token..task.tokens.end.min(token + BLOCK);
     let groups = group..task.groups.end.min(group + 2);
-    if piece.start > 0 {
+    if task.adds || piece.start > 0 {
         exchange::<true>(task, &mut aside.0, &tokens, &groups);
     }
     let weights = [task.weights(group, piece.start), task.weights(groups.end - 1, piece.start)];
@@ -245,7 +245,7 @@ fn two_by_two<T: Tiles>(
         steps: piece.len(),
         c: [[c00.as_mut_ptr().cast(), c01.as_mut_ptr().cast()], [c10.as_mut_ptr().cast(), c11.as_mut_ptr().cast()]],
         c_stride: 64,
-        adds: usize::from(piece.start > 0),
+        adds: usize::from(task.adds || piece.start > 0),
         ahead: beside.ahead,
         ahead_apart: beside.apart,
         ahead_lines: beside.lines,

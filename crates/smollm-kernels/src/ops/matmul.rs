@@ -18,12 +18,14 @@ use crate::generic::tiles::BLOCK;
 use crate::generic::{pairs, panel};
 use crate::lanes::{Chunk, LANES};
 use crate::matrix::{Matrix, Rows};
+use crate::ops::{add, row_major};
 use crate::pair_panels::PairPanels;
 use crate::panels::Panels;
 use crate::pool::lock;
 use crate::quant;
 use crate::table::{ByteRows, Kernels, MatmulTask, PanelTask, TileKernels, TileTask};
 use crate::tiles::ROWS;
+use crate::view::View;
 
 /// Weight rows in an item of work at most, where they are packed: so many stay in the second-level cache.
 const ITEM_ROWS: usize = 64;
@@ -70,7 +72,28 @@ pub struct Product<'a> {
 /// # Panics
 /// If shapes do not fit.
 pub fn matmul(cpu: &Cpu, x: &[f32], products: &mut [Product<'_>]) {
-    matmul_by(cpu, Arithmetic::Usual, x, products);
+    matmul_by(cpu, Arithmetic::Usual, false, x, products);
+}
+
+/// [`matmul`] of x as it lies or turned, that adds to what the outputs hold: on a tile unit step by step, elsewhere the finished product.
+/// So dw += dy^T x, with the transpose of x as a matrix ([`Matrix::of`]).
+///
+/// # Panics
+/// If shapes do not fit.
+pub fn matmul_added(cpu: &Cpu, x: View<'_>, products: &mut [Product<'_>]) {
+    let x = row_major(cpu, x);
+    let on_tiles = |product: &Product<'_>| {
+        let tiled = cpu.kernels.tiles.is_some() && product.weight.pair_panels().is_some();
+        tiled && x.len() > ROWS * product.weight.cols()
+    };
+    if products.iter().all(on_tiles) {
+        return matmul_by(cpu, Arithmetic::Usual, true, &x, products);
+    }
+    for Product { weight, out } in products {
+        let mut product = vec![0.0; out.len()];
+        matmul(cpu, &x, &mut [Product { weight, out: &mut product }]);
+        add(cpu, out, &product);
+    }
 }
 
 /// [`matmul`] in the other arithmetic that packed quantised weights have where [`Matrix::expands`] says so: weights are made numbers
@@ -81,7 +104,7 @@ pub fn matmul(cpu: &Cpu, x: &[f32], products: &mut [Product<'_>]) {
 /// # Panics
 /// If shapes do not fit.
 pub fn matmul_expanded(cpu: &Cpu, x: &[f32], products: &mut [Product<'_>]) {
-    matmul_by(cpu, Arithmetic::Expanded, x, products);
+    matmul_by(cpu, Arithmetic::Expanded, false, x, products);
 }
 
 /// How packed quantised weights are multiplied.
@@ -93,7 +116,7 @@ enum Arithmetic {
     Expanded,
 }
 
-fn matmul_by(cpu: &Cpu, arithmetic: Arithmetic, x: &[f32], products: &mut [Product<'_>]) {
+fn matmul_by(cpu: &Cpu, arithmetic: Arithmetic, adds: bool, x: &[f32], products: &mut [Product<'_>]) {
     let Some(first) = products.first() else { return };
     let cols = first.weight.cols();
     assert!(cols > 0 && x.len().is_multiple_of(cols), "matmul: x of {} is not N x {cols}", x.len());
@@ -109,7 +132,7 @@ fn matmul_by(cpu: &Cpu, arithmetic: Arithmetic, x: &[f32], products: &mut [Produ
 
     let mut scratch = lock(&cpu.shared_scratch);
     let x = Activations::new(cpu, arithmetic, x, cols, products, &mut scratch);
-    let jobs = Jobs::new(cpu, arithmetic, n, products, &x);
+    let jobs = Jobs { adds, ..Jobs::new(cpu, arithmetic, n, products, &x) };
     cpu.pool.run(jobs.items(), 1, |thread, items| {
         let mut scratch = lock(&cpu.scratch[thread]);
         items.for_each(|item| jobs.compute(cpu.kernels, item, &mut scratch));
@@ -124,6 +147,8 @@ struct Jobs<'a> {
     parts: usize,
     /// Parts begin at multiples of it.
     token_grain: usize,
+    /// Whether products are added to what the outputs hold; on tiles only.
+    adds: bool,
     products: Vec<Job<'a>>,
 }
 
@@ -181,7 +206,7 @@ impl<'a> Jobs<'a> {
         } else {
             (ITEMS_PER_THREAD * cpu.threads()).div_ceil(items.max(1)).min(n / MIN_PART)
         };
-        Self { n, parts: parts.max(1), token_grain: if tiled { BLOCK } else { 1 }, products }
+        Self { n, parts: parts.max(1), token_grain: if tiled { BLOCK } else { 1 }, adds: false, products }
     }
 
     fn items(&self) -> usize {
@@ -200,7 +225,7 @@ impl<'a> Jobs<'a> {
                 let first = item * job.item_rows;
                 let rows = first..job.weight.rows().min(first + job.item_rows);
                 let tokens = self.part_start(part)..self.part_start(part + 1);
-                return job.compute(kernels, Item { rows, tokens }, scratch);
+                return job.compute(kernels, Item { rows, tokens, adds: self.adds }, scratch);
             }
             item -= job.items;
         }
@@ -236,6 +261,8 @@ fn tiled_item_rows(cpu: &Cpu, products: &[Product<'_>]) -> usize {
 struct Item {
     rows: Range<usize>,
     tokens: Range<usize>,
+    /// [`Jobs::adds`].
+    adds: bool,
 }
 
 impl Job<'_> {
@@ -300,6 +327,7 @@ impl Job<'_> {
             w: panels.lines(),
             first_group: 0,
             groups: item.rows.start / LANES..item.rows.end.div_ceil(LANES),
+            adds: item.adds,
             ahead: None,
             out: &self.out,
             out_stride: self.weight.rows(),

@@ -34,3 +34,12 @@ pub fn rope(cpu: &Cpu, x: &mut [f32], head_dim: usize, cos: &[f32], sin: &[f32])
         }
     });
 }
+
+/// The gradient of [`rope`]: turns that of its output (N x heads x D) back by the same angles, in place.
+///
+/// # Panics
+/// As [`rope`].
+pub fn rope_backward(cpu: &Cpu, dx: &mut [f32], head_dim: usize, cos: &[f32], sin: &[f32]) {
+    let back: Vec<f32> = sin.iter().map(|sin| -sin).collect();
+    rope(cpu, dx, head_dim, cos, &back);
+}

@@ -4,6 +4,8 @@
 
 use smollm_kernels::{Cpu, Dtype, Matrix, half};
 
+pub(crate) mod backward;
+
 /// Every available row with one to four threads.
 pub(crate) fn cpus() -> Vec<Cpu> {
     let isas = Cpu::available_isas();

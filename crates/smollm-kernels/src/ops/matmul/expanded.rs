@@ -103,6 +103,7 @@ impl Job<'_> {
                 w: lines(expanded),
                 first_group: groups.start,
                 groups,
+                adds: false,
                 ahead: Some(Ahead { lines: [first, second], run, apart: 2 * group_lines }),
                 out: &self.out,
                 out_stride: self.weight.rows(),

@@ -43,7 +43,7 @@ fn gated_by(cpu: &Cpu, arithmetic: Arithmetic, x: &[f32], mut products: [Product
     assert_eq!(out.len(), n * rows, "gated_matmul: out is not {n} x {rows}");
     let tiled = |product: &Product<'_>| Form::of(cpu.kernels, arithmetic, product.weight) == Form::Tiles;
     if n < MANY || !products.iter().all(tiled) || !fused(cpu, arithmetic, x, n, &products, out) {
-        matmul_by(cpu, arithmetic, x, &mut products);
+        matmul_by(cpu, arithmetic, false, x, &mut products);
         swiglu(cpu, products[0].out, products[1].out, out);
     }
 }
@@ -145,6 +145,7 @@ impl Item<'_> {
             w,
             first_group,
             groups,
+            adds: false,
             ahead,
             out: self.out,
             out_stride: self.rows,

@@ -1,0 +1,49 @@
+//! The kernels of training on this row.
+
+use super::Avx512;
+use crate::generic::{adamw, backward, elementwise, softmax, transpose};
+use crate::table::{AdamwTask, NormRow, TrainingKernels};
+use std::ops::Range;
+
+pub(super) const KERNELS: TrainingKernels =
+    TrainingKernels { rms_norm_backward, swiglu_backward, max, exp_minus, multiply, dot, transpose, adamw };
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+fn rms_norm_backward(row: &NormRow<'_>, dy: &[f32], dx: &mut [f32], dweight: &mut [f32]) {
+    backward::rms_norm_backward(Avx512(()), row, dy, dx, dweight);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+fn swiglu_backward(from: [&[f32]; 3], to: [&mut [f32]; 2]) {
+    backward::swiglu_backward(Avx512(()), from, to);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+fn max(row: &[f32]) -> f32 {
+    softmax::max(Avx512(()), row)
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+fn exp_minus(row: &mut [f32], max: f32) -> f32 {
+    softmax::exp_minus(Avx512(()), row, max)
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+fn multiply(x: &mut [f32], factor: f32) {
+    elementwise::multiply(x, factor);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    backward::dot(Avx512(()), a, b)
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+fn transpose(rows: &[f32], width: usize, columns: Range<usize>, to: &mut [f32], stride: usize) {
+    transpose::transpose(Avx512(()), rows, width, columns, to, stride);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+fn adamw(task: &mut AdamwTask<'_>) {
+    adamw::adamw(task);
+}

@@ -1,0 +1,16 @@
+//! The kernels of training on this row.
+
+use super::Portable;
+use crate::generic::{adamw, backward, elementwise, softmax, transpose};
+use crate::table::TrainingKernels;
+
+pub(super) const KERNELS: TrainingKernels = TrainingKernels {
+    rms_norm_backward: |row, dy, dx, dweight| backward::rms_norm_backward(Portable, row, dy, dx, dweight),
+    swiglu_backward: |from, to| backward::swiglu_backward(Portable, from, to),
+    max: |row| softmax::max(Portable, row),
+    exp_minus: |row, max| softmax::exp_minus(Portable, row, max),
+    multiply: |x, factor| elementwise::multiply(x, factor),
+    dot: |a, b| backward::dot(Portable, a, b),
+    transpose: |rows, width, columns, to, stride| transpose::transpose(Portable, rows, width, columns, to, stride),
+    adamw: |task| adamw::adamw(task),
+};

@@ -1,0 +1,185 @@
+//! The way back.
+
+use super::blocks::{BLOCK_STEPS, Heads, Rows, add, product, product_scratch, turned};
+use super::forward::{Attend, Keys, SQUARE};
+use super::{BLOCK, CausalPlan, Qkv};
+use crate::aligned::Scratch;
+use crate::cpu::Cpu;
+use crate::disjoint::Disjoint;
+use crate::lanes::{Chunk, LANES};
+use crate::pool::lock;
+use std::ops::Range;
+
+/// Where the gradients of q (N x H x D), k and v (N x G x D) go; overwritten.
+#[derive(Debug)]
+pub struct AttentionGradients<'a> {
+    #[allow(missing_docs, reason = "the names are the field's own")]
+    pub dq: &'a mut [f32],
+    #[allow(missing_docs, reason = "the names are the field's own")]
+    pub dk: &'a mut [f32],
+    #[allow(missing_docs, reason = "the names are the field's own")]
+    pub dv: &'a mut [f32],
+}
+
+/// The gradients of [`causal_attention`](super::causal_attention) for the gradient `dout` (N x H x D) of its output `out`. With
+/// weights p = exp(score - log_sum): dv = p^T dout, dp = dout v^T, dscore = p (dp - sum(dout out)), dq = dscore k / sqrt(D), dk = dscore^T
+/// q / sqrt(D) (Dao et al. 2022, arXiv:2205.14135, appendix B).
+///
+/// # Panics
+/// If shapes do not fit, or documents do not follow each other.
+pub fn causal_attention_backward(
+    cpu: &Cpu,
+    inputs: Qkv<'_>,
+    plan: &CausalPlan<'_>,
+    [out, log_sums]: [&[f32]; 2],
+    dout: &[f32],
+    gradients: AttentionGradients<'_>,
+) {
+    plan.check(&inputs);
+    let AttentionGradients { dq, dk, dv } = gradients;
+    assert!(
+        out.len() == inputs.q.len() && dout.len() == out.len() && dq.len() == out.len(),
+        "causal_attention: N x H x D"
+    );
+    assert!(dk.len() == inputs.k.len() && dv.len() == inputs.v.len(), "causal_attention: dk and dv are not N x G x D");
+    assert_eq!(log_sums.len(), plan.tokens() * plan.heads, "causal_attention: log_sums are not N x H");
+    let blocks = plan.blocks();
+    let keys = Keys::new(cpu, &inputs, plan, &blocks);
+    let heads = |numbers| Heads { numbers, count: plan.heads, dim: plan.head_dim };
+    let attend = Attend { kernels: cpu.kernels, plan, q: heads(inputs.q), keys: &keys, blocks: &blocks };
+    let given = Given { out: heads(out), dout: heads(dout), log_sums };
+    // each query head has gradients of the keys and values of its own, which are added up afterwards, always in one order
+    let mut shares = vec![[0.0; LANES]; blocks.len() * plan.heads * 2 * BLOCK * keys.steps];
+    let (dq, all) = (Disjoint::new(dq), Disjoint::new(&mut shares));
+    let mut starts: Vec<Range<usize>> = Vec::new();
+    for index in 0..blocks.len() {
+        match starts.last_mut() {
+            Some(last) if blocks[index].first == last.start => last.end = index + 1,
+            _ => starts.push(index..index + 1),
+        }
+    }
+    cpu.pool.run(starts.len() * plan.heads, 1, |thread, items| {
+        let mut scratch = lock(&cpu.scratch[thread]);
+        for item in items {
+            let (document, head) = (&starts[item / plan.heads], item % plan.heads);
+            let len = document.len() * 2 * BLOCK * keys.steps;
+            let first = (document.start * plan.heads + head * document.len()) * 2 * BLOCK * keys.steps;
+            // SAFETY: each head of a document is one item, and each item is done once.
+            let share = unsafe { all.piece(first, len) };
+            for index in document.clone() {
+                attend.block_backward(index, head, &given, &mut scratch, &dq, share);
+            }
+        }
+    });
+    for (i, out) in [dk, dv].into_iter().enumerate() {
+        let out = Disjoint::new(out);
+        cpu.pool.run(blocks.len() * plan.kv_heads, 1, |_, items| {
+            for item in items {
+                let (index, kv_head) = (item / plan.kv_heads, item % plan.kv_heads);
+                let (block, group) = (&blocks[index], plan.heads / plan.kv_heads);
+                let document =
+                    starts.iter().find(|document| document.contains(&index)).expect("a block has a document");
+                for token in 0..block.tokens.len() {
+                    let at = ((block.tokens.start + token) * plan.kv_heads + kv_head) * plan.head_dim;
+                    // SAFETY: each block of a key/value head is one item, and each item is done once.
+                    let to = unsafe { out.piece(at, plan.head_dim) };
+                    to.fill(0.0);
+                    for head in kv_head * group..(kv_head + 1) * group {
+                        let share = (document.start * plan.heads + head * document.len()) * 2;
+                        let own = (share + (index - document.start) * 2 + i) * BLOCK * keys.steps;
+                        let row = shares[own + token * keys.steps..][..keys.steps].as_flattened();
+                        to.iter_mut().zip(row).for_each(|(to, from)| *to += from);
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// What the way back is given beside the inputs.
+struct Given<'a> {
+    out: Heads<'a>,
+    dout: Heads<'a>,
+    log_sums: &'a [f32],
+}
+
+impl Attend<'_> {
+    /// One block of queries of one head: its dq, and what it adds to `share`, the dk and dv of each block of the document.
+    fn block_backward(
+        &self,
+        index: usize,
+        head: usize,
+        given: &Given<'_>,
+        scratch: &mut Scratch,
+        dq: &Disjoint<'_, f32>,
+        share: &mut [Chunk<f32>],
+    ) {
+        let (block, steps, dim) = (&self.blocks[index], self.keys.steps, self.plan.head_dim);
+        let (kernels, kv_head) = (self.kernels, self.plan.kv_head(head));
+        let seen = index + 1 - block.first;
+        let (part, side) = (BLOCK * steps, steps * LANES * BLOCK_STEPS);
+        let sizes = [part, part, part, part, side, side, SQUARE, SQUARE, seen * SQUARE];
+        let lines = scratch.take(sizes.iter().sum::<usize>() + product_scratch(kernels, dim));
+        let mut rest = lines;
+        let [q, dout, sum, next, turned_q, turned_dout, d_score, square, weights] = sizes.map(|size| {
+            let (own, after) = std::mem::take(&mut rest).split_at_mut(size);
+            rest = after;
+            own
+        });
+        let scratch = rest;
+        self.q.gather(head, &block.tokens, self.plan.scale(), q);
+        given.dout.gather(head, &block.tokens, 1.0, dout);
+        turned(kernels, q, turned_q);
+        turned(kernels, dout, turned_dout);
+        self.scores(index, kv_head, q, weights, scratch);
+        let mut inner = [0.0; BLOCK];
+        for i in 0..block.tokens.len() {
+            let row = (block.tokens.start + i) * self.plan.heads + head;
+            let own = row * dim..(row + 1) * dim;
+            // SAFETY (of both): `Cpu` holds only rows that are available.
+            inner[i] = unsafe { (kernels.training.dot)(&given.out.numbers[own.clone()], &given.dout.numbers[own]) };
+            for part in self.visible(i, weights) {
+                // SAFETY: as above.
+                unsafe { (kernels.training.exp_minus)(part, given.log_sums[row]) };
+            }
+        }
+        sum.fill([0.0; LANES]);
+        for (j, weights) in weights.chunks_exact_mut(SQUARE).enumerate() {
+            // rows that are not there have scores of zero, which count for nothing: their dout is zero
+            let (dk, dv) = share[j * 2 * part..][..2 * part].split_at_mut(part);
+            turned(kernels, weights, square);
+            product(
+                kernels,
+                Rows { lines: square, steps: BLOCK_STEPS },
+                Rows { lines: turned_dout, steps: BLOCK_STEPS },
+                next,
+                scratch,
+            );
+            add(kernels, dv, next);
+            let values = self.keys.v(block.first + j, kv_head);
+            product(kernels, Rows { lines: dout, steps }, values, d_score, scratch);
+            let rows =
+                d_score.as_flattened_mut().chunks_exact_mut(BLOCK).zip(weights.as_flattened().chunks_exact(BLOCK));
+            for ((row, weights), inner) in rows.zip(inner) {
+                row.iter_mut().zip(weights).for_each(|(d, weight)| *d = weight * (*d - inner));
+            }
+            let turned_keys = self.keys.turned_k(block.first + j, kv_head);
+            product(kernels, Rows { lines: d_score, steps: BLOCK_STEPS }, turned_keys, next, scratch);
+            add(kernels, sum, next);
+            turned(kernels, d_score, square);
+            product(
+                kernels,
+                Rows { lines: square, steps: BLOCK_STEPS },
+                Rows { lines: turned_q, steps: BLOCK_STEPS },
+                next,
+                scratch,
+            );
+            add(kernels, dk, next);
+        }
+        for (i, row) in sum.as_flattened().chunks_exact(steps * LANES).enumerate().take(block.tokens.len()) {
+            // SAFETY: each head of a document is one item, and each item is done once.
+            let dq = unsafe { dq.piece(((block.tokens.start + i) * self.plan.heads + head) * dim, dim) };
+            dq.iter_mut().zip(row).for_each(|(dq, sum)| *dq = sum * self.plan.scale());
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! The way there.
+
+use super::blocks::{BLOCK_STEPS, Heads, Rows, add, product, product_scratch, turned};
+use super::{BLOCK, Block, CausalPlan, Qkv};
+use crate::aligned::Scratch;
+use crate::cpu::Cpu;
+use crate::disjoint::Disjoint;
+use crate::generic::matmul::vectors;
+use crate::lanes::{Chunk, LANES};
+use crate::pool::lock;
+use crate::table::Kernels;
+
+/// out (N x H x D) = softmax(q k^T / sqrt(D)) v, each token over those of its document up to itself, and `log_sums` (N x H), the logarithms
+/// of the denominators, which the way back wants.
+///
+/// # Panics
+/// If shapes do not fit, or documents do not follow each other.
+pub fn causal_attention(cpu: &Cpu, inputs: Qkv<'_>, plan: &CausalPlan<'_>, out: &mut [f32], log_sums: &mut [f32]) {
+    plan.check(&inputs);
+    assert_eq!(out.len(), inputs.q.len(), "causal_attention: out is not N x H x D");
+    assert_eq!(log_sums.len(), plan.tokens() * plan.heads, "causal_attention: log_sums are not N x H");
+    let blocks = plan.blocks();
+    let keys = Keys::new(cpu, &inputs, plan, &blocks);
+    let q = Heads { numbers: inputs.q, count: plan.heads, dim: plan.head_dim };
+    let attend = Attend { kernels: cpu.kernels, plan, q, keys: &keys, blocks: &blocks };
+    let (out, log_sums) = (Disjoint::new(out), Disjoint::new(log_sums));
+    cpu.pool.run(blocks.len() * plan.heads, 1, |thread, items| {
+        let mut scratch = lock(&cpu.scratch[thread]);
+        for item in items {
+            // long rows of blocks first, so that the last item is a short one
+            let (index, head) = (blocks.len() - 1 - item / plan.heads, item % plan.heads);
+            attend.block(index, head, &mut scratch, &out, &log_sums);
+        }
+    });
+}
+
+/// Keys and values of every block and key/value head, in the forms in which products take them.
+pub(super) struct Keys {
+    /// Vectors of a row of D numbers.
+    pub(super) steps: usize,
+    kv_heads: usize,
+    lines: Vec<Chunk<f32>>,
+}
+
+impl Keys {
+    pub(super) fn new(cpu: &Cpu, inputs: &Qkv<'_>, plan: &CausalPlan<'_>, blocks: &[Block]) -> Self {
+        let steps = vectors(plan.head_dim);
+        let mut keys = Self { steps, kv_heads: plan.kv_heads, lines: Vec::new() };
+        let len = keys.len();
+        keys.lines = vec![[0.0; LANES]; blocks.len() * plan.kv_heads * len];
+        let out = Disjoint::new(&mut keys.lines);
+        let part = BLOCK * steps;
+        cpu.pool.run(blocks.len() * plan.kv_heads, 1, |_, items| {
+            for item in items {
+                let (block, head) = (&blocks[item / plan.kv_heads], item % plan.kv_heads);
+                // SAFETY: each block of a head is one item, and each item is done once.
+                let (rows, columns) = unsafe { out.piece(item * len, len) }.split_at_mut(2 * part);
+                let numbers = [inputs.k, inputs.v].into_iter();
+                for ((numbers, rows), columns) in
+                    numbers.zip(rows.chunks_exact_mut(part)).zip(columns.chunks_exact_mut(steps * LANES * BLOCK_STEPS))
+                {
+                    let heads = Heads { numbers, count: plan.kv_heads, dim: plan.head_dim };
+                    heads.gather(head, &block.tokens, 1.0, rows);
+                    turned(cpu.kernels, rows, columns);
+                }
+            }
+        });
+        keys
+    }
+
+    /// Vectors of a block of one head: its keys, its values, and both turned.
+    fn len(&self) -> usize {
+        2 * (BLOCK * self.steps + self.steps * LANES * BLOCK_STEPS)
+    }
+
+    fn part(&self, block: usize, head: usize) -> [&[Chunk<f32>]; 4] {
+        let own = &self.lines[(block * self.kv_heads + head) * self.len()..][..self.len()];
+        let (rows, columns) = own.split_at(2 * BLOCK * self.steps);
+        let ((k, v), (turned_k, turned_v)) = (rows.split_at(rows.len() / 2), columns.split_at(columns.len() / 2));
+        [k, v, turned_k, turned_v]
+    }
+
+    /// Keys, a row for each token.
+    pub(super) fn k(&self, block: usize, head: usize) -> Rows<'_> {
+        Rows { lines: self.part(block, head)[0], steps: self.steps }
+    }
+
+    /// Values, a row for each token.
+    pub(super) fn v(&self, block: usize, head: usize) -> Rows<'_> {
+        Rows { lines: self.part(block, head)[1], steps: self.steps }
+    }
+
+    /// Keys, a row for each of their numbers.
+    pub(super) fn turned_k(&self, block: usize, head: usize) -> Rows<'_> {
+        Rows { lines: self.part(block, head)[2], steps: BLOCK_STEPS }
+    }
+
+    /// Values, a row for each of their numbers.
+    pub(super) fn turned_v(&self, block: usize, head: usize) -> Rows<'_> {
+        Rows { lines: self.part(block, head)[3], steps: BLOCK_STEPS }
+    }
+}
+
+/// What all blocks of queries share.
+pub(super) struct Attend<'a> {
+    pub(super) kernels: &'a Kernels,
+    pub(super) plan: &'a CausalPlan<'a>,
+    pub(super) q: Heads<'a>,
+    pub(super) keys: &'a Keys,
+    pub(super) blocks: &'a [Block],
+}
+
+/// The scores of a block of queries: a square for each block of keys, a row for each query.
+pub(super) const SQUARE: usize = BLOCK * BLOCK_STEPS;
+
+impl Attend<'_> {
+    /// One block of queries of one head.
+    fn block(
+        &self,
+        index: usize,
+        head: usize,
+        scratch: &mut Scratch,
+        out: &Disjoint<'_, f32>,
+        log_sums: &Disjoint<'_, f32>,
+    ) {
+        let (block, steps, dim) = (&self.blocks[index], self.keys.steps, self.plan.head_dim);
+        let kv_head = self.plan.kv_head(head);
+        let seen = index + 1 - block.first;
+        let part = BLOCK * steps;
+        let lines = scratch.take(3 * part + seen * SQUARE + product_scratch(self.kernels, dim));
+        let (q, lines) = lines.split_at_mut(part);
+        let (mixed, lines) = lines.split_at_mut(part);
+        let (next, lines) = lines.split_at_mut(part);
+        let (scores, scratch) = lines.split_at_mut(seen * SQUARE);
+        self.q.gather(head, &block.tokens, self.plan.scale(), q);
+        self.scores(index, kv_head, q, scores, scratch);
+        let mut sums = [0.0; BLOCK];
+        for i in 0..block.tokens.len() {
+            let max = self.visible(i, scores).fold(f32::NEG_INFINITY, |max, part| {
+                // SAFETY: `Cpu` holds only rows that are available.
+                max.max(unsafe { (self.kernels.training.max)(part) })
+            });
+            // SAFETY: as above.
+            sums[i] = self.visible(i, scores).map(|part| unsafe { (self.kernels.training.exp_minus)(part, max) }).sum();
+            // SAFETY: each block of a head is one item, and each item is done once.
+            let log_sum = unsafe { log_sums.piece((block.tokens.start + i) * self.plan.heads + head, 1) };
+            log_sum[0] = max + sums[i].ln();
+        }
+        mixed.fill([0.0; LANES]);
+        for (j, lines) in scores.chunks_exact(SQUARE).enumerate() {
+            let weights = Rows { lines, steps: BLOCK_STEPS };
+            product(self.kernels, weights, self.keys.turned_v(block.first + j, kv_head), next, scratch);
+            add(self.kernels, mixed, next);
+        }
+        for (i, row) in mixed.as_flattened().chunks_exact(steps * LANES).enumerate().take(block.tokens.len()) {
+            // SAFETY: as above.
+            let out = unsafe { out.piece(((block.tokens.start + i) * self.plan.heads + head) * dim, dim) };
+            out.iter_mut().zip(row).for_each(|(out, mixed)| *out = mixed / sums[i]);
+        }
+    }
+
+    /// The scores of a block of queries with every block of keys that it sees; zero where a query must not see a key.
+    pub(super) fn scores(
+        &self,
+        index: usize,
+        kv_head: usize,
+        q: &[Chunk<f32>],
+        scores: &mut [Chunk<f32>],
+        scratch: &mut [Chunk<f32>],
+    ) {
+        let first = self.blocks[index].first;
+        for (j, square) in scores.chunks_exact_mut(SQUARE).enumerate() {
+            let q = Rows { lines: q, steps: self.keys.steps };
+            product(self.kernels, q, self.keys.k(first + j, kv_head), square, scratch);
+        }
+        let own = scores.len() - SQUARE;
+        for (i, row) in scores[own..].as_flattened_mut().chunks_exact_mut(BLOCK).enumerate() {
+            row[i + 1..].fill(0.0);
+        }
+    }
+
+    /// The scores that query i of a block sees, block of keys by block.
+    pub(super) fn visible<'s>(&self, i: usize, scores: &'s mut [Chunk<f32>]) -> impl Iterator<Item = &'s mut [f32]> {
+        let squares = scores.len() / SQUARE;
+        scores.chunks_exact_mut(SQUARE).enumerate().map(move |(j, square)| {
+            let row = &mut square.as_flattened_mut()[i * BLOCK..][..BLOCK];
+            if j + 1 < squares { row } else { &mut row[..i + 1] }
+        })
+    }
+}

@@ -1,0 +1,77 @@
+//! One decoder layer backwards: the steps of `block_forward` in reverse.
+
+use crate::tensors::Tensors;
+use crate::turned::Turned;
+use smollm_kernels::ops::{self, AttentionGradients, CausalPlan, Product, Qkv};
+use smollm_kernels::{Cpu, Dtype, Matrix, View};
+use smollm_model::{Activations, Angles, LayerSlot, LayerWeights, ModelConfig};
+
+/// What the way back through a layer is given beside gradients.
+pub(crate) struct Given<'a> {
+    pub(crate) cpu: &'a Cpu,
+    pub(crate) config: &'a ModelConfig,
+    pub(crate) dtype: Dtype,
+    pub(crate) index: usize,
+    pub(crate) weights: &'a LayerWeights,
+    pub(crate) turned: &'a Turned,
+    /// `None` for a layer without rotary embedding.
+    pub(crate) angles: Option<&'a Angles>,
+    pub(crate) plan: &'a CausalPlan<'a>,
+}
+
+/// Turns the gradient of a layer's output, `dx` (N x C), into that of its input, and adds those of its weights to `gradients`.
+pub(crate) fn block_backward(given: &Given<'_>, kept: &Activations, dx: &mut [f32], gradients: &mut Tensors) {
+    let Given { cpu, config, index, weights, .. } = *given;
+    let eps = config.rms_norm_eps;
+
+    let dinner = given.inputs(&[(LayerSlot::DownProj, dx)]);
+    given.weights(&[(LayerSlot::DownProj, dx)], &kept.inner, gradients);
+    let (mut dgate, mut dup) = (vec![0.0; dinner.len()], vec![0.0; dinner.len()]);
+    ops::swiglu_backward(cpu, &kept.gate, &kept.up, &dinner, &mut dgate, &mut dup);
+    let gate_up = [(LayerSlot::GateProj, &dgate[..]), (LayerSlot::UpProj, &dup)];
+    let dnormed = given.inputs(&gate_up);
+    given.weights(&gate_up, &kept.mid_normed, gradients);
+    let dweight = gradients.layer_mut(index, LayerSlot::PostAttentionLayernorm);
+    ops::rms_norm_backward(cpu, &kept.mid, &weights.post_attention_layernorm, eps, &dnormed, dx, dweight);
+
+    let dattended = given.inputs(&[(LayerSlot::OProj, dx)]);
+    given.weights(&[(LayerSlot::OProj, dx)], &kept.attended, gradients);
+    let [mut dq, mut dk, mut dv] = [&kept.q, &kept.k, &kept.v].map(|x| vec![0.0; x.len()]);
+    let inputs = Qkv { q: &kept.q, k: &kept.k, v: &kept.v };
+    let to = AttentionGradients { dq: &mut dq, dk: &mut dk, dv: &mut dv };
+    ops::causal_attention_backward(cpu, inputs, given.plan, [&kept.attended, &kept.log_sums], &dattended, to);
+    if let Some(angles) = given.angles {
+        ops::rope_backward(cpu, &mut dq, config.head_dim, &angles.cos, &angles.sin);
+        ops::rope_backward(cpu, &mut dk, config.head_dim, &angles.cos, &angles.sin);
+    }
+    let qkv = [(LayerSlot::QProj, &dq[..]), (LayerSlot::KProj, &dk), (LayerSlot::VProj, &dv)];
+    let dnormed = given.inputs(&qkv);
+    given.weights(&qkv, &kept.normed, gradients);
+    let dweight = gradients.layer_mut(index, LayerSlot::InputLayernorm);
+    ops::rms_norm_backward(cpu, &kept.x, &weights.input_layernorm, eps, &dnormed, dx, dweight);
+}
+
+impl Given<'_> {
+    /// The gradient of what some matrices are multiplied by, for the gradients of the products: the sum of dy W.
+    fn inputs(&self, products: &[(LayerSlot, &[f32])]) -> Vec<f32> {
+        let mut sum = Vec::new();
+        for (slot, dy) in products {
+            let weight = self.turned.layer(self.index, *slot);
+            let mut out = vec![0.0; dy.len() / weight.cols() * weight.rows()];
+            ops::matmul(self.cpu, dy, &mut [Product { weight, out: &mut out }]);
+            if sum.is_empty() { sum = out } else { ops::add(self.cpu, &mut sum, &out) }
+        }
+        sum
+    }
+
+    /// Adds dy^T x to the gradient of each matrix that was multiplied by x.
+    fn weights(&self, products: &[(LayerSlot, &[f32])], x: &[f32], gradients: &mut Tensors) {
+        let cols = self.turned.layer(self.index, products[0].0).rows();
+        let x = Matrix::of(self.cpu, View::new(x, cols).turned(), self.dtype);
+        for (slot, dy) in products {
+            let outputs = self.turned.layer(self.index, *slot).cols();
+            let out = gradients.layer_mut(self.index, *slot);
+            ops::matmul_added(self.cpu, View::new(dy, outputs).turned(), &mut [Product { weight: &x, out }]);
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! A model that learns: forward, log-probabilities of targets, and the way back.
+
+use crate::backward::{Given, block_backward};
+use crate::head::{self, Target};
+use crate::tensors::Tensors;
+use crate::turned::{Turned, model};
+use smollm_kernels::ops::{self, LogProb, RowWeight};
+use smollm_kernels::{Cpu, Dtype};
+use smollm_model::{Activations, Documents, LearnRunner, Model, ModelConfig, Slot, causal_plan};
+
+/// Which activations outlast the way there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Keep {
+    /// All that the way back wants.
+    #[default]
+    All,
+    /// The input of each layer; the rest is computed again. The same bits.
+    Inputs,
+    /// Nothing: there is no way back.
+    None,
+}
+
+/// Weights as products take them, and what a batch left on its way there.
+#[derive(Debug)]
+pub struct Learner {
+    dtype: Dtype,
+    model: Model,
+    turned: Turned,
+    keep: Keep,
+    runner: LearnRunner,
+    kept: Vec<Activations>,
+    hidden: Vec<f32>,
+}
+
+impl Learner {
+    /// For weights `masters`, in products of f32 or bf16.
+    pub fn new(cpu: &Cpu, config: &ModelConfig, masters: &Tensors, dtype: Dtype, keep: Keep) -> Self {
+        Self {
+            dtype,
+            model: model(cpu, config, masters, dtype),
+            turned: Turned::new(cpu, masters, dtype),
+            keep,
+            runner: LearnRunner::default(),
+            kept: Vec::new(),
+            hidden: Vec::new(),
+        }
+    }
+
+    /// Takes changed weights.
+    pub fn update(&mut self, cpu: &Cpu, masters: &Tensors) {
+        self.model = model(cpu, &self.model.config.clone(), masters, self.dtype);
+        self.turned = Turned::new(cpu, masters, self.dtype);
+    }
+
+    /// Runs a batch through all layers.
+    ///
+    /// # Panics
+    /// A token id >= V, or documents that do not follow each other.
+    pub fn forward(&mut self, cpu: &Cpu, batch: &Documents<'_>) {
+        let layers = self.model.config.num_hidden_layers;
+        self.kept.resize_with(if self.keep == Keep::None { 0 } else { layers }, Activations::default);
+        self.runner.begin(cpu, &self.model, batch);
+        for layer in 0..layers {
+            let kept = match self.keep {
+                Keep::All => Some(&mut self.kept[layer]),
+                Keep::Inputs => {
+                    self.kept[layer].x.clear();
+                    self.kept[layer].x.extend_from_slice(self.runner.stream());
+                    None
+                }
+                Keep::None => None,
+            };
+            self.runner.layer(cpu, &self.model, layer, batch, kept);
+        }
+        let x = self.runner.stream();
+        self.hidden.resize(x.len(), 0.0);
+        ops::rms_norm(cpu, x, &self.model.weights.norm, self.model.config.rms_norm_eps, &mut self.hidden);
+    }
+
+    /// The log-probabilities of targets after [`Learner::forward`].
+    pub fn log_probs(&self, cpu: &Cpu, targets: &[Target]) -> Vec<LogProb> {
+        head::log_probs(cpu, &self.model, &self.hidden, targets)
+    }
+
+    /// The way back after [`Learner::forward`] of the same batch: adds the gradient of a loss that hangs on each target as `weights`
+    /// says; the log-probabilities of the targets.
+    ///
+    /// # Panics
+    /// Nothing was kept, or there are not as many weights as targets.
+    pub fn backward(
+        &mut self,
+        cpu: &Cpu,
+        batch: &Documents<'_>,
+        (targets, weights): (&[Target], &[RowWeight]),
+        gradients: &mut Tensors,
+    ) -> Vec<LogProb> {
+        assert!(self.keep != Keep::None, "backward: nothing was kept");
+        assert_eq!(targets.len(), weights.len(), "backward: targets and weights");
+        let config = self.model.config.clone();
+        let mut dhidden = vec![0.0; self.hidden.len()];
+        let mut to = head::Gradients { hidden: &mut dhidden, weights: gradients };
+        let shared = (&self.model, &self.turned, self.dtype);
+        let log_probs = head::backward(cpu, shared, &self.hidden, (targets, weights), &mut to);
+        let mut dx = vec![0.0; dhidden.len()];
+        let (x, norm) = (self.runner.stream(), &self.model.weights.norm);
+        ops::rms_norm_backward(cpu, x, norm, config.rms_norm_eps, &dhidden, &mut dx, gradients.slot_mut(Slot::Norm));
+        let plan = causal_plan(&config, batch);
+        for index in (0..config.num_hidden_layers).rev() {
+            if self.keep == Keep::Inputs {
+                let mut kept = std::mem::take(&mut self.kept[index]);
+                self.runner.set_stream(&kept.x);
+                self.runner.layer(cpu, &self.model, index, batch, Some(&mut kept));
+                self.kept[index] = kept;
+            }
+            let given = Given {
+                cpu,
+                config: &config,
+                dtype: self.dtype,
+                index,
+                weights: &self.model.weights.layers[index],
+                turned: &self.turned,
+                angles: self.runner.angles(&config, index),
+                plan: &plan,
+            };
+            block_backward(&given, &self.kept[index], &mut dx, gradients);
+            if self.keep == Keep::Inputs {
+                self.kept[index] = Activations::default();
+            }
+        }
+        let dtable = gradients.slot_mut(Slot::EmbedTokens);
+        ops::embed_backward(cpu, batch.tokens, &dx, config.hidden_size, dtable);
+        log_probs
+    }
+}
