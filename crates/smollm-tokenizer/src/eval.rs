@@ -1,0 +1,1 @@
+//! How well a tokenizer suits texts.

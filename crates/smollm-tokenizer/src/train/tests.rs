@@ -1,0 +1,1 @@
+//! See tests/train for the oracle.

@@ -1,0 +1,1 @@
+//! Threads, parts and scratch files leave no trace.
