@@ -61,7 +61,8 @@ pub fn train<E: From<TrainError>>(
     if survey.words == 0 {
         return Err(TrainError::NoText.into());
     }
-    let mut vocabulary = vocabulary::Vocabulary::new(&options.specials, options.only_seen_bytes.then_some(&survey.seen));
+    let mut vocabulary =
+        vocabulary::Vocabulary::new(&options.specials, options.only_seen_bytes.then_some(&survey.seen));
     if vocabulary.len() > options.vocab_size {
         return Err(options.too_small(vocabulary.len()).into());
     }

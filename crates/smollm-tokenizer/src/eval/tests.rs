@@ -53,7 +53,8 @@ fn what_is_used_and_the_means() {
 /// A vocabulary without some bytes loses them.
 #[test]
 fn texts_that_do_not_come_back() {
-    let options = TrainOptions { vocab_size: 9, specials: Vec::new(), only_seen_bytes: true, ..TrainOptions::default() };
+    let options =
+        TrainOptions { vocab_size: 9, specials: Vec::new(), only_seen_bytes: true, ..TrainOptions::default() };
     let texts = |feed: &mut Feed<'_>| {
         feed.text("abab ab");
         Ok::<(), TrainError>(())

@@ -120,7 +120,8 @@ fn initial(words: &Words, threads: usize) -> Changes {
         let shares = (0..words.counts.len()).step_by(share);
         let handles: Vec<_> =
             shares.map(|start| scope.spawn(move || of(start..(start + share).min(words.counts.len())))).collect();
-        let parts = handles.into_iter().map(|handle| handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        let parts =
+            handles.into_iter().map(|handle| handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         let joined = parts.reduce(|mut all, part| {
             join(&mut all, part);
             all

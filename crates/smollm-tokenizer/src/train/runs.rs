@@ -65,7 +65,8 @@ fn record(reader: &mut impl Read, mut word: Vec<u8>) -> Result<Option<(Vec<u8>, 
         return Ok(None);
     }
     reader.read_exact(&mut head[begun..])?;
-    let [length, low, high] = [0, 4, 8].map(|at| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]));
+    let [length, low, high] =
+        [0, 4, 8].map(|at| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]));
     word.clear();
     if reader.take(u64::from(length)).read_to_end(&mut word)? < length as usize {
         return Err(Error::from(ErrorKind::UnexpectedEof));

@@ -56,7 +56,10 @@ fn tokens_are_shorter_than_the_longest() {
     let text = ["abcdef abcdef"];
     let of = |longest| merges(&TrainOptions { max_token_length: Some(longest), ..options(1000) }, &text);
     let lengths = |merges: Vec<String>| merges.iter().map(|merge| merge.replace(' ', "").chars().count()).max();
-    assert_eq!((lengths(of(2)), lengths(of(3)), lengths(of(4)), lengths(of(100))), (Some(2), Some(2), Some(3), Some(7)));
+    assert_eq!(
+        (lengths(of(2)), lengths(of(3)), lengths(of(4)), lengths(of(100))),
+        (Some(2), Some(2), Some(3), Some(7))
+    );
 }
 
 #[test]
@@ -79,7 +82,10 @@ fn what_cannot_be_trained_is_refused() {
         specials: specials.iter().map(|&special| special.to_owned()).collect(),
         ..options(300)
     };
-    assert_eq!(error(&options(255), &["a"]), "a vocabulary of 255 tokens has no place for 256 bytes and 0 special tokens");
+    assert_eq!(
+        error(&options(255), &["a"]),
+        "a vocabulary of 255 tokens has no place for 256 bytes and 0 special tokens"
+    );
     let seen = TrainOptions { only_seen_bytes: true, vocab_size: 3, ..specials(&["<s>"]) };
     assert_eq!(error(&seen, &["abc"]), "a vocabulary of 3 tokens has no place for 3 bytes and 1 special tokens");
     assert_eq!(error(&options(300), &[]), "there is no text to train on");

@@ -80,7 +80,8 @@ impl Counts {
             return Err(TrainError::Memory { memory, needed: *needed });
         }
         let words = |part: &[(u64, (u64, u64))]| part.iter().map(|(_, (words, _))| words).sum::<u64>();
-        let occurrences = |part: &[(u64, (u64, u64))]| part.iter().map(|(count, (words, _))| count * words).sum::<u64>();
+        let occurrences =
+            |part: &[(u64, (u64, u64))]| part.iter().map(|(count, (words, _))| count * words).sum::<u64>();
         let least = kept.last().map_or(0, |(count, _)| *count);
         let left_out = (!rest.is_empty()).then(|| LeftOut {
             words: words(rest),

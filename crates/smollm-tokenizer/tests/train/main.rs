@@ -36,10 +36,15 @@ impl Learnt {
     /// From a `tokenizer.json`.
     fn of(json: &serde_json::Value) -> Self {
         let model = &json["model"];
-        let mut tokens: Vec<(u64, String)> =
-            model["vocab"].as_object().unwrap().iter().map(|(token, id)| (id.as_u64().unwrap(), token.clone())).collect();
+        let mut tokens: Vec<(u64, String)> = model["vocab"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .map(|(token, id)| (id.as_u64().unwrap(), token.clone()))
+            .collect();
         tokens.sort_unstable();
-        let merge = |merge: &serde_json::Value| format!("{} {}", merge[0].as_str().unwrap(), merge[1].as_str().unwrap());
+        let merge =
+            |merge: &serde_json::Value| format!("{} {}", merge[0].as_str().unwrap(), merge[1].as_str().unwrap());
         Self {
             tokens: tokens.into_iter().map(|(_, token)| token).collect(),
             merges: model["merges"].as_array().unwrap().iter().map(merge).collect(),

@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 use serde_json::json;
 use smollm_tokenizer::train::{Pattern, TrainOptions};
-use tokenizers::models::bpe::BpeTrainerBuilder;
-use tokenizers::models::TrainerWrapper;
 use tokenizers::AddedToken;
+use tokenizers::models::TrainerWrapper;
+use tokenizers::models::bpe::BpeTrainerBuilder;
 
 use crate::corpus::{any_letters, few_letters};
 use crate::{Learnt, options, trained};
@@ -19,7 +19,11 @@ fn theirs(options: &TrainOptions, texts: &[&str]) -> Learnt {
         .unwrap();
     json["model"]["vocab"] = json!({});
     let mut tokenizer: tokenizers::Tokenizer = json.to_string().parse().unwrap();
-    let alphabet = if options.only_seen_bytes { Default::default() } else { tokenizers::pre_tokenizers::byte_level::ByteLevel::alphabet() };
+    let alphabet = if options.only_seen_bytes {
+        Default::default()
+    } else {
+        tokenizers::pre_tokenizers::byte_level::ByteLevel::alphabet()
+    };
     let trainer = BpeTrainerBuilder::new()
         .vocab_size(options.vocab_size)
         .min_frequency(options.min_frequency)
