@@ -1,4 +1,4 @@
-//! Text to ids and back, messages to prompt, grammars to token masks, and what a model says to calls of tools.
+//! Text to ids and back, training a vocabulary, messages to prompt, grammars to token masks, and what a model says to calls of tools.
 
 #![forbid(unsafe_code)]
 
