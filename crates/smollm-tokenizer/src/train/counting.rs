@@ -115,3 +115,6 @@ fn together(mut shares: Vec<Share>, scratch: Scratch<'_>) -> Result<Counts, Trai
     });
     Ok(Counts::Table(all.unwrap_or_default()))
 }
+
+#[cfg(test)]
+mod tests;

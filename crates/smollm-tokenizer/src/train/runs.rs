@@ -73,3 +73,42 @@ fn record(reader: &mut impl Read, mut word: Vec<u8>) -> Result<Option<(Vec<u8>, 
     }
     Ok(Some((word, u64::from(high) << 32 | u64::from(low))))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(words: &[(&str, u64)]) -> File {
+        let mut table = WordTable::default();
+        words.iter().for_each(|(word, count)| table.add(word.as_bytes(), *count));
+        write(&table, tempfile::tempfile().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn runs_are_read_as_one() {
+        let large = u64::from(u32::MAX) * 5;
+        let mut runs = [
+            run(&[("b", 2), ("a", 1), ("abc", large)]),
+            run(&[]),
+            run(&[("", 7), ("abc", 4), ("c", 1)]),
+            run(&[("a", 1)]),
+        ];
+        for _ in 0..2 {
+            let mut words = Vec::new();
+            read(&mut runs, &mut |word, count| words.push((String::from_utf8(word.to_vec()).unwrap(), count))).unwrap();
+            let expected = [("", 7), ("a", 2), ("abc", large + 4), ("b", 2), ("c", 1)];
+            assert_eq!(words, expected.map(|(word, count)| (word.to_owned(), count)));
+        }
+        assert_eq!(read(&mut [], &mut |_, _| panic!("there is no word")).ok(), Some(()));
+    }
+
+    #[test]
+    fn a_file_that_was_cut_is_an_error() {
+        for length in [5, 12, 14] {
+            let file = run(&[("word", 1)]);
+            file.set_len(length).unwrap();
+            let error = read(&mut [file], &mut |_, _| ()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
+        }
+    }
+}

@@ -45,7 +45,8 @@ pub(super) struct Survey {
 }
 
 impl Counts {
-    fn each(&mut self, each: &mut dyn FnMut(&[u8], u64)) -> Result<(), TrainError> {
+    /// Calls `each` with every word, once, and its count.
+    pub(super) fn each(&mut self, each: &mut dyn FnMut(&[u8], u64)) -> Result<(), TrainError> {
         match self {
             Self::Table(table) => {
                 table.iter().for_each(|(word, count)| each(word, count));

@@ -34,9 +34,11 @@ fn every_help_is_as_reviewed() {
         assert!(done.err.is_empty(), "{done:?}");
         insta::assert_snapshot!(command, done.text());
     }
-    for (name, command) in
-        [("tools_schema", ["tools", "schema"]), ("tokenizer_train", ["tokenizer", "train"]), ("tokenizer_eval", ["tokenizer", "eval"])]
-    {
+    for (name, command) in [
+        ("tools_schema", ["tools", "schema"]),
+        ("tokenizer_train", ["tokenizer", "train"]),
+        ("tokenizer_eval", ["tokenizer", "eval"]),
+    ] {
         insta::assert_snapshot!(name, world.run(&[&command[..], &["--help"]].concat()).text());
     }
 }

@@ -4,7 +4,8 @@ use crate::world::{Done, World};
 use serde_json::{Value, json};
 use smollm_tokenizer::{Specials, Tokenizer};
 
-const TEXT: &str = "The quick brown fox jumps over the lazy dog. The fox is quick, and the dog is lazy; it was so in 1984.\n";
+const TEXT: &str =
+    "The quick brown fox jumps over the lazy dog. The fox is quick, and the dog is lazy; it was so in 1984.\n";
 
 impl World {
     /// Trains and gives what was said on standard error.
@@ -75,7 +76,10 @@ fn special_tokens_roles_and_a_template() {
     assert_eq!(map["additional_special_tokens"].as_array().unwrap().len(), 14);
     let prompt = world.run(&["template", "-m", "chat", r#"[{"role":"user","content":"Hi"}]"#]).text();
     assert_eq!(prompt, "<|im_start|>Hi");
-    world.train("text.txt -o own --vocab-size 300 --special <s> --special </s> --special <x> --bos <s> --eos </s> -q", "");
+    world.train(
+        "text.txt -o own --vocab-size 300 --special <s> --special </s> --special <x> --bos <s> --eos </s> -q",
+        "",
+    );
     let tokenizer = Tokenizer::from_file(world.path("own")).unwrap();
     assert_eq!((tokenizer.bos(), tokenizer.eos(), tokenizer.unk()), (Some(0), Some(1), None));
     assert_eq!(world.json("own/special_tokens_map.json")["additional_special_tokens"], json!(["<x>"]));
@@ -89,7 +93,8 @@ fn notes() {
     let said = world.train("-o out --vocab-size 1000 --special <s>", "ab ab");
     let note = "note: the texts have no more pairs to merge: 259 tokens instead of 1000\n";
     assert_eq!(said, format!("{note}wrote out (259 tokens from 1 text of 5 bytes with 2 different words)\n"));
-    let words: String = (0..4000).map(|i| format!(" {}", char::from(b'a' + i as u8 % 26)).repeat(1 + i / 2000) + &words(i)).collect();
+    let words: String =
+        (0..4000).map(|i| format!(" {}", char::from(b'a' + i as u8 % 26)).repeat(1 + i / 2000) + &words(i)).collect();
     let said = world.train("-o out --vocab-size 300 --memory 40K", &words);
     let (note, rest) = said.split_once('\n').unwrap();
     assert!(note.starts_with("note: the ") && note.contains(" words that occur less than "), "{said}");
@@ -108,17 +113,24 @@ fn tokenizers_side_by_side() {
     world.write("b.jsonl", "{\"text\":\"The fox.\"}\n{\"text\":\"caf\u{e9} 12\"}\n");
     world.train("a.txt -o small --vocab-size 290 -q", "");
     world.train("a.txt -o large --vocab-size 400 -q", "");
-    let files = ["tokenizer", "eval", "small", "a.txt", "b.jsonl", "--with", "large/tokenizer.json", "--with", "random"];
+    let files =
+        ["tokenizer", "eval", "small", "a.txt", "b.jsonl", "--with", "large/tokenizer.json", "--with", "random"];
     let lines = world.run(&[&files[..], &["--json"]].concat()).text();
     let rows: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let number = |row: usize, key: &str| rows[row][key].as_f64().unwrap();
-    assert_eq!([0, 1, 2].map(|row| rows[row]["tokenizer"].as_str().unwrap()), ["small", "large/tokenizer.json", "random"]);
+    assert_eq!(
+        [0, 1, 2].map(|row| rows[row]["tokenizer"].as_str().unwrap()),
+        ["small", "large/tokenizer.json", "random"]
+    );
     for row in 0..3 {
         assert_eq!([number(row, "texts"), number(row, "exact_texts")], [3.0, 3.0]);
         assert_eq!((number(row, "words"), number(row, "bytes")), (21.0 + 2.0 + 1.0, 103.0 + 8.0 + 8.0));
         assert!((number(row, "bytes_per_token") - number(row, "bytes") / number(row, "tokens")).abs() < 1e-12);
     }
-    assert!(number(0, "tokens") > number(1, "tokens") && number(0, "whole_words") < number(1, "whole_words"), "{lines}");
+    assert!(
+        number(0, "tokens") > number(1, "tokens") && number(0, "whole_words") < number(1, "whole_words"),
+        "{lines}"
+    );
     assert_eq!(number(1, "tokens_per_word"), number(1, "word_tokens") / 24.0);
     let table = world.run(&files).text();
     let lines: Vec<&str> = table.lines().collect();
@@ -157,10 +169,22 @@ fn what_cannot_be_done_is_one_line() {
         ("text.txt --jsonl -o out", 1, "text.txt: line 1: column 1: expected value"),
         ("- - -o out", 2, "standard input can be read once only"),
         ("- -o out", 1, "there is no text to train on"),
-        ("text.txt -o out --vocab-size 272", 1, "a vocabulary of 272 tokens has no place for 256 bytes and 17 special tokens"),
-        ("text.txt -o out --special a", 1, "the special token \"a\" is how a byte is spelled, which is a token of its own"),
+        (
+            "text.txt -o out --vocab-size 272",
+            1,
+            "a vocabulary of 272 tokens has no place for 256 bytes and 17 special tokens",
+        ),
+        (
+            "text.txt -o out --special a",
+            1,
+            "the special token \"a\" is how a byte is spelled, which is a token of its own",
+        ),
         ("text.txt -o out --special <s> --eos </s>", 1, "\"</s>\", the eos_token, is not among the special tokens"),
-        ("text.txt -o out --memory 100", 1, "100 bytes of memory have no place for the most frequent words alone, which need "),
+        (
+            "text.txt -o out --memory 100",
+            1,
+            "100 bytes of memory have no place for the most frequent words alone, which need ",
+        ),
         ("text.txt -o out --threads 0", 2, "--threads must be between 1 and 4096"),
         ("text.txt -o text.txt", 1, "text.txt: cannot write: not a directory"),
         ("text.txt -o out --chat-template none.jinja", 1, "none.jinja: No such file or directory (os error 2)"),
@@ -179,6 +203,11 @@ fn what_cannot_be_done_is_one_line() {
     }
     let done = world.run(&["tokenizer", "train", "text.txt", "-o", "out", "--chat-template", "template.jinja"]);
     assert!(done.error(1).contains("line 1"), "{done:?}");
-    refused(&world, &world.run(&["tokenizer", "eval", "none.json", "text.txt"]), 1, "none.json: No such file or directory (os error 2)");
+    refused(
+        &world,
+        &world.run(&["tokenizer", "eval", "none.json", "text.txt"]),
+        1,
+        "none.json: No such file or directory (os error 2)",
+    );
     assert!(world.run(&["tokenizer", "eval", "."]).error(1).contains("no tokenizer"));
 }
