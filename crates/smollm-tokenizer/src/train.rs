@@ -34,7 +34,7 @@ pub struct Trained {
     pub texts: u64,
     /// Their UTF-8 bytes.
     pub bytes: u64,
-    /// Different words among them, and what of them was too much for the memory that was allowed.
+    /// Different words among them.
     pub words: u64,
     /// Words that had no place in memory.
     pub left_out: Option<LeftOut>,

@@ -1,3 +1,5 @@
+//! Sums over small texts that can be counted by hand.
+
 use super::*;
 use crate::train::{Feed, TrainError, TrainOptions, train};
 

@@ -1,3 +1,5 @@
+//! Merges of corpora that can be counted by hand; `tests/train` has the oracle.
+
 use super::*;
 use std::io::{Error, ErrorKind};
 

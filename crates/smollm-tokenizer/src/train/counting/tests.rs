@@ -1,3 +1,5 @@
+//! Batches, parts, threads and scratch files beside whole texts.
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Texts of files in both forms, read a few bytes at a time.
+
 use super::*;
 
 /// The texts of `bytes`, `|` where one ends; or the error.
