@@ -16,6 +16,7 @@ use crate::report::Tally;
 use crate::soak;
 use crate::suites::{self, Suite};
 use crate::targets;
+use crate::tokenizer_training;
 use crate::valid_output;
 use crate::workspace::Workspace;
 
@@ -68,6 +69,12 @@ const RUNS: &[Run] = &[
         "",
         "the table of schemas of Python functions is what transformers makes of them",
         python::tool_schema,
+    ),
+    (
+        "tokenizer-training",
+        "",
+        "our trainer of tokenizers beside that of the Python tokenizers, 49,152 tokens of 50 MB (an idle machine)",
+        tokenizer_training::accept,
     ),
     (
         "constrained",

@@ -30,6 +30,7 @@ mod steps;
 mod suites;
 mod targets;
 mod tidy;
+mod tokenizer_training;
 mod valid_output;
 mod venv;
 mod workspace;

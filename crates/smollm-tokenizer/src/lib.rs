@@ -1,4 +1,4 @@
-//! Text to ids and back, messages to prompt, grammars to token masks, and what a model says to calls of tools.
+//! Text to ids and back, training a vocabulary, messages to prompt, grammars to token masks, and what a model says to calls of tools.
 
 #![forbid(unsafe_code)]
 
@@ -9,6 +9,7 @@ mod char_bpe;
 mod classes;
 pub mod constrain;
 mod error;
+pub mod eval;
 mod gguf;
 mod json;
 mod merges;
@@ -23,6 +24,7 @@ mod to_gguf;
 mod to_json;
 mod tokenizer;
 pub mod tools;
+pub mod train;
 mod unicode_data;
 mod vocab;
 

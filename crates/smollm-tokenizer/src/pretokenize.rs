@@ -7,12 +7,12 @@ use crate::classes::{Class, Classes};
 
 /// The pre-tokenizer patterns of this family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pattern {
-    /// `ByteLevel` with its regular expression, [`GPT2_PATTERN`].
+pub enum Pattern {
+    /// `ByteLevel` with its regular expression, GPT-2's.
     Gpt2,
     /// `Digits` (every number alone), then `ByteLevel` on what lies between: SmolLM and SmolLM2.
     Gpt2Digits,
-    /// [`LLAMA3_PATTERN`], then `ByteLevel` without its own: SmolLM3.
+    /// The regular expression of Llama 3, then `ByteLevel` without its own: SmolLM3.
     Llama3,
 }
 
@@ -38,6 +38,20 @@ impl PreTokenizer {
 
     pub(crate) fn pattern(&self) -> Pattern {
         self.pattern
+    }
+
+    /// The last place inside of `text` where a piece ends whatever comes before and after: a letter stands on its left, no
+    /// letter on its right. No alternative of the patterns goes on there, and none looks across it.
+    pub(crate) fn last_cut(&self, text: &str) -> Option<usize> {
+        let mut right = Class::Letter; // what follows the text is not known
+        for (at, c) in text.char_indices().rev() {
+            let class = self.classes.of(c);
+            if class == Class::Letter && right != Class::Letter {
+                return Some(at + c.len_utf8());
+            }
+            right = class;
+        }
+        None
     }
 
     /// Calls `piece(start, end)` for each piece of `text` in order; together they are all of it.

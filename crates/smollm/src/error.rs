@@ -83,6 +83,24 @@ pub enum Error {
         /// Where.
         offset: usize,
     },
+    /// A line of a file has no text.
+    #[error("{}: line {line}: {problem}", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// Which, from 1.
+        line: u64,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A role was given to what is no special token.
+    #[error("{token:?}, the {role}, is not among the special tokens")]
+    Role {
+        /// Its name in `tokenizer_config.json`.
+        role: &'static str,
+        /// What should have it.
+        token: String,
+    },
     /// A path is there, but it is no model.
     #[error("{} {problem}", path.display())]
     NotAModel {
@@ -218,6 +236,8 @@ pub enum Error {
     Model(#[from] smollm_model::ModelError),
     #[error(transparent)]
     Tokenizer(#[from] smollm_tokenizer::TokenizerError),
+    #[error(transparent)]
+    Train(#[from] smollm_tokenizer::train::TrainError),
     #[error(transparent)]
     Template(#[from] smollm_tokenizer::template::TemplateError),
     #[error(transparent)]

@@ -54,6 +54,7 @@ mod serve;
 pub mod terminal;
 mod text;
 mod text_parts;
+mod tokenizer;
 mod tokenizer_files;
 pub mod tool_schema;
 
@@ -75,3 +76,4 @@ pub use smollm_engine::{Comparison, EngineOptions, SamplingParams, Score, Sessio
 pub use smollm_model::{Mix, Storage, parameter_count};
 pub use text::{Answer, End, GenerateOptions, Prompt};
 pub use text_parts::TextParts;
+pub use tokenizer::{Stage, TextFile, TokenRoles, TokenizerOptions, evaluate_tokenizers, train_tokenizer};

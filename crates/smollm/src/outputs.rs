@@ -31,10 +31,25 @@ pub(crate) fn write_model(
     weights: impl FnOnce(&Path) -> Result<(), Error>,
 ) -> Result<(), Error> {
     refuse_shards(directory)?;
+    in_directory(directory, || {
+        weights(&directory.join("model.safetensors"))?;
+        small_files.iter().try_for_each(|(name, bytes)| write_file(&directory.join(name), bytes))
+    })
+}
+
+/// Writes small files alone.
+///
+/// # Errors
+/// The file system refuses.
+pub(crate) fn write_small_files(directory: &Path, files: &[SmallFile]) -> Result<(), Error> {
+    in_directory(directory, || files.iter().try_for_each(|(name, bytes)| write_file(&directory.join(name), bytes)))
+}
+
+/// Makes the directory if need be and lets `write` fill it.
+fn in_directory(directory: &Path, write: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
     let existed = directory.is_dir();
     std::fs::create_dir_all(directory).map_err(|error| Error::Write { path: directory.into(), error })?;
-    let small = || small_files.iter().try_for_each(|(name, bytes)| write_file(&directory.join(name), bytes));
-    let written = weights(&directory.join("model.safetensors")).and_then(|()| small());
+    let written = write();
     if written.is_err() && !existed {
         // only an empty directory goes; where something was written after all, it stays to be looked at
         let _ = std::fs::remove_dir(directory);

@@ -24,6 +24,7 @@ mod score;
 mod serve;
 mod template;
 mod tokenize;
+mod tokenizer;
 mod tools;
 
 use clap::{Parser, Subcommand};
@@ -74,6 +75,8 @@ enum Command {
     Template(template::Template),
     /// Make the `tools` of a request: JSON schemas of Python functions
     Tools(tools::Tools),
+    /// Train a tokenizer, and judge tokenizers
+    Tokenizer(tokenizer::TokenizerCommand),
     /// Make a random-initialised checkpoint of a released shape
     Init(init::Init),
     /// Convert between safetensors and GGUF
@@ -109,6 +112,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Detokenize(command) => command.run(),
         Command::Template(command) => command.run(),
         Command::Tools(command) => command.run(),
+        Command::Tokenizer(command) => command.run(),
         Command::Init(command) => command.run(),
         Command::Convert(command) => command.run(),
         Command::Quantize(command) => command.run(),

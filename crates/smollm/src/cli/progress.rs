@@ -24,6 +24,11 @@ impl Bar {
         Self::shown(quiet, || byte_bar(0, &name.to_string_lossy()))
     }
 
+    /// Counts bytes that are read.
+    pub(crate) fn reading(quiet: bool) -> Self {
+        Self::shown(quiet, || byte_bar(0, "reading"))
+    }
+
     fn shown(quiet: bool, bar: impl FnOnce() -> ProgressBar) -> Self {
         Self(if quiet { ProgressBar::hidden() } else { bar() })
     }

@@ -147,6 +147,7 @@ fn documented(document: &str, section: &str) -> BTreeSet<String> {
 fn the_document_has_every_key_and_no_other() {
     let document = std::fs::read_to_string(repository().join("docs/json.md")).unwrap();
     let world = World::new().with_random().with_scripted().with_caller(&crate::agent::CALLS);
+    world.write("text.txt", "abc");
     let run = |line: &str| world.run(&line.split(' ').collect::<Vec<_>>()).json();
     let rows = [
         ("score --json", run("score -m random --json abc")),
@@ -156,6 +157,7 @@ fn the_document_has_every_key_and_no_other() {
         ("bench --json", run("bench -m random --json --prefill 2 --decode 1 --repeats 1")),
         ("info --json", run("info random --json --plan --check")),
         ("eval-quant --json", run("eval-quant random random --json --ids 5,6,7")),
+        ("tokenizer eval --json", run("tokenizer eval random text.txt --json")),
         ("list --json", World::new().with_cached().run(&["list", "--json"]).json()),
     ];
     for (section, output) in rows {

@@ -2,7 +2,7 @@
 
 use crate::world::World;
 
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 20] = [
     "pull",
     "list",
     "rm",
@@ -16,6 +16,7 @@ const COMMANDS: [&str; 19] = [
     "detokenize",
     "template",
     "tools",
+    "tokenizer",
     "init",
     "convert",
     "quantize",
@@ -33,7 +34,13 @@ fn every_help_is_as_reviewed() {
         assert!(done.err.is_empty(), "{done:?}");
         insta::assert_snapshot!(command, done.text());
     }
-    insta::assert_snapshot!("tools_schema", world.run(&["tools", "schema", "--help"]).text());
+    for (name, command) in [
+        ("tools_schema", ["tools", "schema"]),
+        ("tokenizer_train", ["tokenizer", "train"]),
+        ("tokenizer_eval", ["tokenizer", "eval"]),
+    ] {
+        insta::assert_snapshot!(name, world.run(&[&command[..], &["--help"]].concat()).text());
+    }
 }
 
 #[test]

@@ -1,7 +1,8 @@
-//! Ctrl-C, or a request to terminate, while a model is being written: one line, and nothing is left.
+//! Ctrl-C, or a request to terminate, while a model or a tokenizer is being made: one line, and nothing is left.
 
 use crate::world::{Done, World, finished};
 use smollm_testkit::byte_level::write_tokenizer;
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -44,4 +45,17 @@ fn a_stopped_writer_leaves_nothing() {
         assert_eq!(done.error(1), "error: interrupted; nothing was written");
         assert!(!world.path(out).exists() && !has_partial(&world.path(".")), "{out}");
     }
+}
+
+#[test]
+fn training_that_is_stopped_leaves_nothing() {
+    let world = World::new();
+    let mut child = world.command(&["tokenizer", "train", "-o", "out"]).spawn().unwrap();
+    // more than a pipe and a buffer hold: when it is written, the command has begun to read, and listens
+    let text = "some words of a text ".repeat(200_000);
+    child.stdin.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    std::thread::sleep(Duration::from_millis(20));
+    assert_eq!(finished(child, b"").error(1), "error: interrupted; nothing was written");
+    assert!(!world.path("out").exists());
 }

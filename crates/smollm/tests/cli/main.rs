@@ -19,6 +19,7 @@ mod serve;
 #[cfg(target_os = "linux")]
 mod streams;
 mod text;
+mod tokenizer;
 mod tools;
 #[cfg(unix)]
 mod truncated;
