@@ -12,6 +12,7 @@ mod error;
 mod gguf;
 mod json;
 mod merges;
+mod offsets;
 mod piece_cache;
 mod pretokenize;
 mod roles;
