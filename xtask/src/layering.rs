@@ -36,6 +36,7 @@ const TABLE: &[Layer] = &[
     Layer { name: "smollm-tokenizer", may_import: &[], must_not_reach: PURE },
     Layer { name: "smollm-hub", may_import: &[], must_not_reach: &[SERVERS, QUERY, COMMAND_LINE, FOREIGN] },
     Layer { name: "smollm-checkpoint", may_import: &["smollm-kernels"], must_not_reach: PURE },
+    Layer { name: "smollm-corpus", may_import: &["smollm-tokenizer"], must_not_reach: PURE },
     Layer { name: "smollm-model", may_import: &["smollm-kernels", "smollm-checkpoint"], must_not_reach: PURE },
     Layer { name: "smollm-engine", may_import: &["smollm-kernels", "smollm-model"], must_not_reach: PURE },
     Layer {
@@ -50,6 +51,7 @@ const TABLE: &[Layer] = &[
             "smollm-tokenizer",
             "smollm-hub",
             "smollm-checkpoint",
+            "smollm-corpus",
             "smollm-model",
             "smollm-engine",
             "smollm-server",

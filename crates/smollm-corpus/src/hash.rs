@@ -19,3 +19,8 @@ impl Hasher {
         digest.iter().take(8).rev().fold(0, |hash, &byte| hash << 8 | u64::from(byte))
     }
 }
+
+/// SHA-256 in hexadecimal digits.
+pub(crate) fn hex_of(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}

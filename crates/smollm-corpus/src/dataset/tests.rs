@@ -49,7 +49,9 @@ fn what_is_not_whole_is_refused() {
     let path = folder.path();
     let mut writer = DatasetWriter::create(path, KIND, 10).unwrap();
     (0..4).for_each(|number| push(&mut writer, number));
+    assert_eq!(std::fs::read_dir(path).unwrap().count(), 2);
     drop(writer);
+    assert_eq!(std::fs::read_dir(path).unwrap().count(), 0);
     assert_eq!(refused(path), "F: no dataset.json in it: no data set, or one that was not finished");
     let mut manifest = serde_json::to_value(written(path)).unwrap();
     // Another shard under the name of the first.

@@ -7,9 +7,11 @@ use crate::shards::{ShardError, ShardKind, ShardWriter};
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 
-/// A data set that is being written. Without [`DatasetWriter::finish`] the folder is none.
+/// A data set that is being written. Dropped before [`DatasetWriter::finish`], it takes away what it made.
 #[derive(Debug)]
 pub struct DatasetWriter {
+    /// Whether it made the folder itself.
+    made_folder: bool,
     folder: PathBuf,
     kind: ShardKind,
     shard_tokens: u64,
@@ -23,11 +25,12 @@ impl DatasetWriter {
     /// # Errors
     /// The folder cannot be made, or has a data set already.
     pub fn create(folder: &Path, kind: ShardKind, shard_tokens: u64) -> Result<Self, ShardError> {
+        let made_folder = !folder.exists();
         std::fs::create_dir_all(folder).map_err(|source| ShardError::Write { file: folder.into(), source })?;
         if folder.join(MANIFEST).exists() {
             return Err(ShardError::Dataset { path: folder.into(), problem: "there is a data set already".into() });
         }
-        Ok(Self { folder: folder.into(), kind, shard_tokens, shard: None, done: Vec::new() })
+        Ok(Self { made_folder, folder: folder.into(), kind, shard_tokens, shard: None, done: Vec::new() })
     }
 
     /// Adds what a record gave. `hash` is that of the record.
@@ -75,8 +78,23 @@ impl DatasetWriter {
     /// It cannot be written.
     pub fn finish(mut self, made_with: Map<String, Value>, tally: Tally) -> Result<Manifest, ShardError> {
         self.end_shard()?;
-        let manifest = Manifest::new(self.kind, made_with, tally, self.done);
+        let manifest = Manifest::new(self.kind, made_with, tally, self.done.clone());
         manifest.write(&self.folder)?;
+        self.done.clear();
+        self.made_folder = false;
         Ok(manifest)
+    }
+}
+
+impl Drop for DatasetWriter {
+    fn drop(&mut self) {
+        // What cannot be removed is no data set all the same: `dataset.json` is missing.
+        drop(self.shard.take());
+        for entry in &self.done {
+            let _ = std::fs::remove_file(self.folder.join(&entry.file));
+        }
+        if self.made_folder {
+            let _ = std::fs::remove_dir(&self.folder);
+        }
     }
 }

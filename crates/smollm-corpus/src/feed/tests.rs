@@ -15,7 +15,7 @@ use std::path::Path;
 fn document(s: u32, d: u32, length: u32) -> Document {
     Document {
         ids: (0..length).map(|token| s << 16 | d << 8 | token).collect(),
-        mask: (0..length).map(|token| (d + token) % 3 != 0).collect(),
+        mask: (0..length).map(|token| !(d + token).is_multiple_of(3)).collect(),
     }
 }
 

@@ -26,7 +26,7 @@ impl<W: Write> BlockWriter<W> {
             self.out.write_all(part)?;
             self.block.update(part);
             self.written += part.len() as u64;
-            if self.written % BLOCK == 0 {
+            if self.written.is_multiple_of(BLOCK) {
                 self.end_block();
             }
             bytes = rest;
@@ -41,7 +41,7 @@ impl<W: Write> BlockWriter<W> {
 
     /// The checksums behind the body, and their own.
     pub(super) fn finish(mut self) -> io::Result<(W, u32)> {
-        if self.written % BLOCK != 0 {
+        if !self.written.is_multiple_of(BLOCK) {
             self.end_block();
         }
         self.out.write_all(&self.table)?;

@@ -110,7 +110,7 @@ impl Header {
             names: u64_at(56),
             table: u32_at(64),
         };
-        if header.kind.pairs && header.documents % 2 != 0 {
+        if header.kind.pairs && !header.documents.is_multiple_of(2) {
             return Err((24, format!("{} documents are no pairs", header.documents)));
         }
         if header.supervised > header.tokens {

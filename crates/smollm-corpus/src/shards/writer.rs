@@ -90,7 +90,7 @@ impl ShardWriter {
         }
         self.body.write(&bytes).map_err(|source| ShardError::Write { file: self.partial.0.clone(), source })?;
         for (token, &learnt) in (self.header.tokens..).zip(&document.mask) {
-            if token % 8 == 0 {
+            if token.is_multiple_of(8) {
                 self.mask.push(0);
             }
             if let (true, Some(last)) = (learnt, self.mask.last_mut()) {
@@ -137,7 +137,7 @@ impl ShardWriter {
     /// # Errors
     /// It cannot be written; a half pair.
     pub fn finish(self) -> Result<u32, ShardError> {
-        if self.header.kind.pairs && self.header.documents % 2 != 0 {
+        if self.header.kind.pairs && !self.header.documents.is_multiple_of(2) {
             return Err(ShardError::Dataset { path: self.path, problem: "half a pair is left over".into() });
         }
         let Self { path, partial, body, header, borders, origins, mask, sources, names } = self;

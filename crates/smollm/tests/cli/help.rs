@@ -2,7 +2,7 @@
 
 use crate::world::World;
 
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 20] = [
     "pull",
     "list",
     "rm",
@@ -21,6 +21,7 @@ const COMMANDS: [&str; 19] = [
     "quantize",
     "imatrix",
     "eval-quant",
+    "train",
     "bench",
 ];
 
@@ -34,6 +35,7 @@ fn every_help_is_as_reviewed() {
         insta::assert_snapshot!(command, done.text());
     }
     insta::assert_snapshot!("tools_schema", world.run(&["tools", "schema", "--help"]).text());
+    insta::assert_snapshot!("train_tokenize", world.run(&["train", "tokenize", "--help"]).text());
 }
 
 #[test]

@@ -20,6 +20,7 @@ mod serve;
 mod streams;
 mod text;
 mod tools;
+mod train;
 #[cfg(unix)]
 mod truncated;
 mod world;
