@@ -30,6 +30,7 @@ mod steps;
 mod suites;
 mod targets;
 mod tidy;
+mod turns;
 mod valid_output;
 mod venv;
 mod workspace;

@@ -96,7 +96,12 @@ impl Manifest {
         let mut text = serde_json::to_vec_pretty(self).map_err(|error| refuse(error.into()))?;
         text.push(b'\n');
         let mut file = std::fs::File::create(&partial).map_err(refuse)?;
-        file.write_all(&text).and_then(|()| file.sync_all()).map_err(refuse)?;
-        std::fs::rename(&partial, &path).map_err(refuse)
+        let written = file.write_all(&text).and_then(|()| file.sync_all());
+        let moved = written.and_then(|()| std::fs::rename(&partial, &path));
+        if moved.is_err() {
+            // What is left of it is no `dataset.json`; where it cannot be removed, it is written over.
+            let _ = std::fs::remove_file(&partial);
+        }
+        moved.map_err(refuse)
     }
 }

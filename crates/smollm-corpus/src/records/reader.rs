@@ -127,6 +127,7 @@ impl Records {
 
 /// Lines, or one list: a `.json` file whose first character is `[` is a list.
 fn json(mut input: Box<dyn BufRead + Send>, form: &str) -> Box<dyn Iterator<Item = Found> + Send> {
+    // What cannot be read here cannot be read as a line either, and is said there.
     let start = input.fill_buf().unwrap_or_default();
     let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start);
     let list = form == "json" && start.trim_ascii_start().first() == Some(&b'[');
