@@ -17,6 +17,7 @@ use crate::soak;
 use crate::suites::{self, Suite};
 use crate::targets;
 use crate::tokenizer_training;
+use crate::turns;
 use crate::valid_output;
 use crate::workspace::Workspace;
 
@@ -94,6 +95,12 @@ const RUNS: &[Run] = &[
         "[--model DIR] [--questions N]",
         "lm_eval's log-likelihoods over our server beside smollm score and transformers",
         python::lm_eval,
+    ),
+    (
+        "turns",
+        "",
+        "what the assistant says under 70 public chat templates: told, or refused with the reason",
+        turns::accept,
     ),
     ("memory", "", "serving the released shapes takes what `smollm info --plan` predicts, under load", memory),
     ("targets", "", "the libraries compile for every other target that is installed", targets::accept),

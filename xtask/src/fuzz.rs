@@ -18,7 +18,7 @@ use crate::report::Tally;
 use crate::workspace::{Workspace, cargo, scrub};
 
 /// One target for each kind of outside bytes; `fuzz/fuzz_targets/NAME.rs`.
-pub(crate) const TARGETS: [&str; 9] = [
+pub(crate) const TARGETS: [&str; 10] = [
     "safetensors",
     "gguf",
     "imatrix",
@@ -28,6 +28,7 @@ pub(crate) const TARGETS: [&str; 9] = [
     "chat_template",
     "tool_calls",
     "gbnf",
+    "shard",
 ];
 
 /// The coverage that libFuzzer steers by (the flags of cargo-fuzz 0.13).

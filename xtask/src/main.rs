@@ -31,6 +31,7 @@ mod suites;
 mod targets;
 mod tidy;
 mod tokenizer_training;
+mod turns;
 mod valid_output;
 mod venv;
 mod workspace;

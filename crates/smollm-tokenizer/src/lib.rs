@@ -13,6 +13,7 @@ pub mod eval;
 mod gguf;
 mod json;
 mod merges;
+mod offsets;
 mod piece_cache;
 mod pretokenize;
 mod roles;

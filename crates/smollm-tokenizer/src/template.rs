@@ -17,6 +17,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 mod tools;
+mod turns;
 mod unprintable;
 mod value;
 
@@ -24,6 +25,7 @@ pub use error::TemplateError;
 pub use jiff::civil::DateTime;
 pub use source::{TemplateSource, special_tokens};
 pub(crate) use tools::python_json;
+pub use turns::{Turn, Turns};
 
 use environment::environment;
 use limits::LONGEST_TEXT;

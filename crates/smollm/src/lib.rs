@@ -75,5 +75,5 @@ pub use serve::{ServeOptions, sources};
 pub use smollm_engine::{Comparison, EngineOptions, SamplingParams, Score, Session, Timings, Token, Windows};
 pub use smollm_model::{Mix, Storage, parameter_count};
 pub use text::{Answer, End, GenerateOptions, Prompt};
-pub use text_parts::TextParts;
+pub use text_parts::{TextParts, special_tokens};
 pub use tokenizer::{Stage, TextFile, TokenRoles, TokenizerOptions, evaluate_tokenizers, train_tokenizer};

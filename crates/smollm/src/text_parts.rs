@@ -77,8 +77,8 @@ impl TextParts {
     }
 }
 
-/// The variables a template may name, from the roles in GGUF metadata.
-pub(crate) fn special_tokens(tokenizer: Option<&Tokenizer>) -> Vec<(String, String)> {
+/// The variables a template may name, from the roles of a tokenizer.
+pub fn special_tokens(tokenizer: Option<&Tokenizer>) -> Vec<(String, String)> {
     let Some(tokenizer) = tokenizer else { return Vec::new() };
     let roles = [
         ("bos_token", tokenizer.bos()),

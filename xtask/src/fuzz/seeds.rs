@@ -17,6 +17,7 @@ pub(super) fn of(target: &str) -> Vec<Seed> {
         "chat_template" => chat_template(),
         "tool_calls" => tool_calls(),
         "gbnf" => gbnf(),
+        "shard" => shard(),
         _ => Vec::new(),
     }
 }
@@ -69,6 +70,7 @@ pub(super) fn dictionary(target: &str) -> String {
         }
         // zero, one, infinity and NaN as f16 scales
         "blocks" => &["\u{0}\u{0}", "\u{0}<", "\u{0}|", "\u{1}|"],
+        "shard" => &["smolshrd"],
         "config_json" => &[
             "model_type",
             "llama",
@@ -296,6 +298,25 @@ fn imatrix() -> Vec<Seed> {
         ("without-counts", file("imatrix", "blk.0.attn_k.weight.counts")),
         ("a-model", file("model", "blk.0.attn_q.weight.counts")),
         ("older", [&2u32.to_le_bytes()[..], &19u32.to_le_bytes(), b"blk.0.attn_q.weight"].concat()),
+    ]
+}
+
+/// A document of two tokens from one file, with a mask and without; the target puts the checksums in.
+fn shard() -> Vec<Seed> {
+    let file = |flags: u32, parts: &[&[u8]]| {
+        let u32s = |numbers: &[u32]| numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<_>>();
+        let u64s = |numbers: &[u64]| numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<_>>();
+        let header = [b"smolshrd".to_vec(), u32s(&[1, flags, 2, 100]), u64s(&[1, 2, 1, 1, 5]), vec![0; 8]].concat();
+        let borders = u64s(&[0, 2]);
+        let origin = [u64s(&[7, 1]), u32s(&[0, 0])].concat();
+        let name = [&1u32.to_le_bytes()[..], b"a", &[0; 3]].concat();
+        [header, parts.concat(), borders, origin, name, vec![0; 4]].concat()
+    };
+    let tokens: &[u8] = &[5, 0, 6, 0, 0, 0, 0, 0];
+    vec![
+        ("whole", file(0, &[tokens])),
+        ("masked", file(1, &[tokens, &[2, 0, 0, 0, 0, 0, 0, 0]])),
+        ("pair", file(2, &[tokens])),
     ]
 }
 

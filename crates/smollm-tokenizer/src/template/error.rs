@@ -27,6 +27,12 @@ pub enum TemplateError {
         /// Which message, and what is wrong with it.
         problem: String,
     },
+    /// What the assistant says cannot be told from the rest of the rendered text, or not exactly.
+    #[error("what the assistant says cannot be told exactly under this chat template: {problem}")]
+    Turns {
+        /// Which message, and what the template does with it.
+        problem: String,
+    },
     /// `tokenizer_config.json` has no usable template or token.
     #[error("{file}: {problem}")]
     Source {

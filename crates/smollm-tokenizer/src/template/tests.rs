@@ -91,6 +91,28 @@ fn a_message_that_is_only_begun_ends_the_prompt() {
 }
 
 #[test]
+fn turns_are_what_follows_the_prompt_for_them() {
+    let source = "{% for m in messages %}[{{ m.role }}]{{ m.content }}.{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}";
+    let template = ChatTemplate::new(source, &[]).unwrap();
+    let messages = json!([
+        {"role": "user", "content": "q"}, {"role": "assistant", "content": "é"},
+        {"role": "assistant", "content": ""}, {"role": "user", "content": "r"},
+    ]);
+    let prompted = RenderOptions { add_generation_prompt: true, ..RenderOptions::default() };
+    for options in [RenderOptions::default(), prompted] {
+        let turns = template.render_turns(&messages, &options).unwrap();
+        assert_eq!(turns.text, "[user]q.[assistant]é.[assistant].[user]r.");
+        let spans: Vec<(usize, &str)> = turns.turns.iter().map(|t| (t.message, &turns.text[t.span.clone()])).collect();
+        assert_eq!((spans, turns.marked), (vec![(1, "é."), (2, ".")], false));
+    }
+    let nested = "{% for m in messages %}{% if m.role == 'assistant' %}{% generation %}<{% generation %}{{ m.content }}{% endgeneration %}>\
+                  {% endgeneration %}{% endif %}{% endfor %}";
+    let turns = ChatTemplate::new(nested, &[]).unwrap().render_turns(&messages, &RenderOptions::default()).unwrap();
+    let spans: Vec<&str> = turns.turns.iter().map(|t| &turns.text[t.span.clone()]).collect();
+    assert_eq!((spans, turns.marked), (vec!["<é>", "<>"], true));
+}
+
+#[test]
 fn tools_choose_the_template_made_for_them() {
     let template = ChatTemplate::new("plain", &[]).unwrap().with_tool_use("tools").unwrap();
     let tools = RenderOptions { tools: Some(json!([])), ..RenderOptions::default() };

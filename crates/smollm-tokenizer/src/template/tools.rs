@@ -38,7 +38,7 @@ impl ChatTemplate {
     }
 
     /// The text that a conversation with tools or one without is rendered with.
-    fn rendered(&self, with_tools: bool) -> &str {
+    pub(super) fn rendered(&self, with_tools: bool) -> &str {
         self.tool_use.as_deref().filter(|_| with_tools).unwrap_or(&self.source)
     }
 }

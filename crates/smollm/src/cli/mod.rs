@@ -26,6 +26,7 @@ mod template;
 mod tokenize;
 mod tokenizer;
 mod tools;
+mod train;
 
 use clap::{Parser, Subcommand};
 use failure::{arguments_exit_code, exit_code};
@@ -87,6 +88,8 @@ enum Command {
     Imatrix(imatrix::ImatrixCommand),
     /// Compare quantised models with the one they were made from
     EvalQuant(eval_quant::EvalQuant),
+    /// Make what models are trained with: tokens with a loss mask
+    Train(train::Train),
     /// Measure prefill and decode speed against the machine's roof
     Bench(bench::Bench),
 }
@@ -118,6 +121,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Quantize(command) => command.run(),
         Command::Imatrix(command) => command.run(),
         Command::EvalQuant(command) => command.run(),
+        Command::Train(command) => command.run(),
         Command::Bench(command) => command.run(),
     };
     // text without a line break at its end is still in the buffer

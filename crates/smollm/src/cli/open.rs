@@ -66,7 +66,7 @@ impl NameArgs {
     }
 
     /// Tokenizer and template alone: no weights are touched, so they may be damaged or absent.
-    fn open_text(&self) -> anyhow::Result<TextParts> {
+    pub(crate) fn open_text(&self) -> anyhow::Result<TextParts> {
         Ok(TextParts::read(&local_files(&self.required()?, &DownloadBars::new(self.quiet))?)?)
     }
 

@@ -45,6 +45,12 @@ impl Bar {
         self.0.set_position(at.written);
     }
 
+    /// So many bytes are done.
+    pub(crate) fn bytes(&self, done: u64, total: u64) {
+        self.0.set_length(total);
+        self.0.set_position(done);
+    }
+
     /// Does something that prints, without the bar in its way.
     pub(crate) fn aside<R>(&self, print: impl FnOnce() -> R) -> R {
         self.0.suspend(print)

@@ -147,17 +147,18 @@ fn documented(document: &str, section: &str) -> BTreeSet<String> {
 fn the_document_has_every_key_and_no_other() {
     let document = std::fs::read_to_string(repository().join("docs/json.md")).unwrap();
     let world = World::new().with_random().with_scripted().with_caller(&crate::agent::CALLS);
-    world.write("text.txt", "abc");
+    world.write("words.txt", "abc");
     let run = |line: &str| world.run(&line.split(' ').collect::<Vec<_>>()).json();
     let rows = [
         ("score --json", run("score -m random --json abc")),
         ("generate --json", run("generate -m random --json abc -n 1 --ignore-eos --logprobs 1")),
         ("agent --json", run("agent -m caller --json --temperature 0 --max-steps 1 x")),
         ("tokenize --json", run("tokenize -m random --json abc")),
+        ("train tokenize --json", run("train tokenize -m random --json words.txt -o data")),
         ("bench --json", run("bench -m random --json --prefill 2 --decode 1 --repeats 1")),
         ("info --json", run("info random --json --plan --check")),
         ("eval-quant --json", run("eval-quant random random --json --ids 5,6,7")),
-        ("tokenizer eval --json", run("tokenizer eval random text.txt --json")),
+        ("tokenizer eval --json", run("tokenizer eval random words.txt --json")),
         ("list --json", World::new().with_cached().run(&["list", "--json"]).json()),
     ];
     for (section, output) in rows {

@@ -22,6 +22,7 @@ const COMMANDS: [&str; 20] = [
     "quantize",
     "imatrix",
     "eval-quant",
+    "train",
     "bench",
 ];
 
@@ -38,6 +39,7 @@ fn every_help_is_as_reviewed() {
         ("tools_schema", ["tools", "schema"]),
         ("tokenizer_train", ["tokenizer", "train"]),
         ("tokenizer_eval", ["tokenizer", "eval"]),
+        ("train_tokenize", ["train", "tokenize"]),
     ] {
         insta::assert_snapshot!(name, world.run(&[&command[..], &["--help"]].concat()).text());
     }

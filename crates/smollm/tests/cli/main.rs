@@ -21,6 +21,7 @@ mod streams;
 mod text;
 mod tokenizer;
 mod tools;
+mod train;
 #[cfg(unix)]
 mod truncated;
 mod world;

@@ -1,0 +1,32 @@
+//! `smollm train`: what models are trained with.
+
+mod tokenize;
+
+use clap::Subcommand;
+
+/// Make what models are trained with.
+#[derive(Debug, clap::Args)]
+#[command(arg_required_else_help = true)]
+pub(crate) struct Train {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Texts, conversations and preference pairs to tokens with a loss mask
+    ///
+    /// Files are JSON lines, JSON lists, Parquet or text; all but Parquet may be compressed with gzip. Rows are told by their
+    /// columns: `messages`, `conversations` (ShareGPT), `instruction` and `output` (Alpaca), `prompt` and `completion`, `chosen`
+    /// and `rejected`, `text`. A message with "train": false is not learnt. What is wrong with a row is said with its file and
+    /// line, and nothing is written then.
+    Tokenize(tokenize::TokenizeData),
+}
+
+impl Train {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        match self.command {
+            Command::Tokenize(command) => command.run(),
+        }
+    }
+}
