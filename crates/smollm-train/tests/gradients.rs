@@ -43,7 +43,7 @@ fn case(json: &str) -> Case {
     let targets: Vec<Target> = rows.map(|row| Target { row, id: tokens[row + 1] }).collect();
     let weight = |i: usize| RowWeight {
         target: if i == 4 { 0.0 } else { 0.1 + 0.05 * (i % 3) as f32 - if i % 4 == 3 { 0.3 } else { 0.0 } },
-        squared_log_z: if i % 2 == 0 { 0.01 } else { 0.0 },
+        squared_log_z: if i.is_multiple_of(2) { 0.01 } else { 0.0 },
     };
     let weights = (0..targets.len()).map(weight).collect();
     Case { config, masters, tokens, documents, targets, weights }
@@ -151,7 +151,7 @@ fn packed_documents_are_as_if_each_came_alone() {
                 config: whole.config.clone(),
                 masters: whole.masters.clone(),
                 tokens: whole.tokens[document.clone()].to_vec(),
-                documents: vec![0..document.len()],
+                documents: std::iter::once(0..document.len()).collect(),
                 targets: indices
                     .iter()
                     .map(|&i| Target { row: whole.targets[i].row - document.start, id: whole.targets[i].id })

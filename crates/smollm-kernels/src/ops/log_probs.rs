@@ -57,7 +57,7 @@ pub fn log_probs_backward(cpu: &Cpu, logits: &mut [f32], targets: &[u32], weight
 
 /// Replaces the logits by exp(x - max); max and the sum of these.
 fn exponentials(kernels: &TrainingKernels, row: &mut [f32]) -> (f32, f32) {
-    // SAFETY (of both): `Cpu` holds only rows that are available.
+    // SAFETY: `Cpu` holds only rows that are available.
     let max = unsafe { (kernels.max)(row) };
     // SAFETY: as above.
     (max, unsafe { (kernels.exp_minus)(row, max) })

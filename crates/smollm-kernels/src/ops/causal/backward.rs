@@ -136,7 +136,7 @@ impl Attend<'_> {
         for i in 0..block.tokens.len() {
             let row = (block.tokens.start + i) * self.plan.heads + head;
             let own = row * dim..(row + 1) * dim;
-            // SAFETY (of both): `Cpu` holds only rows that are available.
+            // SAFETY: `Cpu` holds only rows that are available.
             inner[i] = unsafe { (kernels.training.dot)(&given.out.numbers[own.clone()], &given.dout.numbers[own]) };
             for part in self.visible(i, weights) {
                 // SAFETY: as above.
