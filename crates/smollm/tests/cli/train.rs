@@ -2,7 +2,7 @@
 
 use crate::world::{World, finished};
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 const CHAT: &str = r#"{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}"#;
 
@@ -64,10 +64,7 @@ fn interrupted_it_leaves_nothing() {
     let world = World::new().with_scripted();
     let pipe = world.path("endless.jsonl");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    let child = world
-        .command(&["train", "tokenize", "-m", "scripted", "endless.jsonl", "-o", "out"])
-        .stdin(Stdio::null())
-        .spawn();
+    let child = world.command(&["train", "tokenize", "-m", "scripted", "endless.jsonl", "-o", "out"]).spawn();
     let child = child.unwrap();
     let mut rows = std::fs::OpenOptions::new().write(true).open(&pipe).unwrap();
     let row = format!("{CHAT}\n").repeat(100);
