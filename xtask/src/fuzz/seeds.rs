@@ -70,7 +70,8 @@ pub(super) fn dictionary(target: &str) -> String {
         }
         // zero, one, infinity and NaN as f16 scales
         "blocks" => &["\u{0}\u{0}", "\u{0}<", "\u{0}|", "\u{1}|"],
-        "shard" => &["smolshrd"],
+        // the version, flags and short lengths
+        "shard" => &["smolshrd", "\u{1}\u{0}\u{0}\u{0}", "\u{2}\u{0}\u{0}\u{0}", "\u{0}\u{1}\u{0}\u{0}"],
         "config_json" => &[
             "model_type",
             "llama",
@@ -317,6 +318,7 @@ fn shard() -> Vec<Seed> {
         ("whole", file(0, &[tokens])),
         ("masked", file(1, &[tokens, &[2, 0, 0, 0, 0, 0, 0, 0]])),
         ("pair", file(2, &[tokens])),
+        ("masked_pair", file(3, &[tokens, &[2, 0, 0, 0, 0, 0, 0, 0]])),
     ]
 }
 
