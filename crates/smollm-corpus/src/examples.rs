@@ -128,6 +128,7 @@ impl<'a> Examples<'a> {
     /// The template refuses the conversation or cannot tell its answers, the record has no answers to learn, or nothing is left to learn.
     pub fn example(&mut self, place: &Place, record: &Record) -> Result<Option<Example>, ExampleError> {
         let wrong = |problem: String| ExampleError::Record { place: place.clone(), problem };
+        let before = self.tally;
         let example = match record {
             Record::Text(_) if self.options.loss != Loss::All => {
                 return Err(wrong("a plain text has no answers; the loss can only be of all its tokens".into()));
@@ -168,7 +169,8 @@ impl<'a> Examples<'a> {
         };
         if documents.iter().any(|document| document.supervised() == 0) {
             self.lost(place, Lost::Nothing)?;
-            self.tally.skipped += 1;
+            // What was cut away of it is no matter any more.
+            self.tally = Tally { skipped: before.skipped + 1, ..before };
             return Ok(None);
         }
         self.tally.examples += 1;

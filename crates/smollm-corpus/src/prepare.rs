@@ -104,7 +104,8 @@ pub fn prepare(
         return Err(PrepareError::Interrupted);
     }
     let writer = writer.ok_or(PrepareError::Nothing)?;
-    Ok(writer.finish(made_with(job), *examples.tally())?)
+    let made_with = made_with(job, writer.kind());
+    Ok(writer.finish(made_with, *examples.tally())?)
 }
 
 fn kind(job: &Job<'_>, example: &Example) -> ShardKind {
@@ -113,9 +114,11 @@ fn kind(job: &Job<'_>, example: &Example) -> ShardKind {
 }
 
 /// What a trainer, or a person, may want to know of how the tokens came about.
-fn made_with(job: &Job<'_>) -> Map<String, Value> {
+fn made_with(job: &Job<'_>, kind: ShardKind) -> Map<String, Value> {
     let options = &job.examples;
     let loss = match options.loss {
+        // Of pairs the answers are learnt, whatever is said of other records.
+        _ if kind.pairs => "answers",
         Loss::All => "all",
         Loss::Answers => "answers",
         Loss::LastAnswer => "last-answer",

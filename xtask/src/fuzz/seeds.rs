@@ -70,8 +70,8 @@ pub(super) fn dictionary(target: &str) -> String {
         }
         // zero, one, infinity and NaN as f16 scales
         "blocks" => &["\u{0}\u{0}", "\u{0}<", "\u{0}|", "\u{1}|"],
-        // the version, flags and short lengths
-        "shard" => &["smolshrd", "\u{1}\u{0}\u{0}\u{0}", "\u{2}\u{0}\u{0}\u{0}", "\u{0}\u{1}\u{0}\u{0}"],
+        // the flags, and a name with its length
+        "shard" => &["smolshrd", "\u{1}\0\0\0", "\u{2}\0\0\0", "\u{3}\0\0\0", "\u{1}\0\0\0a"],
         "config_json" => &[
             "model_type",
             "llama",
@@ -317,8 +317,8 @@ fn shard() -> Vec<Seed> {
     vec![
         ("whole", file(0, &[tokens])),
         ("masked", file(1, &[tokens, &[2, 0, 0, 0, 0, 0, 0, 0]])),
-        ("pair", file(2, &[tokens])),
-        ("masked_pair", file(3, &[tokens, &[2, 0, 0, 0, 0, 0, 0, 0]])),
+        ("half-a-pair", file(2, &[tokens])),
+        ("unknown-flags", file(4, &[tokens])),
     ]
 }
 

@@ -33,6 +33,11 @@ impl DatasetWriter {
         Ok(Self { made_folder, folder: folder.into(), kind, shard_tokens, shard: None, done: Vec::new() })
     }
 
+    /// What its documents have in common.
+    pub fn kind(&self) -> ShardKind {
+        self.kind
+    }
+
     /// Adds what a record gave. `hash` is that of the record.
     ///
     /// # Errors

@@ -207,7 +207,7 @@ fn files_are_read_by_name_and_first_byte() {
     }
 }
 
-fn parquet_file(folder: &Path) -> PathBuf {
+fn parquet_file(folder: &Path, codec: parquet::basic::Compression) -> PathBuf {
     use parquet::column::writer::ColumnWriter;
     use parquet::data_type::ByteArray;
     use parquet::file::properties::WriterProperties;
@@ -217,7 +217,7 @@ fn parquet_file(folder: &Path) -> PathBuf {
     let schema = "message m { optional group messages (LIST) { repeated group list { optional group element {
         optional binary role (UTF8); optional binary content (UTF8); } } } optional int64 score; }";
     let path = folder.join("a.parquet");
-    let properties = WriterProperties::builder().set_compression(parquet::basic::Compression::SNAPPY).build();
+    let properties = WriterProperties::builder().set_compression(codec).build();
     let schema = Arc::new(parse_message_type(schema).unwrap());
     let mut writer =
         SerializedFileWriter::new(std::fs::File::create(&path).unwrap(), schema, Arc::new(properties)).unwrap();
@@ -251,21 +251,32 @@ fn parquet_file(folder: &Path) -> PathBuf {
 #[test]
 fn rows_of_parquet_are_rows_of_json() {
     let folder = tempfile::tempdir().unwrap();
-    let path = parquet_file(folder.path());
-    let records: Vec<_> = Records::open(&path, &ReadOptions::default()).unwrap().map(Result::unwrap).collect();
-    let places: Vec<String> =
-        records.iter().map(|(place, _)| without_folder(&place.to_string(), folder.path())).collect();
-    assert_eq!(places, ["a.parquet: row 1", "a.parquet: row 2", "a.parquet: row 3", "a.parquet: row 4"]);
-    let expected = [("x0", "y"), ("x1", "y")].map(|(x, y)| chat(&[user(x), said(y)], &[false, true]));
-    assert_eq!([&records[0].1, &records[2].1], expected.each_ref());
-    assert_eq!(records[1].1, chat(&[user("z")], &[false]));
+    use parquet::basic::{Compression, GzipLevel, ZstdLevel};
+    let (gzip, zstd) = (GzipLevel::default(), ZstdLevel::default());
+    let codecs = [
+        Compression::UNCOMPRESSED,
+        Compression::SNAPPY,
+        Compression::LZ4_RAW,
+        Compression::GZIP(gzip),
+        Compression::ZSTD(zstd),
+    ];
+    for codec in codecs {
+        let path = parquet_file(folder.path(), codec);
+        let records: Vec<_> = Records::open(&path, &ReadOptions::default()).unwrap().map(Result::unwrap).collect();
+        let places: Vec<String> =
+            records.iter().map(|(place, _)| without_folder(&place.to_string(), folder.path())).collect();
+        assert_eq!(places, ["a.parquet: row 1", "a.parquet: row 2", "a.parquet: row 3", "a.parquet: row 4"]);
+        let expected = [("x0", "y"), ("x1", "y")].map(|(x, y)| chat(&[user(x), said(y)], &[false, true]));
+        assert_eq!([&records[0].1, &records[2].1], expected.each_ref());
+        assert_eq!(records[1].1, chat(&[user("z")], &[false]));
+    }
 }
 
 /// Cut or changed anywhere, a file is read or refused, and never takes the program down.
 #[test]
 fn damaged_parquet_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
-    let bytes = std::fs::read(parquet_file(folder.path())).unwrap();
+    let bytes = std::fs::read(parquet_file(folder.path(), parquet::basic::Compression::SNAPPY)).unwrap();
     let mut refused = 0;
     for at in (0..bytes.len()).step_by(7) {
         let mut changed = bytes.clone();
