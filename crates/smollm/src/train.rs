@@ -1,0 +1,3 @@
+//! Training: what a recipe says, the data it names, what it will take, and what a run tells.
+
+pub mod recipe;
