@@ -12,6 +12,8 @@ mod read;
 mod scalar;
 mod section;
 #[cfg(test)]
+mod shipped;
+#[cfg(test)]
 mod tests;
 mod tree;
 mod written;
@@ -19,6 +21,7 @@ mod written;
 pub use data::{Data, Documents, Mix, Source, StageWeights, Validation};
 pub use error::RecipeError;
 pub use keys::{KEYS, Key};
+pub(crate) use written::leaves;
 
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
@@ -358,5 +361,17 @@ impl Recipe {
             overrides::apply(&mut root, number, names)?;
         }
         read::recipe(&root, names, &read::Paths { folder, exists })
+    }
+}
+
+impl Recipe {
+    /// Steps of the run, where an epoch has so many rows: the last step of an epoch that does not divide begins the next one.
+    pub fn steps(&self, epoch_rows: u64) -> u64 {
+        let rows = match self.duration {
+            Duration::Steps(steps) => return steps,
+            Duration::Epochs(epochs) => (epochs * epoch_rows as f64).round() as u64,
+            Duration::Tokens(tokens) => tokens.div_ceil(u64::from(self.data.sequence_length)),
+        };
+        rows.div_ceil(self.batch.rows).max(1)
     }
 }

@@ -107,7 +107,9 @@ pub(super) fn read(section: &Section<'_>, kind: Kind, paths: &Paths<'_>) -> Resu
     let default = if dpo { Packing::None } else { Packing::BestFit };
     let packing = section.get("packing", choice(PACKINGS))?.unwrap_or(default);
     if dpo && packing == Packing::Wrapped {
-        return Err(section.wrong("packing", "cannot be `wrapped` with `kind: dpo`: the parts of a pair would run together"));
+        return Err(
+            section.wrong("packing", "cannot be `wrapped` with `kind: dpo`: the parts of a pair would run together")
+        );
     }
     let sequence_length = section.get("sequence_length", whole(2..=1 << 24))?.unwrap_or(2048);
     if dpo {
@@ -127,7 +129,9 @@ pub(super) fn read(section: &Section<'_>, kind: Kind, paths: &Paths<'_>) -> Resu
     let whole_examples = dpo || packing == Packing::None;
     if let Some(tokens) = max_tokens.filter(|&tokens| whole_examples && !fits(tokens)) {
         let what = if dpo { "two answers" } else { "an example" };
-        let problem = format!("lets {what} of {tokens} tokens through, which a `sequence_length` of {sequence_length} does not hold");
+        let problem = format!(
+            "lets {what} of {tokens} tokens through, which a `sequence_length` of {sequence_length} does not hold"
+        );
         return Err(section.wrong("max_tokens", problem));
     }
     let max_prompt = section.get("max_prompt", unless("none", whole(1..=MOST)))?.flatten();

@@ -15,11 +15,8 @@ use std::path::{Path, PathBuf};
 type Result<T> = std::result::Result<T, RecipeError>;
 
 pub(super) const KINDS: &[(&str, Kind)] = &[("pretrain", Kind::Pretrain), ("sft", Kind::Sft), ("dpo", Kind::Dpo)];
-pub(super) const LOSSES: &[(&str, PreferenceLoss)] = &[
-    ("sigmoid", PreferenceLoss::Sigmoid),
-    ("ipo", PreferenceLoss::Ipo),
-    ("apo-zero", PreferenceLoss::ApoZero),
-];
+pub(super) const LOSSES: &[(&str, PreferenceLoss)] =
+    &[("sigmoid", PreferenceLoss::Sigmoid), ("ipo", PreferenceLoss::Ipo), ("apo-zero", PreferenceLoss::ApoZero)];
 pub(super) const REFERENCES: &[(&str, Reference)] =
     &[("precomputed", Reference::Precomputed), ("live", Reference::Live)];
 pub(super) const CURVES: &[(&str, Curve)] =
@@ -32,8 +29,7 @@ pub(super) const EXPORTS: &[(&str, ExportType)] =
 /// Tokens that are computed together if nothing is said.
 const MICRO_TOKENS: u64 = 8192;
 /// The modules of a layer that may have adapters, and a word for all of them.
-const MODULES: [&str; 8] =
-    ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "all-linear"];
+const MODULES: [&str; 8] = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "all-linear"];
 
 /// Where relative paths begin, and what is there.
 pub(super) struct Paths<'a> {
@@ -44,14 +40,20 @@ pub(super) struct Paths<'a> {
 impl Paths<'_> {
     /// A path.
     pub(super) fn path(&self, node: &Node) -> Read<PathBuf> {
-        Ok(self.folder.join(text(node)?))
+        Ok(self.join(&text(node)?))
+    }
+
+    /// From the recipe's folder, without the `.` that says so.
+    fn join(&self, path: &str) -> PathBuf {
+        self.folder.join(path).components().collect()
     }
 
     /// The name of a model, which is a path if it looks like one or if there is such a thing.
     fn model(&self, node: &Node) -> Read<String> {
         let name = text(node)?;
-        let path = self.folder.join(&name);
-        if name.starts_with(['.', '/', '\\']) || name.ends_with(".gguf") && !name.contains(':') || (self.exists)(&path) {
+        let path = self.join(&name);
+        if name.starts_with(['.', '/', '\\']) || name.ends_with(".gguf") && !name.contains(':') || (self.exists)(&path)
+        {
             return Ok(path.display().to_string());
         }
         Ok(name)
@@ -62,12 +64,15 @@ impl Paths<'_> {
         let name = text(node)?;
         match smollm_model::preset(&name) {
             Some(_) => Ok(name),
-            None if name.contains(['.', '/', '\\']) => Ok(self.folder.join(&name).display().to_string()),
+            None if name.contains(['.', '/', '\\']) => Ok(self.join(&name).display().to_string()),
             None => {
                 let known = smollm_model::preset_names();
                 let nearest = known.iter().min_by_key(|known| strsim::damerau_levenshtein(&name, known));
                 let nearest = nearest.map_or("", String::as_str);
-                wrong(node, format!("neither a released shape nor the path of a config.json; the nearest is `{nearest}`"))
+                wrong(
+                    node,
+                    format!("neither a released shape nor the path of a config.json; the nearest is `{nearest}`"),
+                )
             }
         }
     }
@@ -119,7 +124,8 @@ fn init(section: &Section<'_>, seed: u64, paths: &Paths<'_>) -> Result<Init> {
     if let Some(key) = set.keys().find(|key| !ModelConfig::JSON_KEYS.contains(&key.as_str())) {
         let nearest = ModelConfig::JSON_KEYS.iter().min_by_key(|known| strsim::damerau_levenshtein(key, known));
         let (key, nearest) = (super::error::shown(key), nearest.copied().unwrap_or_default());
-        let problem = format!("has `{key}`, which is no key of config.json that this program reads; the nearest is `{nearest}`");
+        let problem =
+            format!("has `{key}`, which is no key of config.json that this program reads; the nearest is `{nearest}`");
         return Err(section.wrong("set", problem));
     }
     Ok(Init {

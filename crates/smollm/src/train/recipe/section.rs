@@ -22,13 +22,7 @@ impl<'a> Section<'a> {
         Self::new(Some(node), names, String::new(), String::new(), node.at)
     }
 
-    fn new(
-        node: Option<&'a Node>,
-        names: Names<'a>,
-        table: String,
-        path: String,
-        at: At,
-    ) -> Result<Self, RecipeError> {
+    fn new(node: Option<&'a Node>, names: Names<'a>, table: String, path: String, at: At) -> Result<Self, RecipeError> {
         let entries: &[Entry] = match node.map(|node| &node.value) {
             None | Some(Value::Null) => &[],
             Some(Value::Map(entries)) => entries,

@@ -98,7 +98,9 @@ pub(super) fn parse(text: &str, flag: Option<usize>, names: Names<'_>) -> Result
         let at = at(&span);
         let refuse = |what: &str| Err(names.error(at, format!("{what} are not part of recipes")));
         let node = match event {
-            Event::Scalar(_, _, anchor, ref tag) | Event::SequenceStart(_, anchor, ref tag) | Event::MappingStart(_, anchor, ref tag)
+            Event::Scalar(_, _, anchor, ref tag)
+            | Event::SequenceStart(_, anchor, ref tag)
+            | Event::MappingStart(_, anchor, ref tag)
                 if anchor != 0 || tag.is_some() =>
             {
                 return refuse(if anchor != 0 { "anchors (`&`)" } else { "tags (`!`)" });

@@ -47,7 +47,8 @@ impl Recipe {
             },
         );
         if let Some(lora) = &self.lora {
-            let mut map = json!({ "rank": lora.rank, "alpha": lora.alpha, "rslora": lora.rslora, "dropout": lora.dropout });
+            let mut map =
+                json!({ "rank": lora.rank, "alpha": lora.alpha, "rslora": lora.rslora, "dropout": lora.dropout });
             map["target_modules"] = json!(lora.target_modules);
             map["modules_to_save"] = json!(lora.modules_to_save);
             put("lora", map);
