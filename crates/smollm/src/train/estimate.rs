@@ -54,6 +54,16 @@ pub struct Estimate {
     pub basis: Basis,
 }
 
+impl Estimate {
+    /// As `--json` prints it: its fields, with the sums of memory and work.
+    pub fn to_json(&self) -> serde_json::Value {
+        let mut json = serde_json::json!(self);
+        json["memory"]["total"] = self.memory.total().into();
+        json["work"]["total"] = self.work.total().into();
+        json
+    }
+}
+
 /// What a run of `recipe` takes, for a model of this shape and data of which there is so much. `config` is that of the start, with what the
 /// recipe changes of it.
 pub fn estimate(recipe: &Recipe, config: &ModelConfig, counts: &FeedCounts, basis: Basis) -> Estimate {

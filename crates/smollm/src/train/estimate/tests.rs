@@ -39,6 +39,7 @@ fn the_released_model_takes_what_is_known_of_it() {
     assert_eq!(memory.compute_weights + memory.turned_weights, 4 * 134_479_872);
     assert_eq!(estimate.seconds, estimate.work.total() / 1e12);
     insta::assert_snapshot!(estimate.to_string());
+    insta::assert_snapshot!("as_json", format!("{:#}", estimate.to_json()));
 }
 
 #[test]
