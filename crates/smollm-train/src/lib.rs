@@ -14,4 +14,4 @@ mod turned;
 pub use head::Target;
 pub use learner::{Keep, Learner};
 pub use smollm_kernels::ops::{LogProb, RowWeight};
-pub use tensors::Tensors;
+pub use tensors::{Learnt, Place, Tensors};
