@@ -109,6 +109,17 @@ impl Learner {
         ops::rms_norm(cpu, x, &self.model.weights.norm, self.model.config.rms_norm_eps, &mut self.hidden);
     }
 
+    /// As [`Learner::forward`], with no way back.
+    ///
+    /// # Panics
+    /// As that.
+    pub fn forward_only(&mut self, cpu: &Cpu, batch: &Documents<'_>) {
+        let keep = std::mem::replace(&mut self.keep, Keep::None);
+        let kept = std::mem::take(&mut self.kept);
+        self.forward(cpu, batch);
+        (self.keep, self.kept) = (keep, kept);
+    }
+
     /// The log-probabilities of targets after [`Learner::forward`].
     pub fn log_probs(&self, cpu: &Cpu, targets: &[Target]) -> Vec<LogProb> {
         head::log_probs(cpu, &self.model, &self.hidden, targets)
