@@ -8,10 +8,12 @@
 mod backward;
 mod head;
 mod learner;
+mod lora;
 mod tensors;
 mod turned;
 
 pub use head::Target;
 pub use learner::{Keep, Learner};
+pub use lora::{Draw, Lora, LoraError};
 pub use smollm_kernels::ops::{LogProb, RowWeight};
 pub use tensors::{Learnt, Place, Tensors};
