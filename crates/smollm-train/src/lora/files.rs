@@ -44,6 +44,7 @@ impl Lora {
             values.insert(Place::Base(param.slot), numbers(tensor)?);
             saved.push(param.clone());
         }
+        saved.sort_by_key(|own| table.iter().position(|param| param.slot == own.slot));
         let lora = Self { config: adapter.config().clone(), pairs, saved };
         let tensors = Tensors::of(lora.table(), |learnt, own| own.copy_from_slice(&values[&learnt.place]));
         Ok((lora, tensors))
