@@ -109,6 +109,14 @@ pub enum Error {
         /// What is missing.
         problem: String,
     },
+    /// A model or an adapter that cannot be merged with the others.
+    #[error("{model}: {problem}")]
+    Merge {
+        /// Which.
+        model: String,
+        /// In what it does not fit.
+        problem: String,
+    },
     /// A JSON file beside the weights is broken.
     #[error("{}: {problem}", path.display())]
     Json {

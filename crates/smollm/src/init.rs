@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::model::read_json;
-use crate::outputs::{json_file, small_files, write_model};
+use crate::outputs::{CARD, json_file, small_files, write_model};
 use serde_json::Value;
 use smollm_checkpoint::{Progress, TensorSpec, safetensors};
 use smollm_kernels::{Bytes, Dtype, Matrix};
@@ -42,7 +42,7 @@ pub fn init(
             return Err(Error::NotAModel { path: directory.clone(), problem: "has no tokenizer.json".into() });
         }
         // their card says nothing about these weights
-        Some(directory) => small_files(directory)?.into_iter().filter(|(name, _)| *name != "README.md").collect(),
+        Some(directory) => small_files(directory)?.into_iter().filter(|(name, _)| *name != CARD).collect(),
         None => Vec::new(),
     };
     beside.push(json_file("config.json", &config.to_json()));
