@@ -89,12 +89,14 @@ fn preference_steps_are_those_of_trl() {
             assert!(kept.knows(&batch));
             // a second model and what was kept of it are the same to the bit
             let mut reports = Vec::new();
-            for reference in [Reference::Kept(kept.clone()), Reference::Model(Box::new(model))] {
+            let of =
+                |kept: &KeptReference| Reference::Kept { training: kept.clone(), held_out: KeptReference::default() };
+            for reference in [of(&kept), Reference::Model(Box::new(model))] {
                 let mut trainer = trainer(&golden, &cpu, objective, reference);
                 reports.push([(); 3].map(|()| trainer.step(std::slice::from_ref(&batch)).expect("finite")));
             }
             assert_eq!(reports[0], reports[1], "{cpu:?}");
-            let trainer = trainer(&golden, &cpu, objective, Reference::Kept(kept));
+            let trainer = trainer(&golden, &cpu, objective, of(&kept));
             follow(&golden, trainer, std::slice::from_ref(&batch));
         }
     }

@@ -3,4 +3,5 @@
 pub mod data;
 pub mod estimate;
 pub mod recipe;
+pub mod run;
 pub mod telemetry;

@@ -4,6 +4,7 @@
 //! and at the end `model/`, or `adapter/` where adapters were learnt. What it has come to stands in the checkpoints alone: a run that was broken off
 //! goes on from the newest whole one, and comes to the same bits as one that was not.
 
+mod calibrate;
 mod card;
 mod export;
 mod folder;
@@ -15,19 +16,19 @@ mod start;
 mod tests;
 mod told;
 
+pub use calibrate::measured_flops;
 pub use told::{Finished, Told, Watch};
 
 use crate::error::Error;
-use crate::train::data::{self, Prepared};
+use crate::train::data;
 use crate::train::recipe::{Recipe, Reference as When};
 use crate::train::telemetry::Telemetry;
 use folder::RunFolder;
 use smollm_kernels::{Cpu, granted_threads};
 use smollm_train::checkpoints::{Best, Checkpoints};
 use smollm_train::run::{Ended, Run};
-use smollm_train::{KeptReference, Learner, Lora, Reference, State, Tensors, Trainer};
+use smollm_train::{Learner, Lora, Reference, State, Tensors, Trainer};
 use start::Start;
-use std::ops::ControlFlow;
 use std::path::Path;
 
 /// How a run is begun or gone on with, beside its recipe.
@@ -112,17 +113,10 @@ fn go(
     let reference = match options::reference(recipe) {
         None => Reference::None,
         Some(_) if lora.is_some() => Reference::Base,
-        Some(When::Live) => Reference::Model(Box::new(self::learner(
-            &cpu,
-            &start,
-            None,
-            &Tensors::of(Vec::new(), |_, _| {}),
-            recipe,
-        )?)),
-        Some(When::Precomputed) => {
-            let kept = reference::kept(folder, &cpu, &start, recipe, &data, (&plan, total), watch)?;
-            Reference::Kept(kept)
+        Some(When::Live) => {
+            Reference::Model(Box::new(self::learner(&cpu, &start, None, &Tensors::of(Vec::new(), |_, _| {}), recipe)?))
         }
+        Some(When::Precomputed) => reference::kept(folder, &cpu, &start, recipe, &data, (&plan, total), watch)?,
     };
     let train = options::train(recipe, total);
     let (telemetry, cut) = Telemetry::open(folder.path(), begun)?;
@@ -132,7 +126,7 @@ fn go(
     let learnt = state.learnt.iter().map(|(_, values)| values.len() as u64).sum();
     let _ = watch(Told::Begins { step: begun, total, learnt, isa: cpu.isa(), threads: cpu.threads() });
     let mut run = Run {
-        trainer: Trainer::new(cpu, learner, reference, train, state),
+        trainer: Trainer::new(cpu, learner, reference, train, state).dropping_by(recipe.seed),
         feed: &data.training,
         validation: data.validation.as_ref(),
         plan,
@@ -174,18 +168,10 @@ fn found(
 }
 
 /// A model that learns `learnt`, from the weights at the start.
-fn learner(
-    cpu: &Cpu,
-    start: &Start,
-    lora: Option<&Lora>,
-    learnt: &Tensors,
-    recipe: &Recipe,
-) -> Result<Learner, Error> {
+fn learner(cpu: &Cpu, start: &Start, lora: Option<&Lora>, learnt: &Tensors, recipe: &Recipe) -> Result<Learner, Error> {
     let (dtype, keep) = (options::dtype(recipe), options::keep(recipe));
     match lora {
-        Some(lora) => {
-            Learner::adapted(cpu, &start.config, |param| start.tensor(param), (lora, learnt), dtype, keep)
-        }
+        Some(lora) => Learner::adapted(cpu, &start.config, |param| start.tensor(param), (lora, learnt), dtype, keep),
         None => Learner::new(cpu, &start.config, |param| start.tensor(param), learnt, dtype, keep),
     }
 }

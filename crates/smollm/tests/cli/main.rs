@@ -12,6 +12,7 @@ mod init;
 #[cfg(unix)]
 mod interrupted;
 mod lora;
+mod merge;
 mod models;
 mod quantize;
 mod score;

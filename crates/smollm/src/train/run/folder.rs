@@ -58,7 +58,8 @@ impl RunFolder {
     /// The recipe of the run; its output is this folder, wherever that was moved.
     pub(super) fn recipe(&self) -> Result<Recipe, Error> {
         let mut recipe = Recipe::open(&self.path.join(RECIPE), &[])?;
-        recipe.output = std::path::absolute(&self.path).map_err(|error| Error::Read { path: self.path.clone(), error })?;
+        recipe.output =
+            std::path::absolute(&self.path).map_err(|error| Error::Read { path: self.path.clone(), error })?;
         Ok(recipe)
     }
 

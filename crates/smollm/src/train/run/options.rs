@@ -18,7 +18,6 @@ pub(super) fn train(recipe: &Recipe, total_steps: u64) -> TrainOptions {
         optimizer: optimizer(recipe),
         schedule: schedule(recipe, total_steps),
         total_steps,
-        seed: recipe.seed,
     }
 }
 

@@ -27,10 +27,7 @@ pub(super) enum Source {
         parts: Box<Parts>,
     },
     /// Chance.
-    Init {
-        seed: u64,
-        depth_scaled: bool,
-    },
+    Init { seed: u64, depth_scaled: bool },
 }
 
 impl Start {
