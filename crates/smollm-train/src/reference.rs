@@ -1,7 +1,7 @@
 //! What preferences are measured against: a model that does not change.
 
 use crate::learner::Learner;
-use crate::objective::targets_of_sequences;
+use crate::objective::{sum, targets_of_sequences};
 use crate::trainer::{base_log_probs, log_probs};
 use smollm_corpus::feed::Batch;
 use smollm_kernels::Cpu;
@@ -44,8 +44,7 @@ impl Reference {
 
 /// By sequence, in the precision that is kept.
 fn sums(batch: &Batch, log_probs: &[LogProb]) -> Vec<f32> {
-    let sum = |targets: std::ops::Range<usize>| log_probs[targets].iter().map(|p| f64::from(p.log_prob)).sum::<f64>();
-    targets_of_sequences(batch).into_iter().map(|targets| sum(targets) as f32).collect()
+    targets_of_sequences(batch).iter().map(|targets| sum(log_probs, targets)).collect()
 }
 
 impl KeptReference {

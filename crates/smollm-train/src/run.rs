@@ -76,7 +76,9 @@ pub enum RunError {
 fn micro_batches(rows: Range<u64>, micro: u64) -> impl Iterator<Item = Range<u64>> {
     let end = rows.end;
     let micro = micro.max(1);
-    (rows.start..rows.end).step_by(usize::try_from(micro).unwrap_or(usize::MAX)).map(move |start| start..end.min(start + micro))
+    (rows.start..rows.end)
+        .step_by(usize::try_from(micro).unwrap_or(usize::MAX))
+        .map(move |start| start..end.min(start + micro))
 }
 
 impl Plan {

@@ -230,6 +230,22 @@ pub enum Error {
         /// What contradicts what.
         problem: String,
     },
+    /// A source of a recipe's data that does not go with the recipe.
+    #[error("{name}: {problem}")]
+    Source {
+        /// What the recipe calls it.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    #[error(transparent)]
+    Recipe(#[from] crate::train::recipe::RecipeError),
+    #[error(transparent)]
+    Prepare(#[from] smollm_corpus::prepare::PrepareError),
+    #[error(transparent)]
+    Shard(#[from] smollm_corpus::shards::ShardError),
+    #[error(transparent)]
+    Feed(#[from] smollm_corpus::feed::FeedError),
     #[error(transparent)]
     Grammar(#[from] smollm_tokenizer::constrain::GrammarError),
     #[error(transparent)]

@@ -58,6 +58,7 @@ mod text_parts;
 mod tokenizer;
 mod tokenizer_files;
 pub mod tool_schema;
+pub mod train;
 
 pub use bench::{BenchModel, BenchOptions, BenchReport, BenchResult, Machine, Spread, bench};
 pub use chat::ChatSession;

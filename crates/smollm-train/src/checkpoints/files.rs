@@ -46,8 +46,7 @@ pub(super) fn write(folder: &Path, state: &State, progress: &Progress) -> Result
     values.extend(by_name(SECOND, second));
     let names = [named(FIRST, first), named(SECOND, second)].concat();
     let moments = write_tensors(&folder.join(MOMENTS), names, &values)?;
-    let file =
-        StateFile { format: FORMAT, progress: progress.clone(), weights_crc32: weights, moments_crc32: moments };
+    let file = StateFile { format: FORMAT, progress: progress.clone(), weights_crc32: weights, moments_crc32: moments };
     let path = folder.join(STATE);
     let json = serde_json::to_vec_pretty(&file).map_err(|error| unreadable(&path, &error))?;
     let mut out = std::fs::File::create(&path).map_err(|error| SaveError::io(&path, "create", error))?;

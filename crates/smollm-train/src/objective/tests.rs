@@ -43,9 +43,8 @@ fn weights_are_the_derivatives_of_the_loss() {
                 change(&mut moved[i], by);
                 objective.judge(&batch, &moved, &REFERENCE, totals).loss
             };
-            let slope = |change: fn(&mut LogProb, f32)| {
-                (loss_at(change, 1.0 / 128.0) - loss_at(change, -1.0 / 128.0)) * 64.0
-            };
+            let slope =
+                |change: fn(&mut LogProb, f32)| (loss_at(change, 1.0 / 128.0) - loss_at(change, -1.0 / 128.0)) * 64.0;
             let by_log_prob = slope(|p, by| p.log_prob += by);
             let by_log_z = slope(|p, by| p.log_z += by);
             let weight = judged.weights[i];
