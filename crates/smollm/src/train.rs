@@ -4,4 +4,5 @@ pub mod data;
 pub mod estimate;
 pub mod recipe;
 pub mod run;
+pub mod show;
 pub mod telemetry;

@@ -1,6 +1,8 @@
 //! `smollm train`: what models are trained with.
 
+mod recipe;
 mod run;
+mod show;
 mod tokenize;
 
 use clap::Subcommand;
@@ -31,6 +33,11 @@ enum Command {
     /// and `rejected`, `text`. A message with "train": false is not learnt. What is wrong with a row is said with its file and
     /// line, and nothing is written then.
     Tokenize(tokenize::TokenizeData),
+    /// Show what of a recipe's data is learnt
+    ///
+    /// A row of the data is printed with the tokens that count in the loss coloured, or in [[ ]]; with where it comes from, and how
+    /// many tokens there are. The data are tokenised first, as training would, if they have not been.
+    Show(show::Show),
 }
 
 impl Train {
@@ -41,6 +48,7 @@ impl Train {
             Command::Dpo(command) => command.run(Kind::Dpo),
             Command::Resume(command) => command.run(),
             Command::Tokenize(command) => command.run(),
+            Command::Show(command) => command.run(),
         }
     }
 }

@@ -41,6 +41,7 @@ fn every_help_is_as_reviewed() {
         ("tokenizer_train", ["tokenizer", "train"]),
         ("tokenizer_eval", ["tokenizer", "eval"]),
         ("train_tokenize", ["train", "tokenize"]),
+        ("train_show", ["train", "show"]),
     ] {
         insta::assert_snapshot!(name, world.run(&[&command[..], &["--help"]].concat()).text());
     }

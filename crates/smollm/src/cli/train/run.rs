@@ -1,35 +1,29 @@
 //! `smollm train pretrain|sft|dpo RECIPE` and `smollm train resume DIR`.
 
+use super::recipe::RecipeArgs;
 use crate::cli::failure::usage;
 use crate::cli::interrupt::Interrupt;
 use crate::cli::output::{note, output};
 use crate::cli::progress::{Bar, DownloadBars};
-use smollm::train::data::{self, FeedCounts};
 use smollm::train::estimate::{Basis, estimate};
 use smollm::train::recipe::{Kind, Recipe};
 use smollm::train::run::{self, Finished, RunOptions, Told};
 use smollm_train::run::Ended;
 use std::io::Write;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Trains a model by a recipe.
 #[derive(Debug, clap::Args)]
 pub(super) struct RunRecipe {
-    /// The recipe, a YAML file (docs/training.md explains its keys)
-    recipe: PathBuf,
-    /// Set a key of the recipe, as in optimizer.learning_rate=1e-4 (the value is YAML; repeatable)
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    set: Vec<String>,
+    #[command(flatten)]
+    recipe: RecipeArgs,
     /// Only say what it will take: tokens, steps, memory, time
     #[arg(long)]
     dry_run: bool,
     /// Print what a dry run, or the run, comes to as JSON
     #[arg(long)]
     json: bool,
-    /// No progress on standard error
-    #[arg(short, long)]
-    quiet: bool,
 }
 
 /// Goes on with a run that was broken off.
@@ -50,36 +44,31 @@ pub(super) struct Resume {
 
 impl RunRecipe {
     pub(super) fn run(self, kind: Kind) -> anyhow::Result<()> {
-        let recipe = Recipe::open(&self.recipe, &self.set)?;
+        let recipe = self.recipe.read()?;
         if recipe.kind != kind {
             let named = |kind| match kind {
                 Kind::Pretrain => "pretrain",
                 Kind::Sft => "sft",
                 Kind::Dpo => "dpo",
             };
-            let (file, own) = (self.recipe.display(), named(recipe.kind));
-            return usage(format!("{file} has `kind: {own}`; run it by `smollm train {own}`"));
+            let own = named(recipe.kind);
+            return usage(format!("the recipe has `kind: {own}`; run it by `smollm train {own}`"));
         }
         let interrupt = Interrupt::listen()?;
-        let bars = DownloadBars::new(self.quiet);
+        let bars = DownloadBars::new(self.recipe.quiet);
         if self.dry_run {
             return self.estimate(&recipe, &interrupt, &bars);
         }
-        let mut screen = Screen::new(self.quiet, interrupt);
+        let mut screen = Screen::new(self.recipe.quiet, interrupt);
         let finished = run::begin(&recipe, &bars, &mut |told| screen.hear(told));
         drop(screen);
         print(&finished?, &recipe.output, self.json)
     }
 
     fn estimate(&self, recipe: &Recipe, interrupt: &Interrupt, bars: &DownloadBars) -> anyhow::Result<()> {
-        let (tokenizer, template) = data::text_parts(recipe, bars)?;
+        let text = self.recipe.text(recipe)?;
         let config = run::model_config(recipe, bars)?;
-        let mut screen = Screen::new(self.quiet, interrupt.clone());
-        let prepared = data::prepare(recipe, &tokenizer, template.as_ref(), &mut |source, at| {
-            screen.hear(Told::Preparing { source, at })
-        });
-        drop(screen);
-        let counts: FeedCounts = prepared?.counts;
+        let counts = self.recipe.data(recipe, &text, interrupt)?.counts;
         let flops = run::measured_flops(recipe, &config, &counts)?;
         let estimate = estimate(recipe, &config, &counts, Basis::MeasuredFlops(flops));
         let mut out = output();
@@ -105,7 +94,7 @@ impl Resume {
 }
 
 /// What a run came to.
-fn print(finished: &Finished, folder: &std::path::Path, json: bool) -> anyhow::Result<()> {
+fn print(finished: &Finished, folder: &Path, json: bool) -> anyhow::Result<()> {
     let mut out = output();
     let ended = match finished.ended {
         Ended::Done => "done",

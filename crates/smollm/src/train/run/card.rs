@@ -1,14 +1,15 @@
 //! The card of a model that a run made: what it is, from what, and how.
 
-use super::start::{Source, Start};
+use super::start::{self, Source};
 use crate::files::ModelFiles;
-use crate::train::recipe::{Kind, Recipe};
+use crate::train::recipe::{Kind, Recipe, Start, Validation};
 use smollm_hub::ModelRef;
 use std::fmt::Write;
+use std::path::{Path, PathBuf};
 
 /// What a card says beside the recipe.
 pub(super) struct Facts<'a> {
-    pub(super) start: &'a Start,
+    pub(super) start: &'a start::Start,
     /// The folder's name.
     pub(super) title: String,
     pub(super) step: u64,
@@ -65,8 +66,39 @@ pub(super) fn text(recipe: &Recipe, facts: &Facts<'_>) -> String {
     let _ = writeln!(text, "- computed with: {} ({:?} products, f32 weights)", facts.isa, recipe.compute.dtype);
     let sources: Vec<_> = recipe.data.sources.iter().map(|source| source.name.as_str()).collect();
     let _ = writeln!(text, "- data: {}", sources.join(", "));
-    let _ = write!(text, "\n## Recipe\n\n```yaml\n{}```\n", recipe.to_yaml());
+    let _ = write!(text, "\n## Recipe\n\n```yaml\n{}```\n", without_folders(recipe).to_yaml());
     text
+}
+
+/// The recipe with the last part of each path alone: a card goes to others, and folders are this machine's.
+fn without_folders(recipe: &Recipe) -> Recipe {
+    let last = |path: &Path| path.file_name().map_or_else(PathBuf::new, PathBuf::from);
+    let name = |name: &String| match ModelRef::parse(name) {
+        Ok(ModelRef::Path(path)) => last(&path).display().to_string(),
+        _ => name.clone(),
+    };
+    let mut recipe = recipe.clone();
+    recipe.output = last(&recipe.output);
+    recipe.template = recipe.template.as_deref().map(last);
+    recipe.tokenizer = recipe.tokenizer.as_ref().map(name);
+    match &mut recipe.start {
+        Start::Model(model) => *model = name(model),
+        Start::Init(init) if Path::new(&init.shape).is_absolute() => {
+            init.shape = last(Path::new(&init.shape)).display().to_string()
+        }
+        Start::Init(_) => {}
+    }
+    let held_out = match &mut recipe.data.validation {
+        Some(Validation::Sources(sources)) => &mut sources[..],
+        _ => &mut [],
+    };
+    for source in recipe.data.sources.iter_mut().chain(held_out) {
+        source.paths.iter_mut().for_each(|path| *path = last(path));
+        if Path::new(&source.name).is_absolute() {
+            source.name = last(Path::new(&source.name)).display().to_string();
+        }
+    }
+    recipe
 }
 
 /// What a model is called; of a path only the last part, which says nothing about this machine.
