@@ -110,7 +110,7 @@ fn the_base_is_the_reference_of_preferences() {
         // B is zero, so what is dropped does not show yet
         assert!((reports[0].loss - std::f64::consts::LN_2).abs() < 1e-7, "{}", reports[0].loss);
         assert!(reports[3].loss < reports[0].loss);
-        assert_eq!(run(Reference::Kept(kept), 3), reports);
+        assert_eq!(run(Reference::Kept { training: kept, held_out: KeptReference::default() }, 3), reports);
         assert_eq!(run(Reference::Model(Box::new(whole)), 3), reports);
         assert_ne!(run(Reference::Base, 4), reports);
     }

@@ -92,7 +92,7 @@ fn go(
     let cpu = Cpu::new(recipe.compute.threads.map_or_else(granted_threads, |threads| threads as usize))?;
 
     let checkpoints = Checkpoints::new(folder.checkpoints(), options::keep_rule(recipe));
-    let (state, best) = match found(&checkpoints, &start, lora.as_ref(), recipe, watch)? {
+    let (state, best) = match found(&checkpoints, &start, lora.as_ref(), folder.path(), watch)? {
         Some((progress, state)) => {
             if progress.isa != cpu.isa() && !options.other_isa {
                 let (before, now) = (progress.isa, cpu.isa());
@@ -153,13 +153,13 @@ fn found(
     checkpoints: &Checkpoints,
     start: &Start,
     lora: Option<&Lora>,
-    recipe: &Recipe,
+    folder: &Path,
     watch: &mut Watch<'_>,
 ) -> Result<Option<(smollm_train::checkpoints::Progress, State)>, Error> {
     let table = start.table(lora);
     let Some(found) = checkpoints.newest(&table)? else { return Ok(None) };
     for (path, error) in &found.torn {
-        let path = path.strip_prefix(&recipe.output).unwrap_or(path);
+        let path = path.strip_prefix(folder).unwrap_or(path);
         if watch(Told::Torn { path, problem: error.to_string() }).is_break() {
             return Err(Error::Interrupted);
         }

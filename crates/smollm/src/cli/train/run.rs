@@ -115,11 +115,20 @@ fn print(finished: &Finished, folder: &Path, json: bool) -> anyhow::Result<()> {
         line("best", format!("loss {loss:.4} on what is held out, after step {step}"))?;
     }
     match &finished.model {
-        Some(model) => line("model", model.display().to_string())?,
-        None => line("stopped", format!("smollm train resume {} goes on", folder.display()))?,
+        Some(model) => line("model", shown(model))?,
+        None => line("stopped", format!("smollm train resume {} goes on", shown(folder)))?,
     }
-    line("report", finished.report.display().to_string())?;
+    line("report", shown(&finished.report))?;
     Ok(())
+}
+
+/// A path as short as it can be said from here.
+fn shown(path: &Path) -> String {
+    let short = || {
+        let (whole, here) = (path.canonicalize().ok()?, std::env::current_dir().ok()?.canonicalize().ok()?);
+        Some(whole.strip_prefix(here).unwrap_or(&whole).display().to_string())
+    };
+    short().unwrap_or_else(|| path.display().to_string())
 }
 
 /// What is shown while a run goes on.
