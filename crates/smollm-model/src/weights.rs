@@ -184,6 +184,51 @@ impl Weights {
         })
     }
 
+    /// The tensor of a place; a vector is a matrix of one row.
+    ///
+    /// # Panics
+    /// If there is no such place.
+    pub fn tensor(&self, slot: Slot) -> Matrix {
+        let vector = |values: &[f32]| Matrix::from_f32(1, values.len(), values.to_vec());
+        match slot {
+            Slot::EmbedTokens => self.embed_tokens.clone(),
+            Slot::LmHead => self.lm_head.clone().expect("the head is tied"),
+            Slot::Norm => vector(&self.norm),
+            Slot::Layer(layer, LayerSlot::InputLayernorm) => vector(&self.layers[layer].input_layernorm),
+            Slot::Layer(layer, LayerSlot::PostAttentionLayernorm) => {
+                vector(&self.layers[layer].post_attention_layernorm)
+            }
+            Slot::Layer(layer, slot) => {
+                let found = self.layers[layer].linears().into_iter().find(|(own, _)| *own == slot);
+                found.expect("what is no norm is a matrix").1.weight.clone()
+            }
+        }
+    }
+
+    /// Puts another tensor, of the same shape, in a place; a vector is a matrix of one row.
+    ///
+    /// # Panics
+    /// If there is no such place, or the shapes differ.
+    pub fn set(&mut self, slot: Slot, tensor: Matrix) {
+        let own = match slot {
+            Slot::EmbedTokens => &mut self.embed_tokens,
+            Slot::LmHead => self.lm_head.as_mut().expect("the head is tied"),
+            Slot::Norm => return set_vector(&mut self.norm, &tensor),
+            Slot::Layer(layer, LayerSlot::InputLayernorm) => {
+                return set_vector(&mut self.layers[layer].input_layernorm, &tensor);
+            }
+            Slot::Layer(layer, LayerSlot::PostAttentionLayernorm) => {
+                return set_vector(&mut self.layers[layer].post_attention_layernorm, &tensor);
+            }
+            Slot::Layer(layer, slot) => {
+                let found = self.layers[layer].linears_mut().into_iter().find(|(own, _)| *own == slot);
+                &mut found.expect("what is no norm is a matrix").1.weight
+            }
+        };
+        assert_eq!((own.rows(), own.cols()), (tensor.rows(), tensor.cols()), "{slot:?} has another shape");
+        *own = tensor;
+    }
+
     /// The output matrix, V x C: the embedding where the head is tied.
     pub fn head(&self) -> &Matrix {
         self.lm_head.as_ref().unwrap_or(&self.embed_tokens)
@@ -244,6 +289,11 @@ fn vector(matrix: &Matrix) -> Vec<f32> {
     let mut values = vec![0.0; matrix.cols()];
     matrix.row_to_f32(0, &mut values);
     values
+}
+
+fn set_vector(own: &mut [f32], matrix: &Matrix) {
+    assert_eq!(matrix.rows(), 1, "a vector is one row");
+    matrix.row_to_f32(0, own);
 }
 
 /// The tensor of one row of the table in Hugging Face row order, by the name it has in the container.

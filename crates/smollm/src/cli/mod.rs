@@ -16,6 +16,7 @@ mod input;
 mod interrupt;
 mod jsonl;
 mod line_log;
+mod merge;
 mod open;
 mod output;
 mod progress;
@@ -82,6 +83,8 @@ enum Command {
     Init(init::Init),
     /// Convert between safetensors and GGUF
     Convert(convert::Convert),
+    /// Lay LoRA adapters into a model for good, or average models
+    Merge(merge::Merge),
     /// Quantise a model to a GGUF file
     Quantize(quantize::Quantize),
     /// Compute an importance matrix from a text
@@ -118,6 +121,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Tokenizer(command) => command.run(),
         Command::Init(command) => command.run(),
         Command::Convert(command) => command.run(),
+        Command::Merge(command) => command.run(),
         Command::Quantize(command) => command.run(),
         Command::Imatrix(command) => command.run(),
         Command::EvalQuant(command) => command.run(),

@@ -19,8 +19,8 @@ use smollm_model::ModelConfig;
 pub enum Basis {
     /// Training steps of this recipe were measured at so many tokens per second.
     MeasuredTokensPerSecond(f64),
-    /// Nothing was measured; so many floating-point operations per second are assumed.
-    AssumedFlops(f64),
+    /// So many floating-point operations per second were measured on a part of the model.
+    MeasuredFlops(f64),
 }
 
 /// What a run takes.
@@ -79,7 +79,7 @@ pub fn estimate(recipe: &Recipe, config: &ModelConfig, counts: &FeedCounts, basi
     let seconds = match basis {
         // Passes without a way back are told by their share of the work.
         Basis::MeasuredTokensPerSecond(speed) => tokens / speed * work.total() / work.steps.max(1.0),
-        Basis::AssumedFlops(speed) => work.total() / speed,
+        Basis::MeasuredFlops(speed) => work.total() / speed,
     };
     Estimate {
         parameters: sizes.base + sizes.adapters,

@@ -2,7 +2,7 @@
 
 use crate::world::World;
 
-const COMMANDS: [&str; 21] = [
+const COMMANDS: [&str; 22] = [
     "pull",
     "list",
     "rm",
@@ -19,6 +19,7 @@ const COMMANDS: [&str; 21] = [
     "tokenizer",
     "init",
     "convert",
+    "merge",
     "quantize",
     "imatrix",
     "eval-quant",

@@ -29,7 +29,7 @@ impl fmt::Display for Estimate {
         }
         let basis = match self.basis {
             Basis::MeasuredTokensPerSecond(speed) => format!("at {} tokens/s, measured", grouped(speed)),
-            Basis::AssumedFlops(speed) => format!("if {:.2} TFLOP/s are reached; nothing was measured", speed / 1e12),
+            Basis::MeasuredFlops(speed) => format!("at {:.3} TFLOP/s, measured on one layer", speed / 1e12),
         };
         line("time", format!("{} ({basis})", duration(self.seconds)))
     }

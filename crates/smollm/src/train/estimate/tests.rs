@@ -27,7 +27,7 @@ fn model() -> ModelConfig {
 
 #[test]
 fn the_released_model_takes_what_is_known_of_it() {
-    let estimate = estimate(&recipe(""), &model(), &counts(1_000_000, 2048), Basis::AssumedFlops(1e12));
+    let estimate = estimate(&recipe(""), &model(), &counts(1_000_000, 2048), Basis::MeasuredFlops(1e12));
     assert_eq!((estimate.parameters, estimate.learnt), (134_515_008, 134_515_008));
     // 2 M steps of 1,048,576 tokens: 2.097 T (section 4.1 of the system's reference).
     assert_eq!((estimate.steps, estimate.tokens_per_step, estimate.tokens), (2_000_000, 1_048_576.0, 2.097152e12));
@@ -58,9 +58,9 @@ fn data_that_are_not_at_hand_are_full_rows() {
 
 #[test]
 fn recomputing_trades_memory_for_work() {
-    let all = estimate(&recipe(""), &model(), &counts(1000, 2048), Basis::AssumedFlops(1e12));
+    let all = estimate(&recipe(""), &model(), &counts(1000, 2048), Basis::MeasuredFlops(1e12));
     let again = recipe("compute: {activations: recompute, dtype: f32}\n");
-    let less = estimate(&again, &model(), &counts(1000, 2048), Basis::AssumedFlops(1e12));
+    let less = estimate(&again, &model(), &counts(1000, 2048), Basis::MeasuredFlops(1e12));
     assert!(less.memory.activations * 9 < all.memory.activations);
     assert!(less.work.per_token > all.work.per_token * 1.2);
     assert_eq!(less.memory.turned_weights, 2 * all.memory.turned_weights);
@@ -92,7 +92,7 @@ fn pairs_have_a_reference_and_held_out_rows_are_counted() {
     let counts = FeedCounts { validation: counts(10, 100).training, ..counts(1000, 100) };
     let of = |reference: &str| {
         let recipe = Recipe::read(&text(reference), "r", Path::new("/"), &[], &|_| false).unwrap();
-        estimate(&recipe, &model(), &counts, Basis::AssumedFlops(1e12))
+        estimate(&recipe, &model(), &counts, Basis::MeasuredFlops(1e12))
     };
     let (before, live) = (of("precomputed"), of("live"));
     assert_eq!(before.steps, 300);
