@@ -1,3 +1,5 @@
+//! Data of recipes: made once, mixed as it says, and refused where they do not go together.
+
 use super::*;
 use smollm_testkit::byte_level;
 use std::fs;

@@ -1,3 +1,5 @@
+//! Estimates beside what is known of the released models.
+
 use super::*;
 use crate::train::data::Counts;
 use smollm_corpus::examples::Tally;
