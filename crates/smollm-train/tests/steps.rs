@@ -1,8 +1,7 @@
 //! Steps of a trainer: what may be cut and shared out without leaving a trace, and what stops one.
 
-mod common;
+mod tiny_runs;
 
-use common::{Golden, apart, batch_of, constant, cpus, masters, pairs};
 use smollm_corpus::feed::Batch;
 use smollm_kernels::{Cpu, Dtype};
 use smollm_testkit::tiny;
@@ -10,6 +9,7 @@ use smollm_train::objective::{Objective, Preference, PreferenceLoss};
 use smollm_train::{
     Keep, KeptReference, Learner, Optimizer, Place, Reference, State, StepError, StepReport, TrainOptions, Trainer,
 };
+use tiny_runs::{Golden, apart, batch_of, constant, cpus, masters, pairs};
 
 const NEXT_TOKEN: Objective = Objective::NextToken { z_loss: 1e-3 };
 
