@@ -48,8 +48,8 @@ fn the_released_model_takes_what_is_known_of_it() {
 fn data_that_are_not_at_hand_are_full_rows() {
     let recipe = recipe("");
     let counts = FeedCounts::of_full_rows(&recipe).unwrap();
-    let of_full = estimate(&recipe, &model(), &counts, Basis::AssumedFlops(1e12));
-    let known = estimate(&recipe, &model(), &self::counts(1_000_000, 2048), Basis::AssumedFlops(1e12));
+    let of_full = estimate(&recipe, &model(), &counts, Basis::MeasuredFlops(1e12));
+    let known = estimate(&recipe, &model(), &self::counts(1_000_000, 2048), Basis::MeasuredFlops(1e12));
     assert_eq!(Estimate { epochs: known.epochs, epoch_rows: known.epoch_rows, ..of_full.clone() }, known);
     assert!(of_full.to_string().contains("the data were not looked at"));
     let epochs = Recipe { duration: crate::train::recipe::Duration::Epochs(1.0), ..recipe };
