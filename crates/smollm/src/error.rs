@@ -230,10 +230,10 @@ pub enum Error {
         /// What contradicts what.
         problem: String,
     },
-    /// A source of a recipe's data that does not go with the recipe.
+    /// A part of a recipe that does not go with its data.
     #[error("{name}: {problem}")]
     Source {
-        /// What the recipe calls it.
+        /// What the recipe calls it: a source's name, or a key.
         name: String,
         /// What is wrong with it.
         problem: String,

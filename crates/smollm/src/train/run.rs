@@ -88,6 +88,8 @@ fn go(
     let lora = options::lora(recipe, &start.config)?;
     let mut preparing = |source: &str, at| watch(Told::Preparing { source, at });
     let data = data::prepare(recipe, &tokenizer, template.as_ref(), &mut preparing)?;
+    let total = recipe.steps(data.counts.epoch_rows);
+    recipe.schedule.fits(total).map_err(|problem| Error::Source { name: "schedule".into(), problem })?;
     folder.write_recipe(recipe, &data)?;
     let cpu = Cpu::new(recipe.compute.threads.map_or_else(granted_threads, |threads| threads as usize))?;
 
@@ -109,7 +111,6 @@ fn go(
     let begun = state.step;
     let learner = learner(&cpu, &start, lora.as_ref(), &state.learnt, recipe)?;
     let plan = options::plan(recipe, &data);
-    let total = recipe.steps(data.counts.epoch_rows);
     let reference = match options::reference(recipe) {
         None => Reference::None,
         Some(_) if lora.is_some() => Reference::Base,

@@ -292,4 +292,22 @@ fn a_dry_run_says_what_it_will_take() {
     assert!(!world.path("run/recipe.yaml").exists());
     let text = world.recipe("pretrain", &["pretrain.yaml", "--dry-run"]).text();
     assert!(text.contains("TFLOP/s, measured"), "{text}");
+    // Without its data too, where they do not decide how long it takes.
+    let nowhere = ["pretrain.yaml", "--dry-run", "--set", "data.sources.0.path=nowhere"];
+    let text = world.recipe("pretrain", &nowhere).text();
+    assert!(text.contains("the data were not looked at"), "{text}");
+    let epochs = world.recipe("pretrain", &[&nowhere[..], &["--set", "duration={epochs: 1}"]].concat());
+    assert!(epochs.error(1).contains("nowhere: "), "{epochs:?}");
+}
+
+#[test]
+fn a_schedule_that_does_not_fit_is_refused_before_a_step() {
+    let world = world();
+    let long = ["pretrain.yaml", "--set", "duration={epochs: 1}", "--set", "schedule.warmup_steps=500"];
+    let expected = "schedule: 500 steps of warm-up and 0 of decay do not go into a run of ";
+    for more in [&[][..], &["--dry-run"]] {
+        let done = world.recipe("pretrain", &[&long[..], more].concat());
+        assert!(done.err.contains(expected) && done.code != Some(0), "{done:?}");
+    }
+    assert!(!world.path("run/recipe.yaml").exists());
 }

@@ -5,6 +5,7 @@ use crate::cli::failure::usage;
 use crate::cli::interrupt::Interrupt;
 use crate::cli::output::{note, output};
 use crate::cli::progress::{Bar, DownloadBars};
+use smollm::train::data::{FeedCounts, are_at_hand};
 use smollm::train::estimate::{Basis, estimate};
 use smollm::train::recipe::{Kind, Recipe};
 use smollm::train::run::{self, Finished, RunOptions, Told};
@@ -66,14 +67,21 @@ impl RunRecipe {
     }
 
     fn estimate(&self, recipe: &Recipe, interrupt: &Interrupt, bars: &DownloadBars) -> anyhow::Result<()> {
-        let text = self.recipe.text(recipe)?;
         let config = run::model_config(recipe, bars)?;
-        let counts = self.recipe.data(recipe, &text, interrupt)?.counts;
+        let counts = match FeedCounts::of_full_rows(recipe) {
+            Some(full) if !are_at_hand(recipe) => full,
+            // Epochs cannot be told without the data: what is missing of them is said.
+            _ => self.recipe.data(recipe, &self.recipe.text(recipe)?, interrupt)?.counts,
+        };
+        recipe
+            .schedule
+            .fits(recipe.steps(counts.epoch_rows))
+            .or_else(|problem| usage(format!("schedule: {problem}")))?;
         let flops = run::measured_flops(recipe, &config, &counts)?;
         let estimate = estimate(recipe, &config, &counts, Basis::MeasuredFlops(flops));
         let mut out = output();
         if self.json {
-            writeln!(out, "{}", serde_json::to_string(&estimate)?)?;
+            writeln!(out, "{}", estimate.to_json())?;
         } else {
             write!(out, "{estimate}")?;
         }
