@@ -32,27 +32,28 @@ pub struct Progress {
     pub best: Best,
 }
 
-/// The best evaluation of a run.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+/// The best evaluations of a run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Best {
-    /// Its step and its loss, if there was one.
-    pub of: Option<(u64, f64)>,
-    /// Evaluations since then, none of which was better.
+    /// Steps and losses, the least loss first.
+    pub least: Vec<(u64, f64)>,
+    /// Evaluations since the first of them, none of which was better.
     pub since: u64,
 }
 
 impl Best {
-    /// Takes note of an evaluation; whether it is the best one.
-    pub fn note(&mut self, step: u64, loss: f64) -> bool {
-        // a loss that is no number is no improvement
-        let better = self.of.is_none_or(|(_, best)| loss < best) && !loss.is_nan();
-        if better {
-            *self = Self { of: Some((step, loss)), since: 0 };
-        } else {
-            self.since += 1;
+    /// Takes note of an evaluation, where `kept` of the best are kept; its place among them, from 0, if it has one.
+    pub fn note(&mut self, step: u64, loss: f64, kept: usize) -> Option<usize> {
+        // a loss that is no number is no improvement; of equal ones the older is better
+        let place = self.least.iter().position(|(_, other)| loss < *other).unwrap_or(self.least.len());
+        let place = Some(place).filter(|place| *place < kept.max(1) && !loss.is_nan());
+        if let Some(place) = place {
+            self.least.insert(place, (step, loss));
+            self.least.truncate(kept.max(1));
         }
-        better
+        self.since = if place == Some(0) { 0 } else { self.since + 1 };
+        place
     }
 }
 
@@ -61,8 +62,8 @@ impl Best {
 pub struct KeepRule {
     /// So many of the newest; at least 1.
     pub last: usize,
-    /// The one of the best evaluation, too.
-    pub best: bool,
+    /// Those of so many of the best evaluations, too.
+    pub best: usize,
 }
 
 /// The folder of a run's states.
@@ -89,6 +90,11 @@ impl Checkpoints {
     /// States in `folder`, which is made at the first.
     pub fn new(folder: impl Into<PathBuf>, rule: KeepRule) -> Self {
         Self { folder: folder.into(), rule }
+    }
+
+    /// Which states outlast newer ones.
+    pub fn rule(&self) -> KeepRule {
+        self.rule
     }
 
     /// Where the state of a step is.
@@ -138,8 +144,8 @@ impl Checkpoints {
     fn tidy(&self, progress: &Progress) -> Result<(), SaveError> {
         let steps = self.steps()?;
         let old = steps.len().saturating_sub(self.rule.last.max(1));
-        let best = progress.best.of.map(|(step, _)| step).filter(|_| self.rule.best);
-        for step in steps[..old].iter().filter(|step| Some(**step) != best) {
+        let best: Vec<u64> = progress.best.least.iter().take(self.rule.best).map(|(step, _)| *step).collect();
+        for step in steps[..old].iter().filter(|step| !best.contains(step)) {
             let path = self.path(*step);
             // under the other name first: half of a state never bears the name of a whole one
             let partial = self.folder.join(format!("step-{step:08}{PARTIAL}"));

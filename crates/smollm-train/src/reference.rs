@@ -18,7 +18,12 @@ pub enum Reference {
     /// A second model is run beside the one that learns.
     Model(Box<Learner>),
     /// They were computed before the first step.
-    Kept(KeptReference),
+    Kept {
+        /// Of what is learnt.
+        training: KeptReference,
+        /// Of what is held out.
+        held_out: KeptReference,
+    },
 }
 
 /// For documents of data sets the sum of the log-probabilities of their supervised tokens.
@@ -30,13 +35,14 @@ pub struct KeptReference {
 
 impl Reference {
     /// For each sequence the sum of the log-probabilities of its supervised tokens; none if the objective wants none.
-    /// `learner` is the one that learns.
-    pub(crate) fn log_probs(&mut self, cpu: &Cpu, learner: &mut Learner, batch: &Batch) -> Vec<f64> {
+    /// `learner` is the one that learns; `is_held_out` tells data sets apart that have the same numbers.
+    pub(crate) fn log_probs(&mut self, cpu: &Cpu, learner: &mut Learner, batch: &Batch, is_held_out: bool) -> Vec<f64> {
         let sums = match self {
             Self::None => return Vec::new(),
             Self::Base => sums(batch, &base_log_probs(cpu, learner, batch)),
             Self::Model(model) => sums(batch, &log_probs(cpu, model, batch)),
-            Self::Kept(kept) => kept.of(batch),
+            Self::Kept { held_out, .. } if is_held_out => held_out.of(batch),
+            Self::Kept { training, .. } => training.of(batch),
         };
         sums.into_iter().map(f64::from).collect()
     }

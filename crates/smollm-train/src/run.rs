@@ -154,10 +154,11 @@ impl Run<'_> {
         let Some(validation) = self.validation else { return Ok(()) };
         let step = self.trainer.state().step;
         let evaluation = self.trainer.evaluate(self.plan.evaluation(validation))?;
-        let best = self.best.note(step, evaluation.loss);
+        let kept = self.checkpoints.rule().best;
+        let place = self.best.note(step, evaluation.loss, kept);
         // what is asked for here is asked for again at the next step
-        let _ = watch(Event::Evaluated { step, evaluation: &evaluation, best });
-        if best {
+        let _ = watch(Event::Evaluated { step, evaluation: &evaluation, best: place == Some(0) });
+        if place.is_some_and(|place| place < kept) {
             self.save(watch)?;
         }
         Ok(())
@@ -175,7 +176,7 @@ impl Run<'_> {
             tokens: state.tokens,
             supervised: state.supervised,
             isa: self.trainer.cpu().isa().to_string(),
-            best: self.best,
+            best: self.best.clone(),
         };
         let path = self.checkpoints.save(state, &progress)?;
         let _ = watch(Event::Saved { step: state.step, path });

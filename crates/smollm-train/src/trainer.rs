@@ -198,7 +198,7 @@ impl Trainer {
     /// Adds the gradient of a micro-batch.
     fn learn(&mut self, micro_batch: u64, batch: &Batch, totals: Totals) -> Result<Part, StepError> {
         let (step, cpu) = (self.state.step + 1, &self.cpu);
-        let reference = self.reference.log_probs(cpu, &mut self.learner, batch);
+        let reference = self.reference.log_probs(cpu, &mut self.learner, batch, false);
         let (targets, documents) = (targets(batch), documents(batch));
         let documents = Documents { tokens: &batch.ids, documents: &documents };
         let draw = Draw { seed: self.dropout_seed, step, micro_batch };
@@ -223,7 +223,7 @@ impl Trainer {
         for batch in batches {
             let batch = batch?;
             let totals = Totals::of([&batch]);
-            let reference = self.reference.log_probs(&self.cpu, &mut self.learner, &batch);
+            let reference = self.reference.log_probs(&self.cpu, &mut self.learner, &batch, true);
             let log_probs = log_probs(&self.cpu, &mut self.learner, &batch);
             let judged = self.options.objective.judge(&batch, &log_probs, &reference, totals);
             let weight = self.options.objective.units(totals) as f64;

@@ -1,9 +1,8 @@
 //! Ten steps of LoRA beside peft: `testdata/train/lora.json`, made by `reference/train_golden.py`; and preferences whose reference is
 //! the base.
 
-mod common;
+mod tiny_runs;
 
-use common::{Golden, apart, batch_of, cpus, masters, pairs};
 use serde_json::Value;
 use smollm_checkpoint::adapter::{AdapterConfig, TargetModules};
 use smollm_corpus::feed::Batch;
@@ -13,6 +12,7 @@ use smollm_testkit::tiny;
 use smollm_train::objective::{Objective, Preference, PreferenceLoss, Totals};
 use smollm_train::{Keep, KeptReference, Learner, Lora, Place, Reference, State, Tensors, Trainer};
 use std::convert::Infallible;
+use tiny_runs::{Golden, apart, batch_of, cpus, masters, pairs};
 
 /// The options of a golden file's adapter.
 fn options(golden: &Golden) -> AdapterConfig {
@@ -70,7 +70,7 @@ fn steps_and_gradients_are_those_of_peft() {
     for cpu in cpus() {
         let mut gradients = learnt.zeros_like();
         let mut model = learner(&golden, &cpu, &lora, &learnt, Dtype::F32, Keep::All);
-        common::gradient(&cpu, &mut model, &batch, &objective, Totals::of([&batch]), &mut gradients);
+        tiny_runs::gradient(&cpu, &mut model, &batch, &objective, Totals::of([&batch]), &mut gradients);
         for (row, gradient) in gradients.iter() {
             let error = apart(gradient, &golden.gradient(&row.name));
             assert!(error <= 1e-5, "{} on {cpu:?}: {error:e} apart", row.name);
@@ -110,7 +110,7 @@ fn the_base_is_the_reference_of_preferences() {
         // B is zero, so what is dropped does not show yet
         assert!((reports[0].loss - std::f64::consts::LN_2).abs() < 1e-7, "{}", reports[0].loss);
         assert!(reports[3].loss < reports[0].loss);
-        assert_eq!(run(Reference::Kept(kept), 3), reports);
+        assert_eq!(run(Reference::Kept { training: kept, held_out: KeptReference::default() }, 3), reports);
         assert_eq!(run(Reference::Model(Box::new(whole)), 3), reports);
         assert_ne!(run(Reference::Base, 4), reports);
     }

@@ -1,13 +1,13 @@
 //! Ten steps beside PyTorch, transformers and TRL: `testdata/train`, made by `reference/train_golden.py`.
 
-mod common;
+mod tiny_runs;
 
-use common::{Golden, apart, batch_of, cpus, masters, pairs};
 use serde_json::Value;
 use smollm_corpus::feed::Batch;
 use smollm_kernels::{Cpu, Dtype};
 use smollm_train::objective::{Objective, Preference, PreferenceLoss, Totals};
 use smollm_train::{Keep, KeptReference, Learner, Reference, State, Tensors, Trainer};
+use tiny_runs::{Golden, apart, batch_of, cpus, masters, pairs};
 
 fn trainer(golden: &Golden, cpu: &Cpu, objective: Objective, reference: Reference) -> Trainer {
     let masters = masters(&golden.config);
@@ -59,7 +59,7 @@ fn gradients_are_those_of_pytorch() {
         for cpu in cpus() {
             let mut learner = Learner::whole(&cpu, &golden.config, &masters, Dtype::F32, Keep::All);
             let mut gradients = Tensors::zeros(&golden.config);
-            common::gradient(&cpu, &mut learner, &batch, &objective, Totals::of([&batch]), &mut gradients);
+            tiny_runs::gradient(&cpu, &mut learner, &batch, &objective, Totals::of([&batch]), &mut gradients);
             for (learnt, gradient) in gradients.iter() {
                 let expected = golden.gradient(&learnt.name);
                 let error = apart(gradient, &expected);
@@ -89,12 +89,14 @@ fn preference_steps_are_those_of_trl() {
             assert!(kept.knows(&batch));
             // a second model and what was kept of it are the same to the bit
             let mut reports = Vec::new();
-            for reference in [Reference::Kept(kept.clone()), Reference::Model(Box::new(model))] {
+            let of =
+                |kept: &KeptReference| Reference::Kept { training: kept.clone(), held_out: KeptReference::default() };
+            for reference in [of(&kept), Reference::Model(Box::new(model))] {
                 let mut trainer = trainer(&golden, &cpu, objective, reference);
                 reports.push([(); 3].map(|()| trainer.step(std::slice::from_ref(&batch)).expect("finite")));
             }
             assert_eq!(reports[0], reports[1], "{cpu:?}");
-            let trainer = trainer(&golden, &cpu, objective, Reference::Kept(kept));
+            let trainer = trainer(&golden, &cpu, objective, of(&kept));
             follow(&golden, trainer, std::slice::from_ref(&batch));
         }
     }
@@ -105,7 +107,7 @@ fn preference_steps_are_those_of_trl() {
 fn two_hundred_steps_are_those_of_pytorch() {
     let golden = Golden::read("seeds");
     let expected = golden.numbers("losses_from_weights_by_name");
-    let losses = common::two_hundred(&golden.config, masters(&golden.config));
+    let losses = tiny_runs::two_hundred(&golden.config, masters(&golden.config));
     for (step, (loss, expected)) in losses.iter().zip(&expected).enumerate() {
         let bound = if step < 50 { 1e-4 } else { 5e-3 };
         assert!((loss - expected).abs() < bound, "step {step}: {loss}, {expected} there");
@@ -120,7 +122,7 @@ fn two_hundred_steps_lie_within_the_spread_of_seeds() {
     let theirs: Vec<Vec<f64>> = golden.file["runs"].as_array().expect("a list").iter().map(numbers).collect();
     let mean_before = |losses: &[f64], end: usize| losses[end - 50..end].iter().sum::<f64>() / 50.0;
     let ours: Vec<Vec<f64>> =
-        (0..3).map(|seed| common::two_hundred(&golden.config, common::of_seed(&golden.config, seed))).collect();
+        (0..3).map(|seed| tiny_runs::two_hundred(&golden.config, tiny_runs::of_seed(&golden.config, seed))).collect();
     for (at, end) in ends.iter().enumerate() {
         let mean = ours.iter().map(|losses| mean_before(losses, *end)).sum::<f64>() / ours.len() as f64;
         let losses = theirs.iter().map(|run| run[at]);

@@ -238,8 +238,22 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
+    /// A training run that cannot be begun or went wrong.
+    #[error("{}: {problem}", path.display())]
+    Run {
+        /// The folder of the run.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
     #[error(transparent)]
     Recipe(#[from] crate::train::recipe::RecipeError),
+    #[error(transparent)]
+    Loop(#[from] smollm_train::run::RunError),
+    #[error(transparent)]
+    Save(#[from] smollm_train::checkpoints::SaveError),
+    #[error(transparent)]
+    Lora(#[from] smollm_train::LoraError),
     #[error(transparent)]
     Prepare(#[from] smollm_corpus::prepare::PrepareError),
     #[error(transparent)]

@@ -35,7 +35,7 @@ pub fn init(
     options: &InitOptions,
     mut progress: impl FnMut(Progress) -> Result<(), Error>,
 ) -> Result<ModelConfig, Error> {
-    let config = configuration(shape, options)?;
+    let config = configuration(shape, &options.set)?;
     let dtype = config.dtype.unwrap_or(Dtype::BF16);
     let mut beside = match &options.tokenizer {
         Some(directory) if !directory.join("tokenizer.json").is_file() => {
@@ -67,14 +67,14 @@ pub fn init(
 }
 
 /// The preset or file with the overrides laid over it, checked as any config.json is.
-fn configuration(shape: &str, options: &InitOptions) -> Result<ModelConfig, Error> {
+pub(crate) fn configuration(shape: &str, set: &[(String, Value)]) -> Result<ModelConfig, Error> {
     let mut json = match preset(shape) {
         Some(config) => config.to_json(),
         None => read_json(Path::new(shape))?
             .ok_or_else(|| Error::UnknownShape { shape: shape.into(), known: preset_names().join(", ") })?,
     };
     if json.is_object() {
-        for (key, _) in &options.set {
+        for (key, _) in set {
             // what was worked out from these is worked out again, unless it is set too
             match key.as_str() {
                 "hidden_size" | "num_attention_heads" => json["head_dim"] = Value::Null,
@@ -83,7 +83,7 @@ fn configuration(shape: &str, options: &InitOptions) -> Result<ModelConfig, Erro
                 unknown => return Err(unknown_key(unknown)),
             }
         }
-        for (key, value) in &options.set {
+        for (key, value) in set {
             let key = if key == "dtype" { "torch_dtype" } else { key };
             json[key] = value.clone();
         }

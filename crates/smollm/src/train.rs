@@ -3,4 +3,6 @@
 pub mod data;
 pub mod estimate;
 pub mod recipe;
+pub mod run;
+pub mod show;
 pub mod telemetry;

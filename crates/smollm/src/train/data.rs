@@ -66,6 +66,15 @@ pub fn text_parts(
     Ok((tokenizer, template))
 }
 
+/// Whether there is something at every path of a recipe's data. If not, [`FeedCounts::of_full_rows`] may do for an estimate.
+pub fn are_at_hand(recipe: &Recipe) -> bool {
+    let held_out: &[Source] = match &recipe.data.validation {
+        Some(Validation::Sources(sources)) => sources,
+        _ => &[],
+    };
+    recipe.data.sources.iter().chain(held_out).all(|source| paths::found(source).is_ok())
+}
+
 /// Opens or makes the data sets of a recipe, and packs their rows. Files are tokenised into `<output>/data/` unless they have been.
 ///
 /// # Errors

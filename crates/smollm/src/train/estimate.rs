@@ -19,8 +19,8 @@ use smollm_model::ModelConfig;
 pub enum Basis {
     /// Training steps of this recipe were measured at so many tokens per second.
     MeasuredTokensPerSecond(f64),
-    /// Nothing was measured; so many floating-point operations per second are assumed.
-    AssumedFlops(f64),
+    /// So many floating-point operations per second were measured on a part of the model.
+    MeasuredFlops(f64),
 }
 
 /// What a run takes.
@@ -34,10 +34,10 @@ pub struct Estimate {
     pub steps: u64,
     /// Rows of a step.
     pub rows_per_step: u64,
-    /// Rows of an epoch.
+    /// Rows of an epoch; 0 if the data were not looked at.
     pub epoch_rows: u64,
-    /// How often the data is gone through.
-    pub epochs: f64,
+    /// How often the data is gone through; `None` if they were not looked at.
+    pub epochs: Option<f64>,
     /// Tokens of a step, on average.
     pub tokens_per_step: f64,
     /// Tokens of the run: inputs, each of which predicts one.
@@ -52,6 +52,16 @@ pub struct Estimate {
     pub seconds: f64,
     /// What the time is told from.
     pub basis: Basis,
+}
+
+impl Estimate {
+    /// As `--json` prints it: its fields, with the sums of memory and work.
+    pub fn to_json(&self) -> serde_json::Value {
+        let mut json = serde_json::json!(self);
+        json["memory"]["total"] = self.memory.total().into();
+        json["work"]["total"] = self.work.total().into();
+        json
+    }
 }
 
 /// What a run of `recipe` takes, for a model of this shape and data of which there is so much. `config` is that of the start, with what the
@@ -69,7 +79,7 @@ pub fn estimate(recipe: &Recipe, config: &ModelConfig, counts: &FeedCounts, basi
     let seconds = match basis {
         // Passes without a way back are told by their share of the work.
         Basis::MeasuredTokensPerSecond(speed) => tokens / speed * work.total() / work.steps.max(1.0),
-        Basis::AssumedFlops(speed) => work.total() / speed,
+        Basis::MeasuredFlops(speed) => work.total() / speed,
     };
     Estimate {
         parameters: sizes.base + sizes.adapters,
@@ -77,7 +87,7 @@ pub fn estimate(recipe: &Recipe, config: &ModelConfig, counts: &FeedCounts, basi
         steps,
         rows_per_step: recipe.batch.rows,
         epoch_rows: counts.epoch_rows,
-        epochs: rows / counts.epoch_rows.max(1) as f64,
+        epochs: (counts.epoch_rows > 0).then(|| rows / counts.epoch_rows as f64),
         tokens_per_step,
         tokens,
         supervised_share,

@@ -169,6 +169,28 @@ pub struct Schedule {
     pub final_ratio: f64,
 }
 
+impl Schedule {
+    /// Whether warm-up and decay have room in so many steps; what is wrong if they have not.
+    ///
+    /// # Errors
+    /// They have not.
+    pub fn fits(&self, steps: u64) -> Result<(), String> {
+        let warmup = self.warmup.steps(steps);
+        let decay = match self.form {
+            Form::Wsd { decay, .. } => decay.steps(steps),
+            _ => 0,
+        };
+        // Two shares may both have been rounded up.
+        let rounded = u64::from(matches!(self.warmup, Extent::Ratio(_)));
+        if warmup.saturating_add(decay) > steps.saturating_add(rounded) {
+            return Err(format!(
+                "{warmup} steps of warm-up and {decay} of decay do not go into a run of {steps} steps"
+            ));
+        }
+        Ok(())
+    }
+}
+
 /// How the learning rate falls.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Form {

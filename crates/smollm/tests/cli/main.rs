@@ -24,5 +24,7 @@ mod tokenizer;
 mod tools;
 mod train;
 #[cfg(unix)]
+mod training;
+#[cfg(unix)]
 mod truncated;
 mod world;

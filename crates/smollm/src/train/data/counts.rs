@@ -1,7 +1,7 @@
 //! How much there is to learn.
 
 use crate::error::Error;
-use crate::train::recipe::Data;
+use crate::train::recipe::{Data, Duration, Recipe};
 use smollm_corpus::examples::Tally;
 use smollm_corpus::feed::{Part, Source};
 use smollm_corpus::packing::Packing;
@@ -33,6 +33,16 @@ pub struct FeedCounts {
 }
 
 impl FeedCounts {
+    /// What there is if every row is full and every token learnt: for an estimate of a recipe whose data are not at hand. `None` if the
+    /// recipe says how long it takes in epochs, which cannot be told then. There are no rows in the epoch of these counts.
+    pub fn of_full_rows(recipe: &Recipe) -> Option<Self> {
+        let tokens = u64::from(recipe.data.sequence_length);
+        let tally = Tally { tokens, supervised: tokens, ..Tally::default() };
+        let full = Counts { name: "full rows".into(), documents: 1, tokens, rows: 1, tally };
+        let counts = Self { training: vec![full], validation: Vec::new(), epoch_rows: 0 };
+        (!matches!(recipe.duration, Duration::Epochs(_))).then_some(counts)
+    }
+
     /// The mean of a training row's tokens, as the sources have rows.
     pub fn row_tokens(&self) -> f64 {
         let sum = |of: fn(&Counts) -> u64| self.training.iter().map(of).sum::<u64>() as f64;

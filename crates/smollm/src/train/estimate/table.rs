@@ -14,7 +14,10 @@ impl fmt::Display for Estimate {
         line("steps", format!("{} of {} rows", grouped(self.steps as f64), grouped(self.rows_per_step as f64)))?;
         let (tokens, step) = (grouped(self.tokens), grouped(self.tokens_per_step));
         line("tokens", format!("{tokens} ({step} a step), {:.1} % of them learnt", 100.0 * self.supervised_share))?;
-        line("epochs", format!("{:.3} of {} rows", self.epochs, grouped(self.epoch_rows as f64)))?;
+        match self.epochs {
+            Some(epochs) => line("epochs", format!("{epochs:.3} of {} rows", grouped(self.epoch_rows as f64)))?,
+            None => line("epochs", "not told: the data were not looked at, and rows are taken to be full".into())?,
+        }
         line("memory", bytes(self.memory.total()))?;
         for (name, size) in self.memory.parts().into_iter().filter(|&(_, size)| size > 0) {
             line(&format!("  {name}"), bytes(size))?;
@@ -26,7 +29,7 @@ impl fmt::Display for Estimate {
         }
         let basis = match self.basis {
             Basis::MeasuredTokensPerSecond(speed) => format!("at {} tokens/s, measured", grouped(speed)),
-            Basis::AssumedFlops(speed) => format!("if {:.2} TFLOP/s are reached; nothing was measured", speed / 1e12),
+            Basis::MeasuredFlops(speed) => format!("at {:.3} TFLOP/s, measured on one layer", speed / 1e12),
         };
         line("time", format!("{} ({basis})", duration(self.seconds)))
     }

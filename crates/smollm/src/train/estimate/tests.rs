@@ -1,3 +1,5 @@
+//! Estimates beside what is known of the released models.
+
 use super::*;
 use crate::train::data::Counts;
 use smollm_corpus::examples::Tally;
@@ -25,11 +27,11 @@ fn model() -> ModelConfig {
 
 #[test]
 fn the_released_model_takes_what_is_known_of_it() {
-    let estimate = estimate(&recipe(""), &model(), &counts(1_000_000, 2048), Basis::AssumedFlops(1e12));
+    let estimate = estimate(&recipe(""), &model(), &counts(1_000_000, 2048), Basis::MeasuredFlops(1e12));
     assert_eq!((estimate.parameters, estimate.learnt), (134_515_008, 134_515_008));
     // 2 M steps of 1,048,576 tokens: 2.097 T (section 4.1 of the system's reference).
     assert_eq!((estimate.steps, estimate.tokens_per_step, estimate.tokens), (2_000_000, 1_048_576.0, 2.097152e12));
-    assert_eq!(estimate.epochs, 1024.0);
+    assert_eq!(estimate.epochs, Some(1024.0));
     // Six operations for each weight and token, and attention to 1,024 tokens on average.
     let expected = 6.0 * 134_479_872.0 + 3.0 * 4.0 * 30.0 * 576.0 * 1024.5;
     assert!((estimate.work.per_token / expected - 1.0).abs() < 1e-3, "{:e} {expected:e}", estimate.work.per_token);
@@ -39,13 +41,26 @@ fn the_released_model_takes_what_is_known_of_it() {
     assert_eq!(memory.compute_weights + memory.turned_weights, 4 * 134_479_872);
     assert_eq!(estimate.seconds, estimate.work.total() / 1e12);
     insta::assert_snapshot!(estimate.to_string());
+    insta::assert_snapshot!("as_json", format!("{:#}", estimate.to_json()));
+}
+
+#[test]
+fn data_that_are_not_at_hand_are_full_rows() {
+    let recipe = recipe("");
+    let counts = FeedCounts::of_full_rows(&recipe).unwrap();
+    let of_full = estimate(&recipe, &model(), &counts, Basis::MeasuredFlops(1e12));
+    let known = estimate(&recipe, &model(), &self::counts(1_000_000, 2048), Basis::MeasuredFlops(1e12));
+    assert_eq!(Estimate { epochs: known.epochs, epoch_rows: known.epoch_rows, ..of_full.clone() }, known);
+    assert!(of_full.to_string().contains("the data were not looked at"));
+    let epochs = Recipe { duration: crate::train::recipe::Duration::Epochs(1.0), ..recipe };
+    assert_eq!(FeedCounts::of_full_rows(&epochs), None);
 }
 
 #[test]
 fn recomputing_trades_memory_for_work() {
-    let all = estimate(&recipe(""), &model(), &counts(1000, 2048), Basis::AssumedFlops(1e12));
+    let all = estimate(&recipe(""), &model(), &counts(1000, 2048), Basis::MeasuredFlops(1e12));
     let again = recipe("compute: {activations: recompute, dtype: f32}\n");
-    let less = estimate(&again, &model(), &counts(1000, 2048), Basis::AssumedFlops(1e12));
+    let less = estimate(&again, &model(), &counts(1000, 2048), Basis::MeasuredFlops(1e12));
     assert!(less.memory.activations * 9 < all.memory.activations);
     assert!(less.work.per_token > all.work.per_token * 1.2);
     assert_eq!(less.memory.turned_weights, 2 * all.memory.turned_weights);
@@ -77,7 +92,7 @@ fn pairs_have_a_reference_and_held_out_rows_are_counted() {
     let counts = FeedCounts { validation: counts(10, 100).training, ..counts(1000, 100) };
     let of = |reference: &str| {
         let recipe = Recipe::read(&text(reference), "r", Path::new("/"), &[], &|_| false).unwrap();
-        estimate(&recipe, &model(), &counts, Basis::AssumedFlops(1e12))
+        estimate(&recipe, &model(), &counts, Basis::MeasuredFlops(1e12))
     };
     let (before, live) = (of("precomputed"), of("live"));
     assert_eq!(before.steps, 300);

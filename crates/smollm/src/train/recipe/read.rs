@@ -98,7 +98,7 @@ pub(super) fn recipe(root: &Node, names: Names<'_>, paths: &Paths<'_>) -> Result
     if lora.is_some() && matches!(start, Start::Init(_)) {
         return Err(root.wrong("lora", "is laid over a `model`, not over random weights"));
     }
-    Ok(Recipe {
+    let recipe = Recipe {
         kind,
         start,
         tokenizer,
@@ -116,7 +116,15 @@ pub(super) fn recipe(root: &Node, names: Names<'_>, paths: &Paths<'_>) -> Result
         evaluation: evaluation(&root, validation)?,
         export: root.section("export")?.get("dtype", choice(EXPORTS))?.unwrap_or(ExportType::Bf16),
         data,
-    })
+    };
+    if !matches!(recipe.duration, Duration::Epochs(_)) {
+        // Otherwise it depends on the data, which are not looked at here.
+        recipe
+            .schedule
+            .fits(recipe.steps(0))
+            .map_err(|problem| root.wrong("schedule", format!("does not fit: {problem}")))?;
+    }
+    Ok(recipe)
 }
 
 fn init(section: &Section<'_>, seed: u64, paths: &Paths<'_>) -> Result<Init> {

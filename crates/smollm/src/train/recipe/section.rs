@@ -80,7 +80,7 @@ impl<'a> Section<'a> {
     }
 
     /// A section of this one; without any key if it is not there.
-    pub(super) fn section(&self, key: &str) -> Result<Section<'a>, RecipeError> {
+    pub(super) fn section(&self, key: &str) -> Result<Self, RecipeError> {
         let entry = self.entry(key);
         let table = if self.table.is_empty() { key.into() } else { format!("{}.{key}", self.table) };
         let at = entry.map_or(self.at, |entry| entry.at);
@@ -88,12 +88,12 @@ impl<'a> Section<'a> {
     }
 
     /// A section that must be there.
-    pub(super) fn required_section(&self, key: &str) -> Result<Section<'a>, RecipeError> {
+    pub(super) fn required_section(&self, key: &str) -> Result<Self, RecipeError> {
         if self.has(key) { self.section(key) } else { Err(self.missing(key)) }
     }
 
     /// The items of a list of sections.
-    pub(super) fn sections(&self, key: &str) -> Result<Vec<Section<'a>>, RecipeError> {
+    pub(super) fn sections(&self, key: &str) -> Result<Vec<Self>, RecipeError> {
         let Some(entry) = self.entry(key) else { return Ok(Vec::new()) };
         let Value::List(items) = &entry.node.value else {
             return Err(self.names.error(entry.node.at, format!("`{}`: expected a list", self.join(key))));

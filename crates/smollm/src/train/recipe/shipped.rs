@@ -199,7 +199,7 @@ fn alignment_has_the_numbers_of_its_authors() {
             assert_eq!(recipe.data.max_prompt.unwrap() as f64, number("max_prompt_length"), "{name}");
             assert_eq!(recipe.evaluation.unwrap().every_steps as f64, number("eval_steps"), "{name}");
         } else {
-            assert_eq!(f64::from(recipe.data.sequence_length), number("max_length"), "{name}");
+            assert_eq!(f64::from(recipe.data.sequence_length), number("max_seq_length"), "{name}");
         }
     });
 }
@@ -215,4 +215,22 @@ fn the_adapters_are_those_of_the_script() {
     assert_eq!(recipe.schedule, Schedule { form: Form::Cosine, warmup: Extent::Steps(100), final_ratio: 0.0 });
     assert_eq!((recipe.batch.rows, recipe.duration, recipe.seed), (4, Duration::Steps(1000), 0));
     assert_eq!((recipe.data.sequence_length, recipe.data.max_tokens), (2048, Some(2048)));
+}
+
+#[test]
+fn the_page_has_every_key() {
+    let page = fs::read_to_string(repository().join("docs/training.md")).unwrap();
+    let rows = KEYS.iter().map(|Key { path, default, meaning }| format!("| `{path}` | {default} | {meaning} |\n"));
+    let table: String = rows.collect();
+    assert!(page.contains(&table), "docs/training.md is to have this table:\n{table}");
+}
+
+#[test]
+fn the_page_has_a_recipe_that_reads() {
+    let page = fs::read_to_string(repository().join("docs/training.md")).unwrap();
+    let example = page.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let read = |text: &str| Recipe::read(text, "my-first.yaml", Path::new("/"), &[], &|_| false);
+    assert_eq!(read(example).map(|recipe| recipe.kind), Ok(Kind::Sft));
+    let error = read(&example.replace("learning_rate", "learnng_rate")).unwrap_err();
+    assert!(page.contains(&format!("\nerror: {error}\n")), "{error}");
 }

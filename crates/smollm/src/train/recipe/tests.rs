@@ -1,3 +1,5 @@
+//! What recipes say, and what is said of those that are wrong.
+
 use super::*;
 use proptest::prelude::*;
 
@@ -166,6 +168,11 @@ fn what_is_wrong_is_told_with_its_line() {
             "batch:",
             "lora: {rank: 2, alpha: 2, target_modules: [qproj]}\nbatch:",
             "r.yaml: line 9, column 44: `lora.target_modules`: `qproj` is no module with a matrix; did you mean `q_proj`?",
+        ),
+        (
+            "epochs: 2",
+            "steps: 2\nschedule: {type: wsd, warmup_steps: 2, decay_steps: 1}",
+            "r.yaml: line 13, column 1: `schedule` does not fit: 2 steps of warm-up and 1 of decay do not go into a run of 2 steps",
         ),
         (
             "optimizer:\n  learning_rate: 1e-3",

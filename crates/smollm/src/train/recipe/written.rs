@@ -119,8 +119,8 @@ fn word<T: PartialEq>(words: &[(&str, T)], value: T) -> Value {
     words.iter().find(|(_, other)| *other == value).map_or(Value::Null, |(word, _)| json!(word))
 }
 
-fn or_word<T: serde::Serialize>(value: Option<T>, word: &str) -> Value {
-    value.map_or_else(|| json!(word), |value| json!(value))
+fn or_word<T: Into<Value>>(value: Option<T>, word: &str) -> Value {
+    value.map_or_else(|| json!(word), Into::into)
 }
 
 fn path(path: &Path) -> Value {

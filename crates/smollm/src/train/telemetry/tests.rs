@@ -1,3 +1,5 @@
+//! What a run tells is read back, also after it went on.
+
 use super::*;
 use std::fs;
 
