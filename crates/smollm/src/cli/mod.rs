@@ -91,7 +91,7 @@ enum Command {
     Imatrix(imatrix::ImatrixCommand),
     /// Compare quantised models with the one they were made from
     EvalQuant(eval_quant::EvalQuant),
-    /// Make what models are trained with: tokens with a loss mask
+    /// Train models by recipes: pretraining, conversations, preferences
     Train(train::Train),
     /// Measure prefill and decode speed against the machine's roof
     Bench(bench::Bench),

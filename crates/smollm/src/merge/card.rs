@@ -42,10 +42,10 @@ pub(super) fn of_adapter(path: &Path, adapter: &Adapter) -> String {
     let rslora = if config.use_rslora { ", rsLoRA" } else { "" };
     let whole = match adapter.saved().len() {
         0 => String::new(),
-        count => format!(", and {count} tensors whole"),
+        count => format!(", tensors learnt whole: {count}"),
     };
     let (r, alpha, pairs) = (config.r, config.alpha, adapter.targets().len());
-    format!("- LoRA adapter {} (r {r}, alpha {alpha}{rslora}, {pairs} matrices{whole}{made_for})", word(&name))
+    format!("- LoRA adapter {} (r {r}, alpha {alpha}{rslora}, matrices: {pairs}{whole}{made_for})", word(&name))
 }
 
 /// A name from outside, on one line.

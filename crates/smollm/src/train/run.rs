@@ -12,8 +12,6 @@ mod options;
 mod origins;
 mod reference;
 mod start;
-#[cfg(test)]
-mod tests;
 mod told;
 
 pub use calibrate::measured_flops;

@@ -40,6 +40,10 @@ fn every_help_is_as_reviewed() {
         ("tools_schema", ["tools", "schema"]),
         ("tokenizer_train", ["tokenizer", "train"]),
         ("tokenizer_eval", ["tokenizer", "eval"]),
+        ("train_pretrain", ["train", "pretrain"]),
+        ("train_sft", ["train", "sft"]),
+        ("train_dpo", ["train", "dpo"]),
+        ("train_resume", ["train", "resume"]),
         ("train_tokenize", ["train", "tokenize"]),
         ("train_show", ["train", "show"]),
     ] {

@@ -105,8 +105,8 @@ fn a_sum_is_rounded_once_and_the_card_says_what_it_is_made_of() {
     assert_eq!(config["torch_dtype"], "bfloat16");
     let card = String::from_utf8(world.read("Rounded/README.md")).unwrap();
     let expected = "---\nlibrary_name: transformers\nlicense: apache-2.0\ntags:\n- merge\n---\n\n# Rounded\n\nMade by `smollm merge` (smollm \
-                    VERSION) of\n\n- random\n- LoRA adapter one (r 2, alpha 3, 1 matrices, made for some/base)\n- LoRA adapter two (r 2, \
-                    alpha 3, 1 matrices, made for some/base)\n\nComputed in f32 and rounded once to BF16: matrices have their adapters' \
+                    VERSION) of\n\n- random\n- LoRA adapter one (r 2, alpha 3, matrices: 1, made for some/base)\n- LoRA adapter two (r 2, \
+                    alpha 3, matrices: 1, made for some/base)\n\nComputed in f32 and rounded once to BF16: matrices have their adapters' \
                     products added to them, W + s B A, and what an adapter learnt whole is in its place.\n";
     assert_eq!(card, expected.replace("VERSION", env!("CARGO_PKG_VERSION")));
     let text = |model: &str| world.run(&["tokenize", "Hi é", "-m", model]).text();

@@ -216,8 +216,8 @@ fn a_stopped_run_says_how_to_go_on() {
         std::thread::sleep(Duration::from_millis(1));
     }
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
-    let text = finished(child, b"").text();
-    assert!(text.contains("smollm train resume") && !world.path("run/model").exists(), "{text}");
+    let done = finished(child, b"");
+    assert!(done.error(1).contains("smollm train resume run") && !world.path("run/model").exists(), "{done:?}");
     // it stands where it stopped
     let steps = world.lines("run").iter().filter(|line| line.get("loss").is_some()).count();
     let newest =

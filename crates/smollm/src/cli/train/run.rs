@@ -5,6 +5,7 @@ use crate::cli::failure::usage;
 use crate::cli::interrupt::Interrupt;
 use crate::cli::output::{note, output};
 use crate::cli::progress::{Bar, DownloadBars};
+use anyhow::bail;
 use smollm::train::data::{FeedCounts, are_at_hand};
 use smollm::train::estimate::{Basis, estimate};
 use smollm::train::recipe::{Kind, Recipe};
@@ -115,6 +116,13 @@ fn print(finished: &Finished, folder: &Path, json: bool) -> anyhow::Result<()> {
             "ended": ended, "step": finished.step, "steps": finished.total, "best": best, "model": finished.model, "report": finished.report,
         });
         writeln!(out, "{line}")?;
+    }
+    // a script that goes on with the model must not find none
+    if finished.ended == Ended::Stopped {
+        let (step, total) = (finished.step, finished.total);
+        bail!("stopped after step {step} of {total}; `smollm train resume {}` goes on", shown(folder));
+    }
+    if json {
         return Ok(());
     }
     let mut line = |name: &str, value: String| writeln!(out, "{name:<10} {value}");
@@ -122,9 +130,8 @@ fn print(finished: &Finished, folder: &Path, json: bool) -> anyhow::Result<()> {
     if let Some((step, loss)) = finished.best {
         line("best", format!("loss {loss:.4} on what is held out, after step {step}"))?;
     }
-    match &finished.model {
-        Some(model) => line("model", shown(model))?,
-        None => line("stopped", format!("smollm train resume {} goes on", shown(folder)))?,
+    if let Some(model) = &finished.model {
+        line("model", shown(model))?;
     }
     line("report", shown(&finished.report))?;
     Ok(())

@@ -126,22 +126,17 @@ fn text_files(
 /// Writes the report; where it stands.
 pub(super) fn report(folder: &RunFolder, recipe: &Recipe, run: &Run<'_>, ended: Ended) -> Result<PathBuf, Error> {
     let metrics = read_metrics(&folder.path().join(METRICS))?;
-    let state = run.trainer.state();
     let how = match ended {
         Ended::Done => "all steps are done".to_owned(),
         Ended::Early => format!("early: {} evaluations without a new least loss", run.best.since),
         Ended::Stopped => "stopped; `smollm train resume` goes on".to_owned(),
     };
-    let mut results = vec![
-        ("ended".to_owned(), how),
-        ("steps".to_owned(), format!("{} of {}", state.step, run.trainer.options().total_steps)),
-        ("tokens".to_owned(), format!("{} ({} of them learnt)", state.tokens, state.supervised)),
-    ];
-    if let Some((step, loss)) = run.best.least.first() {
-        results.push(("least loss held out".to_owned(), format!("{loss:.4} after step {step}")));
-    }
     let cpu = run.trainer.cpu();
-    results.push(("computed with".to_owned(), format!("{}, {} threads", cpu.isa(), cpu.threads())));
+    let results = [
+        ("ended".to_owned(), how),
+        ("steps of the recipe".to_owned(), run.trainer.options().total_steps.to_string()),
+        ("computed with".to_owned(), format!("{}, {} threads", cpu.isa(), cpu.threads())),
+    ];
     let path = folder.path().join(REPORT);
     let title = title(folder.path());
     write_report(&path, &Report { title: &title, recipe, results: &results, metrics: &metrics })?;

@@ -154,7 +154,6 @@ fn step_values(report: &StepReport, tokens_per_second: f64) -> Vec<(String, f64)
         ("learning_rate", report.learning_rate),
         ("grad_norm", report.grad_norm),
         ("tokens_per_second", tokens_per_second),
-        ("supervised", report.supervised as f64),
     ];
     own.iter().chain(&report.metrics).map(|(name, value)| ((*name).to_owned(), *value)).collect()
 }

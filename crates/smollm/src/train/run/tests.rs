@@ -1,1 +1,0 @@
-//! Runs of tiny models: what is in their folders, and that they come to the same bits however often they are broken off.
