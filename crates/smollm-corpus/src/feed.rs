@@ -107,6 +107,12 @@ impl Feed {
         self.sources.iter().map(|source| source.rows.count()).collect()
     }
 
+    /// For each source the checksums of its shards: equal ones have the same tokens.
+    pub fn checksums(&self) -> Vec<Vec<u32>> {
+        let of = |source: &Packed| source.dataset.manifest().shards.iter().map(|shard| shard.checksum).collect();
+        self.sources.iter().map(of).collect()
+    }
+
     /// For each source how many of the first `rows` rows it gives: over [`Feed::rows`], its epochs.
     pub fn given(&self, rows: u64) -> Vec<u64> {
         self.mixture.counts(rows)

@@ -40,6 +40,8 @@ pub struct Best {
     pub least: Vec<(u64, f64)>,
     /// Evaluations since the first of them, none of which was better.
     pub since: u64,
+    /// The step of the last evaluation.
+    pub at: u64,
 }
 
 impl Best {
@@ -53,6 +55,7 @@ impl Best {
             self.least.truncate(kept.max(1));
         }
         self.since = if place == Some(0) { 0 } else { self.since + 1 };
+        self.at = step;
         place
     }
 }
@@ -85,6 +88,8 @@ pub struct Found {
 }
 
 const PARTIAL: &str = ".partial";
+/// What is damaged bears this until the next state is written, so that it counts for none.
+const TORN: &str = ".torn";
 
 impl Checkpoints {
     /// States in `folder`, which is made at the first.
@@ -142,6 +147,7 @@ impl Checkpoints {
 
     /// Removes what the rule does not keep.
     fn tidy(&self, progress: &Progress) -> Result<(), SaveError> {
+        self.remove(TORN)?;
         let steps = self.steps()?;
         let old = steps.len().saturating_sub(self.rule.last.max(1));
         let best: Vec<u64> = progress.best.least.iter().take(self.rule.best).map(|(step, _)| *step).collect();
@@ -160,23 +166,28 @@ impl Checkpoints {
     /// # Errors
     /// The file system refuses, or a whole state is of other tensors: of another model or recipe.
     pub fn newest(&self, table: &[Learnt]) -> Result<Option<Found>, SaveError> {
-        self.remove_partial()?;
-        let mut torn = Vec::new();
+        self.remove(PARTIAL)?;
+        let mut torn: Vec<(PathBuf, SaveError)> = Vec::new();
         for step in self.steps()?.into_iter().rev() {
             let path = self.path(step);
             match files::read(&path, table) {
                 Ok((progress, learnt, moments)) => {
                     let Progress { step, tokens, supervised, .. } = progress;
                     let state = State { step, tokens, supervised, learnt, moments };
+                    for (path, _) in &torn {
+                        let mut name = path.clone().into_os_string();
+                        name.push(TORN);
+                        std::fs::rename(path, name).map_err(|error| SaveError::io(path, "rename", error))?;
+                    }
                     return Ok(Some(Found { progress, state, torn }));
                 }
                 Err(error) if error.is_torn() => torn.push((path, error)),
                 Err(error) => return Err(error),
             }
         }
-        match torn.into_iter().next() {
-            None => Ok(None),
-            Some((_, error)) => Err(error),
+        match torn.is_empty() {
+            true => Ok(None),
+            false => Err(SaveError::AllTorn { folder: self.folder.clone(), torn }),
         }
     }
 
@@ -188,11 +199,12 @@ impl Checkpoints {
         files::read(&self.path(step), table).map(|(_, learnt, _)| learnt)
     }
 
-    fn remove_partial(&self) -> Result<(), SaveError> {
+    /// Removes folders of ours whose names end so.
+    fn remove(&self, ending: &str) -> Result<(), SaveError> {
         let Ok(entries) = std::fs::read_dir(&self.folder) else { return Ok(()) };
         for entry in entries {
             let path = entry.map_err(|error| SaveError::io(&self.folder, "list", error))?.path();
-            let is_ours = |name: &str| name.starts_with("step-") && name.ends_with(PARTIAL);
+            let is_ours = |name: &str| name.starts_with("step-") && name.ends_with(ending);
             if path.file_name().and_then(|name| name.to_str()).is_some_and(is_ours) {
                 std::fs::remove_dir_all(&path).map_err(|error| SaveError::io(&path, "remove", error))?;
             }

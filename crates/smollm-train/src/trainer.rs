@@ -96,6 +96,8 @@ pub enum StepError {
     Loss {
         /// The step, counted from 1.
         step: u64,
+        /// What the step's sequences are made of.
+        spans: Vec<Span>,
     },
     /// A gradient.
     #[error("step {step}: {source}")]
@@ -180,7 +182,7 @@ impl Trainer {
             add_metrics(&mut metrics, judged.metrics, 1.0);
         }
         if !f64::is_finite(loss) {
-            return Err(StepError::Loss { step });
+            return Err(StepError::Loss { step, spans: spans() });
         }
         let learning_rate = self.options.schedule.rate(self.state.step, self.options.total_steps);
         let (now, state) = (Now { step, learning_rate }, &mut self.state);

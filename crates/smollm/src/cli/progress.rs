@@ -47,7 +47,12 @@ impl Bar {
     /// A step is done.
     pub(crate) fn step(&self, step: u64, how: String) {
         self.0.set_position(step);
-        self.0.set_message(how);
+        self.say(how);
+    }
+
+    /// What stands before the bar.
+    pub(crate) fn say(&self, message: String) {
+        self.0.set_message(message);
     }
 
     fn shown(quiet: bool, bar: impl FnOnce() -> ProgressBar) -> Self {

@@ -43,8 +43,9 @@ pub struct RunOptions {
 /// to learn, or the file system refuses. Checkpoints that were written are whole.
 pub fn begin(recipe: &Recipe, hub: &dyn smollm_hub::Progress, watch: &mut Watch<'_>) -> Result<Finished, Error> {
     let folder = RunFolder::make(&recipe.output)?;
-    if folder.has_recipe() {
-        let problem = "holds a run already; go on with it by `smollm train resume`, or name another output".into();
+    if let Some(name) = folder.leftover() {
+        let problem =
+            format!("holds a run already ({name}); go on with it by `smollm train resume`, or name another output");
         return Err(Error::Run { path: recipe.output.clone(), problem });
     }
     go(&folder, recipe, RunOptions::default(), hub, watch)
@@ -88,7 +89,7 @@ fn go(
     let data = data::prepare(recipe, &tokenizer, template.as_ref(), &mut preparing)?;
     let total = recipe.steps(data.counts.epoch_rows);
     recipe.schedule.fits(total).map_err(|problem| Error::Source { name: "schedule".into(), problem })?;
-    folder.write_recipe(recipe, &data)?;
+    folder.write_recipe(recipe, &start, &data)?;
     let cpu = Cpu::new(recipe.compute.threads.map_or_else(granted_threads, |threads| threads as usize))?;
 
     let checkpoints = Checkpoints::new(folder.checkpoints(), options::keep_rule(recipe));
@@ -136,8 +137,9 @@ fn go(
     let mut teller = told::Teller::new(telemetry, total, run.trainer.state().tokens);
     let ended = run.go(&mut |event| teller.hear(event, watch));
     teller.result()?;
-    let ended = ended.map_err(|error| origins::named(error, folder.path(), &data.training))?;
-    let report = export::report(folder, recipe, &run, ended)?;
+    let ended = ended.map_err(|error| origins::named(error, folder.path(), &data.training));
+    let report = export::report(folder, recipe, &run, &ended)?;
+    let ended = ended?;
     let model = match ended {
         Ended::Stopped => None,
         Ended::Done | Ended::Early => {

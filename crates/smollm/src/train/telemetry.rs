@@ -87,6 +87,14 @@ impl Telemetry {
         Ok((Self { lines, events }, cut))
     }
 
+    /// Brings the metrics to the disk.
+    ///
+    /// # Errors
+    /// The file system refuses.
+    pub fn sync(&self) -> Result<(), Error> {
+        self.lines.sync()
+    }
+
     /// Adds a line to the metrics and an event to the event file; both are with the system when it returns.
     ///
     /// # Errors

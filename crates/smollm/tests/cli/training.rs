@@ -266,6 +266,81 @@ fn what_does_not_go_together_is_one_line() {
     assert!(world.recipe("resume", &["run"]).error(1).contains("not finite"));
 }
 
+/// A run that was stopped after some steps.
+fn stopped(world: &World, kind: &str, run: &str, more: &[&str]) {
+    let recipe = format!("{kind}.yaml");
+    let set = format!("output={run}");
+    let whole = world.recipe(kind, &[&[&*recipe, "--set", &set], more].concat());
+    whole.text();
+    // what came after step 9 did not happen
+    for folder in ["model", "adapter", "checkpoints/step-00000012"] {
+        let _ = std::fs::remove_dir_all(world.path(run).join(folder));
+    }
+}
+
+#[test]
+fn what_a_run_was_begun_with_must_be_there_again() {
+    let world = world().with_base();
+    // another model of the same shape in the place of the base
+    stopped(&world, "sft", "run", &["--set", "lora={rank: 2, alpha: 2}"]);
+    let base = world.read("base/model.safetensors");
+    let mut other = base.clone();
+    other.iter_mut().rev().step_by(2).take(2000).for_each(|byte| *byte ^= 1);
+    world.write("base/model.safetensors", &other);
+    let refused = world.recipe("resume", &["run"]);
+    assert!(
+        refused.error(1).contains("the model that it starts from is not what the run was begun with"),
+        "{refused:?}"
+    );
+    world.write("base/model.safetensors", &base);
+    // as many records as before, in another order
+    let chats = String::from_utf8(world.read("chats.jsonl")).unwrap();
+    let mut lines: Vec<&str> = chats.lines().collect();
+    lines.swap(0, 5);
+    world.write("chats.jsonl", format!("{}\n", lines.join("\n")));
+    let refused = world.recipe("resume", &["run"]);
+    assert!(refused.error(1).contains("the data are not what the run was begun with"), "{refused:?}");
+    world.write("chats.jsonl", chats);
+    // a folder whose recipe is gone is no empty one
+    std::fs::remove_file(world.path("run/recipe.yaml")).unwrap();
+    let refused = world.recipe("sft", &["sft.yaml"]);
+    assert!(refused.error(1).contains("holds a run already (checkpoints)"), "{refused:?}");
+}
+
+#[test]
+fn a_run_that_ends_early_leaves_its_best_model() {
+    let world = world();
+    // far too fast, so that nothing gets better for long
+    let fast =
+        ["--set", "optimizer.learning_rate=0.3", "--set", "schedule={type: constant}", "--set", "duration.steps=200"];
+    let watched =
+        ["--set", "evaluation={every_steps: 2, patience: 3}", "--set", "checkpoint={every_steps: 5, keep_best: 0}"];
+    let arguments = [&["pretrain.yaml"], &fast[..], &watched[..]].concat();
+    let done = world.recipe("pretrain", &[&arguments[..], &["--json"]].concat()).json();
+    assert_eq!(done["ended"], "early", "{done}");
+    let (best, step) = (done["best"]["step"].as_u64().unwrap(), done["step"].as_u64().unwrap());
+    assert_eq!(step, best + 6);
+    let card = String::from_utf8(world.read("run/model/README.md")).unwrap();
+    assert!(card.contains(&format!("- steps: {best}\n")), "{card}");
+    // killed on its way it ends at the same step with the same model
+    let mut random = fastrand::Rng::with_seed(5);
+    for _ in 0..4 {
+        let arguments = [&["train", "pretrain", "-q"], &arguments[..], &["--set", "output=killed"]].concat();
+        let mut child = match world.path("killed/recipe.yaml").exists() {
+            true => world.command(&["train", "resume", "-q", "killed"]).spawn().unwrap(),
+            false => world.command(&arguments).spawn().unwrap(),
+        };
+        std::thread::sleep(Duration::from_secs_f64(0.2 * random.f64()));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    if world.path("killed/recipe.yaml").exists() {
+        world.recipe("resume", &["killed"]).text();
+        assert!(weights(&world.path("killed")) == weights(&world.path("run")));
+        assert_eq!(world.told("killed"), world.told("run"));
+    }
+}
+
 #[test]
 fn another_instruction_set_wants_a_word() {
     let world = world();

@@ -222,6 +222,11 @@ impl Screen {
                 let best = if best { ", the least so far" } else { "" };
                 self.say(format!("step {step}: loss {:.4} on what is held out{best}", evaluation.loss));
             }
+            Told::Evaluating { rows, of } => {
+                if let Some((_, bar)) = &self.bar {
+                    bar.say(format!("evaluating: row {rows} of {of}"));
+                }
+            }
             Told::Saved { .. } => {}
         }
         if self.interrupt.check().is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

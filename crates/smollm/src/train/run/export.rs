@@ -57,7 +57,14 @@ pub(super) fn write(
         None => {
             let mut beside = text_files(start, recipe, tokenizer, template)?;
             beside.push(card);
-            model(&to, &start.config, learnt, dtype(recipe), beside)?;
+            // whoever stops by the configuration alone stops where the tokenizer says
+            let config = ModelConfig {
+                bos_token_id: tokenizer.bos().or(start.config.bos_token_id),
+                eos_token_ids: tokenizer.eos().map_or(start.config.eos_token_ids.clone(), |end| vec![end]),
+                pad_token_id: tokenizer.pad().or(start.config.pad_token_id),
+                ..start.config.clone()
+            };
+            model(&to, &config, learnt, dtype(recipe), beside)?;
         }
     }
     Ok(to)
@@ -124,12 +131,18 @@ fn text_files(
 }
 
 /// Writes the report; where it stands.
-pub(super) fn report(folder: &RunFolder, recipe: &Recipe, run: &Run<'_>, ended: Ended) -> Result<PathBuf, Error> {
+pub(super) fn report(
+    folder: &RunFolder,
+    recipe: &Recipe,
+    run: &Run<'_>,
+    ended: &Result<Ended, Error>,
+) -> Result<PathBuf, Error> {
     let metrics = read_metrics(&folder.path().join(METRICS))?;
     let how = match ended {
-        Ended::Done => "all steps are done".to_owned(),
-        Ended::Early => format!("early: {} evaluations without a new least loss", run.best.since),
-        Ended::Stopped => "stopped; `smollm train resume` goes on".to_owned(),
+        Err(error) => format!("broken off: {error}"),
+        Ok(Ended::Done) => "all steps are done".to_owned(),
+        Ok(Ended::Early) => format!("early: {} evaluations without a new least loss", run.best.since),
+        Ok(Ended::Stopped) => "stopped; `smollm train resume` goes on".to_owned(),
     };
     let cpu = run.trainer.cpu();
     let results = [

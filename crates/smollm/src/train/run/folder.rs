@@ -1,15 +1,19 @@
 //! The folder of a run.
 
+use super::reference;
+use super::start::Start;
 use crate::error::Error;
 use crate::train::data::Prepared;
 use crate::train::recipe::Recipe;
+use crate::train::telemetry::METRICS;
 use serde_json::json;
+use smollm_corpus::feed::Feed;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 const RECIPE: &str = "recipe.yaml";
-/// What the data were when the run began.
-const DATA: &str = "data.json";
+/// What model and data were when the run began.
+const INPUTS: &str = "inputs.json";
 const LOCK: &str = ".lock";
 
 /// The folder of a run, which no other process works in for as long as this value is there.
@@ -63,19 +67,35 @@ impl RunFolder {
         Ok(recipe)
     }
 
-    /// Notes what is run, or holds it against what was noted.
-    pub(super) fn write_recipe(&self, recipe: &Recipe, data: &Prepared) -> Result<(), Error> {
-        let counts = json!({ "training": data.counts.training, "validation": data.counts.validation });
-        if self.has_recipe() {
-            let path = self.path.join(DATA);
-            if crate::model::read_json(&path)?.is_some_and(|before| before != counts) {
-                let problem = format!("the data are not those that the run was begun with ({DATA} has their counts)");
+    /// What of a run is here, if anything is.
+    pub(super) fn leftover(&self) -> Option<&'static str> {
+        [RECIPE, "checkpoints", METRICS, reference::FILE].into_iter().find(|name| self.path.join(name).exists())
+    }
+
+    /// Notes what is run and from what, or holds that against what was noted.
+    pub(super) fn write_recipe(&self, recipe: &Recipe, start: &Start, data: &Prepared) -> Result<(), Error> {
+        let checksums = |feed: &Feed| json!(feed.checksums());
+        let inputs = json!({
+            "model": start.fingerprint(),
+            "data": {
+                "training": data.counts.training,
+                "validation": data.counts.validation,
+                "checksums": [checksums(&data.training), data.validation.as_ref().map(checksums)],
+            },
+        });
+        if !self.has_recipe() {
+            // the recipe last: with it the folder holds a run
+            let text = recipe.to_yaml().into_bytes();
+            let noted = crate::outputs::json_file(INPUTS, &inputs);
+            return crate::outputs::write_small_files(&self.path, &[noted, (RECIPE, text)]);
+        }
+        let before = crate::model::read_json(&self.path.join(INPUTS))?.unwrap_or_default();
+        for (part, what) in [("model", "the model that it starts from is"), ("data", "the data are")] {
+            if before[part] != inputs[part] {
+                let problem = format!("{what} not what the run was begun with ({INPUTS} notes that)");
                 return Err(Error::Run { path: self.path.clone(), problem });
             }
-            return Ok(());
         }
-        // the recipe last: with it the folder holds a run
-        let text = recipe.to_yaml().into_bytes();
-        crate::outputs::write_small_files(&self.path, &[crate::outputs::json_file(DATA, &counts), (RECIPE, text)])
+        Ok(())
     }
 }

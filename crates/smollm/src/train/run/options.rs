@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::train::data::Prepared;
 use crate::train::recipe::{self, Form, Keeping, Precision, Recipe};
 use smollm_checkpoint::adapter::{AdapterConfig, TargetModules};
+use smollm_hub::ModelRef;
 use smollm_kernels::Dtype;
 use smollm_model::ModelConfig;
 use smollm_train::checkpoints::KeepRule;
@@ -96,7 +97,9 @@ pub(super) fn plan(recipe: &Recipe, data: &Prepared) -> Plan {
 
 pub(super) fn keep_rule(recipe: &Recipe) -> KeepRule {
     let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
-    KeepRule { last: count(recipe.checkpoint.keep_last), best: count(recipe.checkpoint.keep_best) }
+    // where a run may end early, its model is that of the best evaluation
+    let least = recipe.evaluation.is_some_and(|evaluation| evaluation.patience.is_some()).into();
+    KeepRule { last: count(recipe.checkpoint.keep_last), best: count(recipe.checkpoint.keep_best).max(least) }
 }
 
 /// What is learnt beside the model, if that is frozen.
@@ -112,7 +115,11 @@ pub(super) fn lora(recipe: &Recipe, config: &ModelConfig) -> Result<Option<Lora>
         modules_to_save: lora.modules_to_save.clone(),
         dropout: lora.dropout,
         base_model: match &recipe.start {
-            recipe::Start::Model(name) => Some(name.clone()),
+            recipe::Start::Model(name) => Some(match ModelRef::parse(name) {
+                // a short name of ours means nothing to PEFT
+                Ok(ModelRef::Hub { repo, .. }) => repo.to_string(),
+                _ => name.clone(),
+            }),
             recipe::Start::Init(_) => None,
         },
     };

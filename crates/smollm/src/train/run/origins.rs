@@ -13,7 +13,10 @@ const NAMED: usize = 3;
 pub(super) fn named(error: RunError, folder: &Path, feed: &Feed) -> Error {
     let spans = match &error {
         RunError::Step(
-            StepError::LogProb { spans, .. } | StepError::Gradient { spans, .. } | StepError::Nothing { spans, .. },
+            StepError::LogProb { spans, .. }
+            | StepError::Loss { spans, .. }
+            | StepError::Gradient { spans, .. }
+            | StepError::Nothing { spans, .. },
         ) => spans,
         _ => return error.into(),
     };

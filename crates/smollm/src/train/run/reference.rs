@@ -12,8 +12,9 @@ use smollm_kernels::{Cpu, Dtype, Matrix};
 use smollm_train::run::Plan;
 use smollm_train::{KeptReference, Reference, Tensors};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-const FILE: &str = "reference.safetensors";
+pub(super) const FILE: &str = "reference.safetensors";
 
 /// Log-probabilities of all answers that the run asks for, under the weights at the start.
 pub(super) fn kept(
@@ -26,10 +27,12 @@ pub(super) fn kept(
     watch: &mut Watch<'_>,
 ) -> Result<Reference, Error> {
     let path = folder.path().join(FILE);
-    let mut kept = if path.is_file() { read(&path)? } else { Kept::default() };
+    let (mut kept, all) = if path.is_file() { read(&path)? } else { (Kept::default(), None) };
+    if all == Some(total) {
+        return Ok(Reference::Kept { training: kept.training, held_out: kept.held_out });
+    }
     let none = Tensors::of(Vec::new(), |_, _| {});
     let mut model = None;
-    let mut changed = false;
     // the model is made when the first answer turns out to be unknown, which after the first start none does
     let mut compute = |kept: &mut KeptReference, batch: &Batch, done: u64| -> Result<(), Error> {
         if kept.knows(batch) {
@@ -40,13 +43,18 @@ pub(super) fn kept(
             None => model.insert(learner(cpu, start, None, &none, recipe)?),
         };
         kept.add(cpu, model, batch);
-        changed = true;
         if watch(Told::Reference { done, total }).is_break() { Err(Error::Interrupted) } else { Ok(()) }
     };
-    let mut all = || -> Result<(), Error> {
+    let mut written = Instant::now();
+    let mut all = |kept: &mut Kept| -> Result<(), Error> {
         for step in 0..total {
             for batch in plan.batches(&data.training, step)? {
                 compute(&mut kept.training, &batch, step)?;
+            }
+            // a crash costs so much and no more
+            if written.elapsed() > Duration::from_secs(300) {
+                write(&path, kept, None)?;
+                written = Instant::now();
             }
         }
         for batch in data.validation.iter().flat_map(|validation| plan.evaluation(validation)) {
@@ -54,13 +62,14 @@ pub(super) fn kept(
         }
         Ok(())
     };
-    let computed = all();
-    if changed {
-        // what was computed before an interruption is not computed again
-        write(&path, &kept)?;
-    }
+    let computed = all(&mut kept);
+    // what was computed before an interruption is not computed again
+    write(&path, &kept, computed.is_ok().then_some(total))?;
     computed.map(|()| Reference::Kept { training: kept.training, held_out: kept.held_out })
 }
+
+/// What the file has: how many steps of the run are known whole, once they are.
+const STEPS: &str = "steps";
 
 #[derive(Default)]
 struct Kept {
@@ -75,7 +84,7 @@ impl Kept {
     }
 }
 
-fn write(path: &Path, kept: &Kept) -> Result<(), Error> {
+fn write(path: &Path, kept: &Kept, steps: Option<u64>) -> Result<(), Error> {
     let parts = [("training", &kept.training), ("held_out", &kept.held_out)];
     let tensor = |name: String, sums: &[f32]| Tensor {
         name,
@@ -89,10 +98,11 @@ fn write(path: &Path, kept: &Kept) -> Result<(), Error> {
         .filter(|(_, sums)| !sums.is_empty())
         .map(|(name, sums)| tensor(name, sums))
         .collect();
-    Ok(safetensors::write_tensors(path, &tensors.iter().collect::<Vec<_>>(), &[])?)
+    let metadata: Vec<_> = steps.map(|steps| (STEPS.to_owned(), steps.to_string())).into_iter().collect();
+    Ok(safetensors::write_tensors(path, &tensors.iter().collect::<Vec<_>>(), &metadata)?)
 }
 
-fn read(path: &Path) -> Result<Kept, Error> {
+fn read(path: &Path) -> Result<(Kept, Option<u64>), Error> {
     let checkpoint = Checkpoint::open_safetensors(path)?;
     let mut kept = Kept::default();
     for tensor in checkpoint.tensors() {
@@ -112,5 +122,6 @@ fn read(path: &Path) -> Result<Kept, Error> {
         matrix.row_to_f32(0, &mut part.sums[source]);
     }
     checkpoint.still_intact()?;
-    Ok(kept)
+    let steps = checkpoint.safetensors_metadata().iter().find(|(name, _)| name == STEPS);
+    Ok((kept, steps.and_then(|(_, steps)| steps.parse().ok())))
 }

@@ -5,6 +5,7 @@ use crate::files::ModelFiles;
 use crate::init::configuration;
 use crate::model::{Parts, local_files};
 use crate::train::recipe::{self, Recipe};
+use serde_json::{Value, json};
 use smollm_kernels::Matrix;
 use smollm_model::init::initial_values;
 use smollm_model::{LayerSlot, ModelConfig, Param, Shape, Slot, load_matrix, params};
@@ -62,6 +63,19 @@ impl Start {
             return refused(format!("data.sequence_length is {row}, and the model has {longest} positions"));
         }
         Ok(())
+    }
+
+    /// What tells one start from another: the configuration, and of a model's files the names, shapes and pieces of all tensors.
+    pub(super) fn fingerprint(&self) -> Value {
+        let digest = match &self.source {
+            Source::Model { parts, .. } => {
+                let digest = parts.checkpoint.digest();
+                digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()
+            }
+            // the recipe has the seed
+            Source::Init { .. } => Value::Null,
+        };
+        json!({ "config": self.config.to_json(), "tensors": digest })
     }
 
     /// A tensor, as it is at the start.

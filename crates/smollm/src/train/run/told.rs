@@ -71,6 +71,13 @@ pub enum Told<'a> {
         /// Whether it is the best so far.
         best: bool,
     },
+    /// A part of an evaluation comes next.
+    Evaluating {
+        /// Rows done.
+        rows: u64,
+        /// Rows of all of it.
+        of: u64,
+    },
     /// A checkpoint was written.
     Saved {
         /// Steps done.
@@ -133,6 +140,11 @@ impl Teller {
             Event::Evaluated { step, evaluation, best } => {
                 self.record(step, evaluation_values(evaluation));
                 watch(Told::Evaluated { step, evaluation, best })
+            }
+            Event::Evaluating { rows, of } => watch(Told::Evaluating { rows, of }),
+            Event::Saving { .. } => {
+                self.failed = self.failed.take().or(self.telemetry.sync().err());
+                ControlFlow::Continue(())
             }
             Event::Saved { step, path } => watch(Told::Saved { step, path }),
         };

@@ -42,6 +42,10 @@ impl Lines {
         Ok((Self { path: path.into(), file }, kept, cut))
     }
 
+    pub(super) fn sync(&self) -> Result<(), Error> {
+        self.file.sync_data().map_err(|error| Error::Write { path: self.path.clone(), error })
+    }
+
     pub(super) fn push(&mut self, metrics: &Metrics) -> Result<(), Error> {
         let line = format!("{}\n", metrics.to_json());
         self.file.write_all(line.as_bytes()).map_err(|error| Error::Write { path: self.path.clone(), error })
