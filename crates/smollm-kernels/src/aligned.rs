@@ -73,6 +73,7 @@ pub(crate) fn halves_mut(lines: &mut [Chunk<i32>]) -> &mut [u16] {
 }
 
 /// Whole cache lines of words that start on a border, in memory that the system zeroes when it is first touched.
+#[derive(Default)]
 pub(crate) struct Lines {
     words: Vec<i32>,
     /// Words before the first line.
@@ -91,6 +92,15 @@ impl Lines {
             ask_for_huge_pages(&mut words[skip..][..bytes / HUGE_PAGE * (HUGE_PAGE / size_of::<i32>())]);
         }
         Self { words, skip, len }
+    }
+
+    /// Lines of whatever they held before, or zero, in the same memory if it has a place for so many.
+    pub(crate) fn resized(mut self, len: usize) -> Self {
+        if self.words.len() < self.skip + len * LANES {
+            return Self::zeroed(len);
+        }
+        self.len = len;
+        self
     }
 
     pub(crate) fn as_slice(&self) -> &[Chunk<i32>] {

@@ -10,6 +10,7 @@ mod each;
 mod embed;
 mod kv_write;
 mod log_probs;
+mod logits;
 mod matmul;
 mod quantize;
 mod rms_norm;
@@ -27,6 +28,7 @@ pub use each::for_each;
 pub use embed::{embed, embed_backward};
 pub use kv_write::kv_write;
 pub use log_probs::{LogProb, RowWeight, log_probs, log_probs_backward};
+pub use logits::{Denominator, LogitRow, add_logits, logit_gradients};
 pub use matmul::{Product, gated_matmul, gated_matmul_expanded, matmul, matmul_added, matmul_expanded};
 pub use quantize::{count_not_finite, quantize};
 pub use rms_norm::{rms_norm, rms_norm_backward};
@@ -35,7 +37,7 @@ pub use softmax::{argmax, exp_minus, log_sum_exp, softmax, sum_exp};
 pub use sums::sum_of_squares;
 pub use swiglu::{swiglu, swiglu_backward};
 
-pub(crate) use turn::{narrow, row_major};
+pub(crate) use turn::{lay_groups, narrow, row_major};
 
 use crate::cpu::Cpu;
 use sums::{ROWS_PER_SUM, sum_of_parts};

@@ -7,7 +7,7 @@ use crate::model::Model;
 use crate::params::LayerSlot;
 use crate::rope::Angles;
 use crate::scratch::Scratch;
-use smollm_kernels::Cpu;
+use smollm_kernels::{Cpu, Dtype};
 use smollm_kernels::ops::{self, CausalPlan};
 use std::ops::Range;
 
@@ -97,7 +97,7 @@ impl LearnRunner {
         let config = &model.config;
         let rows = Rows { of_prompt: 0, adapted: &[], layer };
         let at = Placement { angles: config.rope_layers[layer].then_some(&self.angles), rows, gates: kept.is_some() };
-        let plan = causal_plan(config, batch);
+        let plan = causal_plan(config, batch, model.weights.embed_tokens.dtype());
         let kv = Kv::Batch { plan: &plan, log_sums: &mut self.log_sums };
         let weights = &model.weights.layers[layer];
         let Some(kept) = kept else {
@@ -133,12 +133,13 @@ impl LearnRunner {
     }
 }
 
-/// Who sees whom in attention over a batch.
-pub fn causal_plan<'a>(config: &ModelConfig, batch: &Documents<'a>) -> CausalPlan<'a> {
+/// Who sees whom in attention over a batch, with products of f32 or bf16.
+pub fn causal_plan<'a>(config: &ModelConfig, batch: &Documents<'a>, dtype: Dtype) -> CausalPlan<'a> {
     CausalPlan {
         documents: batch.documents,
         heads: config.num_attention_heads,
         kv_heads: config.num_key_value_heads,
         head_dim: config.head_dim,
+        dtype,
     }
 }

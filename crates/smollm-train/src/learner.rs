@@ -104,7 +104,7 @@ impl Learner {
         let mut dx = vec![0.0; dhidden.len()];
         let (x, norm) = (self.runner.stream(), &self.model.weights.norm);
         ops::rms_norm_backward(cpu, x, norm, config.rms_norm_eps, &dhidden, &mut dx, gradients.slot_mut(Slot::Norm));
-        let plan = causal_plan(&config, batch);
+        let plan = causal_plan(&config, batch, self.dtype);
         for index in (0..config.num_hidden_layers).rev() {
             if self.keep == Keep::Inputs {
                 let mut kept = std::mem::take(&mut self.kept[index]);

@@ -72,7 +72,7 @@ pub struct Product<'a> {
 /// # Panics
 /// If shapes do not fit.
 pub fn matmul(cpu: &Cpu, x: &[f32], products: &mut [Product<'_>]) {
-    matmul_by(cpu, Arithmetic::Usual, false, x, products);
+    matmul_rows(cpu, Arithmetic::Usual, x, products);
 }
 
 /// [`matmul`] of x as it lies or turned, that adds to what the outputs hold: on a tile unit step by step, elsewhere the finished product.
@@ -81,14 +81,15 @@ pub fn matmul(cpu: &Cpu, x: &[f32], products: &mut [Product<'_>]) {
 /// # Panics
 /// If shapes do not fit.
 pub fn matmul_added(cpu: &Cpu, x: View<'_>, products: &mut [Product<'_>]) {
-    let x = row_major(cpu, x);
-    let on_tiles = |product: &Product<'_>| {
-        let tiled = cpu.kernels.tiles.is_some() && product.weight.pair_panels().is_some();
-        tiled && x.len() > ROWS * product.weight.cols()
+    let adds = |product: &Product<'_>| match Form::of(cpu.kernels, Arithmetic::Usual, product.weight) {
+        Form::Tiles => x.rows() > ROWS,
+        Form::Bytes => false,
+        Form::Plain | Form::Rounded | Form::Pairs => true,
     };
-    if products.iter().all(on_tiles) {
-        return matmul_by(cpu, Arithmetic::Usual, true, &x, products);
+    if products.iter().all(adds) {
+        return matmul_by(cpu, Arithmetic::Usual, true, x, products);
     }
+    let x = row_major(cpu, x);
     for Product { weight, out } in products {
         let mut product = vec![0.0; out.len()];
         matmul(cpu, &x, &mut [Product { weight, out: &mut product }]);
@@ -104,7 +105,7 @@ pub fn matmul_added(cpu: &Cpu, x: View<'_>, products: &mut [Product<'_>]) {
 /// # Panics
 /// If shapes do not fit.
 pub fn matmul_expanded(cpu: &Cpu, x: &[f32], products: &mut [Product<'_>]) {
-    matmul_by(cpu, Arithmetic::Expanded, false, x, products);
+    matmul_rows(cpu, Arithmetic::Expanded, x, products);
 }
 
 /// How packed quantised weights are multiplied.
@@ -116,22 +117,27 @@ enum Arithmetic {
     Expanded,
 }
 
-fn matmul_by(cpu: &Cpu, arithmetic: Arithmetic, adds: bool, x: &[f32], products: &mut [Product<'_>]) {
+/// Products of rows as they lie, which replace what the outputs hold.
+fn matmul_rows(cpu: &Cpu, arithmetic: Arithmetic, x: &[f32], products: &mut [Product<'_>]) {
     let Some(first) = products.first() else { return };
     let cols = first.weight.cols();
     assert!(cols > 0 && x.len().is_multiple_of(cols), "matmul: x of {} is not N x {cols}", x.len());
-    let n = x.len() / cols;
+    matmul_by(cpu, arithmetic, false, View::new(x, cols), products);
+}
+
+fn matmul_by(cpu: &Cpu, arithmetic: Arithmetic, adds: bool, x: View<'_>, products: &mut [Product<'_>]) {
+    let (n, cols) = (x.rows(), x.cols());
     for product in &*products {
         let weight = product.weight;
         assert_eq!(weight.cols(), cols, "matmul: products of one x with different widths");
         assert_eq!(product.out.len(), n * weight.rows(), "matmul: out is not {n} x {}", weight.rows());
     }
-    if n == 0 {
+    if n == 0 || products.is_empty() {
         return;
     }
 
     let mut scratch = lock(&cpu.shared_scratch);
-    let x = Activations::new(cpu, arithmetic, x, cols, products, &mut scratch);
+    let x = Activations::new(cpu, arithmetic, x, products, &mut scratch);
     let jobs = Jobs { adds, ..Jobs::new(cpu, arithmetic, n, products, &x) };
     cpu.pool.run(jobs.items(), 1, |thread, items| {
         let mut scratch = lock(&cpu.scratch[thread]);
@@ -147,7 +153,7 @@ struct Jobs<'a> {
     parts: usize,
     /// Parts begin at multiples of it.
     token_grain: usize,
-    /// Whether products are added to what the outputs hold; on tiles only.
+    /// Whether products are added to what the outputs hold; not those of bytes.
     adds: bool,
     products: Vec<Job<'a>>,
 }
@@ -383,6 +389,7 @@ impl Job<'_> {
             steps: self.steps,
             block_rows: self.block_rows(item),
             scratch,
+            adds: item.adds,
             out: &self.out,
             out_start: item.tokens.start * self.weight.rows() + item.rows.start,
             out_stride: self.weight.rows(),
