@@ -39,7 +39,11 @@ const TABLE: &[Layer] = &[
     Layer { name: "smollm-corpus", may_import: &["smollm-tokenizer"], must_not_reach: PURE },
     Layer { name: "smollm-model", may_import: &["smollm-kernels", "smollm-checkpoint"], must_not_reach: PURE },
     Layer { name: "smollm-engine", may_import: &["smollm-kernels", "smollm-model"], must_not_reach: PURE },
-    Layer { name: "smollm-train", may_import: &["smollm-kernels", "smollm-model"], must_not_reach: PURE },
+    Layer {
+        name: "smollm-train",
+        may_import: &["smollm-kernels", "smollm-checkpoint", "smollm-corpus", "smollm-model"],
+        must_not_reach: PURE,
+    },
     Layer {
         name: "smollm-server",
         may_import: &["smollm-tokenizer", "smollm-model", "smollm-engine"],
@@ -55,6 +59,7 @@ const TABLE: &[Layer] = &[
             "smollm-corpus",
             "smollm-model",
             "smollm-engine",
+            "smollm-train",
             "smollm-server",
         ],
         must_not_reach: LIGHT,

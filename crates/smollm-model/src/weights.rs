@@ -184,6 +184,36 @@ impl Weights {
         })
     }
 
+    /// Puts another tensor, of the same shape, in a place; a vector is a matrix of one row.
+    ///
+    /// # Panics
+    /// If there is no such place, or the shapes differ.
+    pub fn set(&mut self, slot: Slot, tensor: Matrix) {
+        let own = match slot {
+            Slot::EmbedTokens => &mut self.embed_tokens,
+            Slot::LmHead => self.lm_head.as_mut().expect("the head is tied"),
+            Slot::Norm => return set_vector(&mut self.norm, &tensor),
+            Slot::Layer(layer, slot) => {
+                let layer = &mut self.layers[layer];
+                match slot {
+                    LayerSlot::InputLayernorm => return set_vector(&mut layer.input_layernorm, &tensor),
+                    LayerSlot::PostAttentionLayernorm => {
+                        return set_vector(&mut layer.post_attention_layernorm, &tensor);
+                    }
+                    LayerSlot::QProj => &mut layer.q_proj.weight,
+                    LayerSlot::KProj => &mut layer.k_proj.weight,
+                    LayerSlot::VProj => &mut layer.v_proj.weight,
+                    LayerSlot::OProj => &mut layer.o_proj.weight,
+                    LayerSlot::GateProj => &mut layer.gate_proj.weight,
+                    LayerSlot::UpProj => &mut layer.up_proj.weight,
+                    LayerSlot::DownProj => &mut layer.down_proj.weight,
+                }
+            }
+        };
+        assert_eq!((own.rows(), own.cols()), (tensor.rows(), tensor.cols()), "{slot:?} has another shape");
+        *own = tensor;
+    }
+
     /// The output matrix, V x C: the embedding where the head is tied.
     pub fn head(&self) -> &Matrix {
         self.lm_head.as_ref().unwrap_or(&self.embed_tokens)
@@ -244,6 +274,11 @@ fn vector(matrix: &Matrix) -> Vec<f32> {
     let mut values = vec![0.0; matrix.cols()];
     matrix.row_to_f32(0, &mut values);
     values
+}
+
+fn set_vector(own: &mut [f32], matrix: &Matrix) {
+    assert_eq!(matrix.rows(), 1, "a vector is one row");
+    matrix.row_to_f32(0, own);
 }
 
 /// The tensor of one row of the table in Hugging Face row order, by the name it has in the container.

@@ -4,7 +4,7 @@ use crate::tensors::Tensors;
 use crate::turned::Turned;
 use smollm_kernels::ops::{self, AttentionGradients, CausalPlan, Product, Qkv};
 use smollm_kernels::{Cpu, Dtype, Matrix, View};
-use smollm_model::{Activations, Angles, LayerSlot, LayerWeights, ModelConfig};
+use smollm_model::{Activations, Angles, LayerSlot, LayerWeights, ModelConfig, Slot};
 
 /// What the way back through a layer is given beside gradients.
 pub(crate) struct Given<'a> {
@@ -19,7 +19,8 @@ pub(crate) struct Given<'a> {
     pub(crate) plan: &'a CausalPlan<'a>,
 }
 
-/// Turns the gradient of a layer's output, `dx` (N x C), into that of its input, and adds those of its weights to `gradients`.
+/// Turns the gradient of a layer's output, `dx` (N x C), into that of its input, and adds those of its weights that are learnt
+/// to `gradients`.
 pub(crate) fn block_backward(given: &Given<'_>, kept: &Activations, dx: &mut [f32], gradients: &mut Tensors) {
     let Given { cpu, config, index, weights, .. } = *given;
     let eps = config.rms_norm_eps;
@@ -31,8 +32,8 @@ pub(crate) fn block_backward(given: &Given<'_>, kept: &Activations, dx: &mut [f3
     let gate_up = [(LayerSlot::GateProj, &dgate[..]), (LayerSlot::UpProj, &dup)];
     let dnormed = given.inputs(&gate_up);
     given.weights(&gate_up, &kept.mid_normed, gradients);
-    let dweight = gradients.layer_mut(index, LayerSlot::PostAttentionLayernorm);
-    ops::rms_norm_backward(cpu, &kept.mid, &weights.post_attention_layernorm, eps, &dnormed, dx, dweight);
+    let dweight = gradients.get_mut(Slot::Layer(index, LayerSlot::PostAttentionLayernorm));
+    norm_backward(cpu, (&kept.mid, &weights.post_attention_layernorm, eps), &dnormed, dx, dweight);
 
     let dattended = given.inputs(&[(LayerSlot::OProj, dx)]);
     given.weights(&[(LayerSlot::OProj, dx)], &kept.attended, gradients);
@@ -47,8 +48,8 @@ pub(crate) fn block_backward(given: &Given<'_>, kept: &Activations, dx: &mut [f3
     let qkv = [(LayerSlot::QProj, &dq[..]), (LayerSlot::KProj, &dk), (LayerSlot::VProj, &dv)];
     let dnormed = given.inputs(&qkv);
     given.weights(&qkv, &kept.normed, gradients);
-    let dweight = gradients.layer_mut(index, LayerSlot::InputLayernorm);
-    ops::rms_norm_backward(cpu, &kept.x, &weights.input_layernorm, eps, &dnormed, dx, dweight);
+    let dweight = gradients.get_mut(Slot::Layer(index, LayerSlot::InputLayernorm));
+    norm_backward(cpu, (&kept.x, &weights.input_layernorm, eps), &dnormed, dx, dweight);
 }
 
 impl Given<'_> {
@@ -64,14 +65,32 @@ impl Given<'_> {
         sum
     }
 
-    /// Adds dy^T x to the gradient of each matrix that was multiplied by x.
+    /// Adds dy^T x to the gradient of each matrix that was multiplied by x, if it is learnt.
     fn weights(&self, products: &[(LayerSlot, &[f32])], x: &[f32], gradients: &mut Tensors) {
-        let cols = self.turned.layer(self.index, products[0].0).rows();
-        let x = Matrix::of(self.cpu, View::new(x, cols).turned(), self.dtype);
+        let mut operand = None;
         for (slot, dy) in products {
-            let outputs = self.turned.layer(self.index, *slot).cols();
-            let out = gradients.layer_mut(self.index, *slot);
-            ops::matmul_added(self.cpu, View::new(dy, outputs).turned(), &mut [Product { weight: &x, out }]);
+            let Some(out) = gradients.get_mut(Slot::Layer(self.index, *slot)) else { continue };
+            let turned = self.turned.layer(self.index, *slot);
+            let x =
+                operand.get_or_insert_with(|| Matrix::of(self.cpu, View::new(x, turned.rows()).turned(), self.dtype));
+            let dy = View::new(dy, turned.cols()).turned();
+            ops::matmul_added(self.cpu, dy, &mut [Product { weight: x, out }]);
         }
     }
+}
+
+/// [`ops::rms_norm_backward`] of x, weight and eps, where the weight may be frozen.
+pub(crate) fn norm_backward(
+    cpu: &Cpu,
+    (x, weight, eps): (&[f32], &[f32], f32),
+    dout: &[f32],
+    dx: &mut [f32],
+    dweight: Option<&mut [f32]>,
+) {
+    let mut nobodys = Vec::new();
+    let dweight = dweight.unwrap_or_else(|| {
+        nobodys.resize(weight.len(), 0.0);
+        &mut nobodys
+    });
+    ops::rms_norm_backward(cpu, x, weight, eps, dout, dx, dweight);
 }

@@ -55,7 +55,7 @@ pub(crate) fn backward(
     gradients: &mut Gradients<'_>,
 ) -> Vec<LogProb> {
     let (width, weight) = (model.config.hidden_size, model.weights.head());
-    let slot = gradients.weights.head();
+    let slot = turned.head_slot();
     let mut out = vec![LogProb::default(); targets.len()];
     for ((targets, weights), out) in targets.chunks(ROWS).zip(weights.chunks(ROWS)).zip(out.chunks_mut(ROWS)) {
         let x = rows_of(hidden, width, targets);
@@ -67,9 +67,11 @@ pub(crate) fn backward(
         for (target, dx) in targets.iter().zip(dx.chunks_exact(width)) {
             ops::add(cpu, &mut gradients.hidden[target.row * width..][..width], dx);
         }
-        let x = Matrix::of(cpu, View::new(&x, width).turned(), dtype);
-        let dlogits = View::new(&logits, weight.rows()).turned();
-        ops::matmul_added(cpu, dlogits, &mut [Product { weight: &x, out: gradients.weights.slot_mut(slot) }]);
+        if let Some(out) = gradients.weights.get_mut(slot) {
+            let x = Matrix::of(cpu, View::new(&x, width).turned(), dtype);
+            let dlogits = View::new(&logits, weight.rows()).turned();
+            ops::matmul_added(cpu, dlogits, &mut [Product { weight: &x, out }]);
+        }
     }
     out
 }

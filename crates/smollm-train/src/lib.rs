@@ -6,12 +6,22 @@
 #![forbid(unsafe_code)]
 
 mod backward;
+pub mod checkpoints;
 mod head;
 mod learner;
+pub mod objective;
+mod optimizer;
+mod reference;
+pub mod run;
+pub mod schedule;
 mod tensors;
+mod trainer;
 mod turned;
 
 pub use head::Target;
 pub use learner::{Keep, Learner};
+pub use optimizer::{MomentTensors, NotFinite, Optimizer};
+pub use reference::{KeptReference, Reference};
 pub use smollm_kernels::ops::{LogProb, RowWeight};
-pub use tensors::Tensors;
+pub use tensors::{Learnt, Place, Tensors};
+pub use trainer::{Evaluation, State, StepError, StepReport, TrainOptions, Trainer};

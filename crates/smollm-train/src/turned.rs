@@ -1,10 +1,8 @@
 //! The matrices of a model as the products of training take them: as they are for the way there, turned for the way back.
 
-use crate::tensors::Tensors;
 use smollm_kernels::{Cpu, Dtype, Matrix, View};
-use smollm_model::{LayerSlot, Model, ModelConfig, Shape, Slot, Weights};
+use smollm_model::{LayerSlot, Model, ModelConfig, Param, Shape, Slot, Weights, params};
 use std::collections::HashMap;
-use std::convert::Infallible;
 
 /// Turned matrices: inputs x outputs.
 #[derive(Debug)]
@@ -14,19 +12,6 @@ pub(crate) struct Turned {
 }
 
 impl Turned {
-    pub(crate) fn new(cpu: &Cpu, masters: &Tensors, dtype: Dtype) -> Self {
-        let mut matrices = HashMap::new();
-        let head = masters.head();
-        for (param, values) in masters.iter() {
-            if let Shape::Matrix(_, cols) = param.shape
-                && (param.slot != Slot::EmbedTokens || head == Slot::EmbedTokens)
-            {
-                matrices.insert(param.slot, Matrix::of(cpu, View::new(values, cols).turned(), dtype));
-            }
-        }
-        Self { matrices, head }
-    }
-
     pub(crate) fn layer(&self, layer: usize, slot: LayerSlot) -> &Matrix {
         &self.matrices[&Slot::Layer(layer, slot)]
     }
@@ -34,18 +19,65 @@ impl Turned {
     pub(crate) fn head(&self) -> &Matrix {
         &self.matrices[&self.head]
     }
+
+    /// The place of the head's weights: the embedding where it is tied.
+    pub(crate) fn head_slot(&self) -> Slot {
+        self.head
+    }
+
+    /// Takes another matrix (rows x `cols`, as it lies) for a place, if the way back has a product with it.
+    pub(crate) fn set(&mut self, cpu: &Cpu, slot: Slot, values: &[f32], cols: usize, dtype: Dtype) {
+        if slot != Slot::EmbedTokens || self.head == Slot::EmbedTokens {
+            self.matrices.insert(slot, Matrix::of(cpu, View::new(values, cols).turned(), dtype));
+        }
+    }
 }
 
-/// The model that `masters` are the weights of, with matrices of `dtype` (f32 or bf16).
-pub(crate) fn model(cpu: &Cpu, config: &ModelConfig, masters: &Tensors, dtype: Dtype) -> Model {
-    let made = Weights::from_params(masters.table(), |param| {
-        let values = masters.get(param.slot).expect("each row of the table has a tensor");
-        Ok::<_, Infallible>(match param.shape {
-            Shape::Vector(len) => Matrix::from_f32(1, len, values.to_vec()),
-            Shape::Matrix(_, cols) => Matrix::of(cpu, View::new(values, cols), dtype),
-        })
-    });
-    match made {
-        Ok(weights) => Model::new(config.clone(), weights),
+/// What a weight is made of.
+pub(crate) enum Source<'a> {
+    /// Numbers of f32.
+    Values(&'a [f32]),
+    /// A matrix as a file has it; a vector is one of one row.
+    Matrix(Matrix),
+}
+
+/// The model whose weights `source` has, one tensor at a time, with matrices of `dtype` (f32 or bf16), both ways.
+pub(crate) fn matrices<'a, E>(
+    cpu: &Cpu,
+    config: &ModelConfig,
+    dtype: Dtype,
+    mut source: impl FnMut(&Param) -> Result<Source<'a>, E>,
+) -> Result<(Model, Turned), E> {
+    let head = if config.tie_word_embeddings { Slot::EmbedTokens } else { Slot::LmHead };
+    let mut turned = Turned { matrices: HashMap::new(), head };
+    let weights = Weights::from_params(&params(config), |param| {
+        let source = source(param)?;
+        let Shape::Matrix(_, cols) = param.shape else {
+            return Ok(match source {
+                Source::Values(values) => Matrix::from_f32(1, values.len(), values.to_vec()),
+                Source::Matrix(matrix) => matrix,
+            });
+        };
+        let widened;
+        let (values, as_it_lies) = match &source {
+            Source::Values(values) => (*values, None),
+            Source::Matrix(matrix) => {
+                widened = numbers(matrix);
+                (&widened[..], (matrix.dtype() == dtype).then(|| matrix.pack(cpu)))
+            }
+        };
+        turned.set(cpu, param.slot, values, cols, dtype);
+        Ok(as_it_lies.unwrap_or_else(|| Matrix::of(cpu, View::new(values, cols), dtype)))
+    })?;
+    Ok((Model::new(config.clone(), weights), turned))
+}
+
+/// All numbers of a matrix, row after row.
+fn numbers(matrix: &Matrix) -> Vec<f32> {
+    let cols = matrix.cols();
+    let mut values = vec![0.0; matrix.rows() * cols];
+    for (row, values) in values.chunks_exact_mut(cols).enumerate() {
+        matrix.row_to_f32(row, values);
     }
+    values
 }

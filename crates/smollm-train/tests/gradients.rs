@@ -52,7 +52,7 @@ fn case(json: &str) -> Case {
 impl Case {
     fn run(&self, cpu: &Cpu, dtype: Dtype, keep: Keep) -> (Vec<LogProb>, Tensors) {
         let batch = Documents { tokens: &self.tokens, documents: &self.documents };
-        let mut learner = Learner::new(cpu, &self.config, &self.masters, dtype, keep);
+        let mut learner = Learner::whole(cpu, &self.config, &self.masters, dtype, keep);
         let mut gradients = Tensors::zeros(&self.config);
         learner.forward(cpu, &batch);
         let log_probs = learner.backward(cpu, &batch, (&self.targets, &self.weights), &mut gradients);
@@ -93,9 +93,9 @@ fn f32_gradients_are_those_of_the_plain_model() {
                     (f64::from(got.log_prob) - log_prob).abs() < 2e-6 && (f64::from(got.log_z) - log_z).abs() < 2e-6
                 );
             }
-            for ((param, gradient), expected) in gradients.iter().zip(&expected) {
+            for ((learnt, gradient), expected) in gradients.iter().zip(&expected) {
                 let error = apart(gradient, expected);
-                assert!(error <= 2e-6, "{} on {cpu:?}: {error:e} apart", param.hf_name);
+                assert!(error <= 2e-6, "{} on {cpu:?}: {error:e} apart", learnt.name);
             }
         }
     }
@@ -108,11 +108,11 @@ fn bf16_gradients_point_where_f32_ones_do() {
         for cpu in cpus() {
             let (_, exact) = case.run(&cpu, Dtype::F32, Keep::All);
             let (_, rounded) = case.run(&cpu, Dtype::BF16, Keep::All);
-            for ((param, a), (_, b)) in rounded.iter().zip(exact.iter()) {
+            for ((learnt, a), (_, b)) in rounded.iter().zip(exact.iter()) {
                 let dot =
                     |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
                 let cosine = dot(a, b) / (dot(a, a) * dot(b, b)).sqrt();
-                assert!(cosine >= 0.999, "{} on {cpu:?}: {cosine}", param.hf_name);
+                assert!(cosine >= 0.999, "{} on {cpu:?}: {cosine}", learnt.name);
             }
         }
     }
@@ -165,9 +165,9 @@ fn packed_documents_are_as_if_each_came_alone() {
             }
         }
         assert_eq!(alone, log_probs, "{cpu:?}");
-        for ((param, packed), (_, sum)) in gradients.iter().zip(sum.iter()) {
+        for ((learnt, packed), (_, sum)) in gradients.iter().zip(sum.iter()) {
             let sum: Vec<f64> = sum.iter().map(|x| f64::from(*x)).collect();
-            assert!(apart(packed, &sum) <= 1e-6, "{} on {cpu:?}", param.hf_name);
+            assert!(apart(packed, &sum) <= 1e-6, "{} on {cpu:?}", learnt.name);
         }
     }
     assert!(whole.masters.get(Slot::Norm).is_some_and(|norm| norm.iter().any(|x| *x != 1.0)));
