@@ -27,8 +27,15 @@ pub(crate) enum Kv<'a> {
     Batch { plan: &'a CausalPlan<'a>, log_sums: &'a mut [f32] },
 }
 
-/// Runs layer `layer` over the residual stream in `scratch.x` (N x C). `see` is shown the inputs of the norms and of the products, once
-/// for those that share them.
+/// What a layer shows on its way.
+pub(crate) enum Shown<'a> {
+    /// The input of a norm or of products, once for those that share it.
+    Input(LayerSlot, &'a [f32]),
+    /// A product with its input, which may be added to. Gate and up are shown only where [`Placement::gates`] asks for them.
+    Product(LayerSlot, &'a [f32], &'a mut [f32]),
+}
+
+/// Runs layer `layer` over the residual stream in `scratch.x` (N x C).
 pub(crate) fn block_forward(
     cpu: &Cpu,
     config: &ModelConfig,
@@ -36,18 +43,19 @@ pub(crate) fn block_forward(
     at: &Placement<'_>,
     kv: Kv<'_>,
     scratch: &mut Scratch,
-    see: &mut dyn FnMut(LayerSlot, &[f32]),
+    show: &mut dyn FnMut(Shown<'_>),
 ) {
     let Scratch { x, normed, q, k, v, attended, projected, gate, up, inner } = scratch;
-    see(LayerSlot::InputLayernorm, x);
+    show(Shown::Input(LayerSlot::InputLayernorm, x));
     ops::rms_norm(cpu, x, &layer.input_layernorm, config.rms_norm_eps, normed);
-    see(LayerSlot::QProj, normed);
+    show(Shown::Input(LayerSlot::QProj, normed));
     let qkv = &mut [
         (LayerSlot::QProj, &layer.q_proj, &mut q[..]),
         (LayerSlot::KProj, &layer.k_proj, k),
         (LayerSlot::VProj, &layer.v_proj, v),
     ];
     linears(cpu, at.rows, normed, qkv);
+    qkv.iter_mut().for_each(|(slot, _, out)| show(Shown::Product(*slot, normed, out)));
     if let Some(angles) = at.angles {
         ops::rope(cpu, q, config.head_dim, &angles.cos, &angles.sin);
         ops::rope(cpu, k, config.head_dim, &angles.cos, &angles.sin);
@@ -60,22 +68,25 @@ pub(crate) fn block_forward(
         }
         Kv::Batch { plan, log_sums } => ops::causal_attention(cpu, Qkv { q, k, v }, plan, attended, log_sums),
     }
-    see(LayerSlot::OProj, attended);
+    show(Shown::Input(LayerSlot::OProj, attended));
     linears(cpu, at.rows, attended, &mut [(LayerSlot::OProj, &layer.o_proj, projected)]);
+    show(Shown::Product(LayerSlot::OProj, attended, projected));
     ops::add(cpu, x, projected);
 
-    see(LayerSlot::PostAttentionLayernorm, x);
+    show(Shown::Input(LayerSlot::PostAttentionLayernorm, x));
     ops::rms_norm(cpu, x, &layer.post_attention_layernorm, config.rms_norm_eps, normed);
-    see(LayerSlot::GateProj, normed);
+    show(Shown::Input(LayerSlot::GateProj, normed));
     let gate_up =
         &mut [(LayerSlot::GateProj, &layer.gate_proj, &mut gate[..]), (LayerSlot::UpProj, &layer.up_proj, up)];
     if at.gates {
         linears(cpu, at.rows, normed, gate_up);
+        gate_up.iter_mut().for_each(|(slot, _, out)| show(Shown::Product(*slot, normed, out)));
         ops::swiglu(cpu, gate, up, inner);
     } else {
         gated_linears(cpu, at.rows, normed, gate_up, inner);
     }
-    see(LayerSlot::DownProj, inner);
+    show(Shown::Input(LayerSlot::DownProj, inner));
     linears(cpu, at.rows, inner, &mut [(LayerSlot::DownProj, &layer.down_proj, projected)]);
+    show(Shown::Product(LayerSlot::DownProj, inner, projected));
     ops::add(cpu, x, projected);
 }

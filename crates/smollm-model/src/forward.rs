@@ -1,7 +1,7 @@
 //! The forward pass: tokens in, hidden states out; and the head that turns chosen rows into logits.
 
 use crate::batch::{Batch, ByClass};
-use crate::block::{Kv, Placement, block_forward};
+use crate::block::{Kv, Placement, Shown, block_forward};
 use crate::kv::{BLOCK_TOKENS, KvPool};
 use crate::linear::Rows;
 use crate::model::Model;
@@ -93,8 +93,11 @@ impl Runner {
             let rows = Rows { of_prompt: prompt_rows, adapted: &adapted, layer: i };
             let at = Placement { angles, rows, gates: false };
             let kv = Kv::Paged { layer: kv.layer_mut(i), slots: &slots, plan: &plan };
-            let see = &mut |slot, inputs: &[f32]| see(i, slot, inputs);
-            block_forward(cpu, config, layer, &at, kv, &mut self.scratch, see);
+            block_forward(cpu, config, layer, &at, kv, &mut self.scratch, &mut |shown| {
+                if let Shown::Input(slot, inputs) = shown {
+                    see(i, slot, inputs);
+                }
+            });
         }
         let (mut start, width) = (0, config.hidden_size);
         for own in rows {

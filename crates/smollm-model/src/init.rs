@@ -14,7 +14,7 @@ pub fn initial_values(config: &ModelConfig, param: &Param, seed: u64, start: usi
         out.fill(1.0);
         return;
     }
-    let stream = splitmix64(seed ^ fnv1a64(param.hf_name.as_bytes()));
+    let stream = stream(seed, &param.hf_name);
     for (i, value) in out.iter_mut().enumerate() {
         let bits = splitmix64(stream.wrapping_add((start + i) as u64)) >> 40;
         // 24 random bits at the centres of their cells, so that neither 0 nor 1 occurs
@@ -23,8 +23,13 @@ pub fn initial_values(config: &ModelConfig, param: &Param, seed: u64, start: usi
     }
 }
 
+/// Where the random numbers of a tensor begin: number i is [`splitmix64`] of this plus i.
+pub fn stream(seed: u64, name: &str) -> u64 {
+    splitmix64(seed ^ fnv1a64(name.as_bytes()))
+}
+
 /// SplitMix64 (Steele, Lea, Flood 2014): one 64-bit state to one well-mixed output.
-fn splitmix64(x: u64) -> u64 {
+pub fn splitmix64(x: u64) -> u64 {
     let z = x.wrapping_add(0x9E37_79B9_7F4A_7C15);
     let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

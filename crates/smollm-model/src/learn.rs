@@ -1,6 +1,6 @@
 //! The forward pass of training: whole documents that see themselves, layer by layer, with what the way back wants to know.
 
-use crate::block::{Kv, Placement, block_forward};
+use crate::block::{Kv, Placement, Shown, block_forward};
 use crate::config::ModelConfig;
 use crate::linear::Rows;
 use crate::model::Model;
@@ -50,6 +50,9 @@ pub struct Activations {
     pub inner: Vec<f32>,
 }
 
+/// Adds to a product of a layer, given its input: N x inputs, N x outputs.
+pub type Add<'a> = dyn FnMut(LayerSlot, &[f32], &mut [f32]) + 'a;
+
 /// A batch on its way through the layers.
 #[derive(Debug, Default)]
 pub struct LearnRunner {
@@ -85,35 +88,43 @@ impl LearnRunner {
         config.rope_layers[layer].then_some(&self.angles)
     }
 
-    /// Runs a layer; what it makes of its input is written to `kept`.
+    /// Runs a layer; what it makes of its input is written to `kept`. `add` is given each product as soon as it is done.
     pub fn layer(
         &mut self,
         cpu: &Cpu,
         model: &Model,
         layer: usize,
         batch: &Documents<'_>,
-        kept: Option<&mut Activations>,
+        mut kept: Option<&mut Activations>,
+        mut add: Option<&mut Add<'_>>,
     ) {
         let config = &model.config;
         let rows = Rows { of_prompt: 0, adapted: &[], layer };
-        let at = Placement { angles: config.rope_layers[layer].then_some(&self.angles), rows, gates: kept.is_some() };
+        let angles = config.rope_layers[layer].then_some(&self.angles);
+        let at = Placement { angles, rows, gates: kept.is_some() || add.is_some() };
         let plan = causal_plan(config, batch, model.weights.embed_tokens.dtype());
         let kv = Kv::Batch { plan: &plan, log_sums: &mut self.log_sums };
         let weights = &model.weights.layers[layer];
-        let Some(kept) = kept else {
-            return block_forward(cpu, config, weights, &at, kv, &mut self.scratch, &mut |_, _| {});
-        };
-        block_forward(cpu, config, weights, &at, kv, &mut self.scratch, &mut |slot, inputs| {
-            let to = match slot {
-                LayerSlot::InputLayernorm => &mut kept.x,
-                LayerSlot::QProj => &mut kept.normed,
-                LayerSlot::PostAttentionLayernorm => &mut kept.mid,
-                LayerSlot::GateProj => &mut kept.mid_normed,
-                _ => return, // outlasts the layer
-            };
-            to.clear();
-            to.extend_from_slice(inputs);
+        block_forward(cpu, config, weights, &at, kv, &mut self.scratch, &mut |shown| match shown {
+            Shown::Input(slot, inputs) => {
+                let Some(kept) = &mut kept else { return };
+                let to = match slot {
+                    LayerSlot::InputLayernorm => &mut kept.x,
+                    LayerSlot::QProj => &mut kept.normed,
+                    LayerSlot::PostAttentionLayernorm => &mut kept.mid,
+                    LayerSlot::GateProj => &mut kept.mid_normed,
+                    _ => return, // outlasts the layer
+                };
+                to.clear();
+                to.extend_from_slice(inputs);
+            }
+            Shown::Product(slot, x, out) => {
+                if let Some(add) = &mut add {
+                    add(slot, x, out);
+                }
+            }
         });
+        let Some(kept) = kept else { return };
         // these are written anew by the next layer, whatever they hold
         let scratch = &mut self.scratch;
         for (own, kept) in [

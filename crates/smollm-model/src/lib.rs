@@ -31,7 +31,7 @@ pub use batch::{Batch, Span};
 pub use config::{Architecture, ConfigError, GgufConfigError, ModelConfig};
 pub use forward::{Runner, lm_head};
 pub use kv::{BLOCK_TOKENS, KvLayer, KvPool};
-pub use learn::{Activations, Documents, LearnRunner, causal_plan};
+pub use learn::{Activations, Add, Documents, LearnRunner, causal_plan};
 pub use linear::{Linear, LowRank};
 pub use mix::{Mix, NotFinite, store};
 pub use model::{Model, ModelError};

@@ -184,6 +184,27 @@ impl Weights {
         })
     }
 
+    /// The tensor of a place; a vector is a matrix of one row.
+    ///
+    /// # Panics
+    /// If there is no such place.
+    pub fn tensor(&self, slot: Slot) -> Matrix {
+        let vector = |values: &[f32]| Matrix::from_f32(1, values.len(), values.to_vec());
+        match slot {
+            Slot::EmbedTokens => self.embed_tokens.clone(),
+            Slot::LmHead => self.lm_head.clone().expect("the head is tied"),
+            Slot::Norm => vector(&self.norm),
+            Slot::Layer(layer, LayerSlot::InputLayernorm) => vector(&self.layers[layer].input_layernorm),
+            Slot::Layer(layer, LayerSlot::PostAttentionLayernorm) => {
+                vector(&self.layers[layer].post_attention_layernorm)
+            }
+            Slot::Layer(layer, slot) => {
+                let found = self.layers[layer].linears().into_iter().find(|(own, _)| *own == slot);
+                found.expect("what is no norm is a matrix").1.weight.clone()
+            }
+        }
+    }
+
     /// Puts another tensor, of the same shape, in a place; a vector is a matrix of one row.
     ///
     /// # Panics
@@ -193,21 +214,15 @@ impl Weights {
             Slot::EmbedTokens => &mut self.embed_tokens,
             Slot::LmHead => self.lm_head.as_mut().expect("the head is tied"),
             Slot::Norm => return set_vector(&mut self.norm, &tensor),
+            Slot::Layer(layer, LayerSlot::InputLayernorm) => {
+                return set_vector(&mut self.layers[layer].input_layernorm, &tensor);
+            }
+            Slot::Layer(layer, LayerSlot::PostAttentionLayernorm) => {
+                return set_vector(&mut self.layers[layer].post_attention_layernorm, &tensor);
+            }
             Slot::Layer(layer, slot) => {
-                let layer = &mut self.layers[layer];
-                match slot {
-                    LayerSlot::InputLayernorm => return set_vector(&mut layer.input_layernorm, &tensor),
-                    LayerSlot::PostAttentionLayernorm => {
-                        return set_vector(&mut layer.post_attention_layernorm, &tensor);
-                    }
-                    LayerSlot::QProj => &mut layer.q_proj.weight,
-                    LayerSlot::KProj => &mut layer.k_proj.weight,
-                    LayerSlot::VProj => &mut layer.v_proj.weight,
-                    LayerSlot::OProj => &mut layer.o_proj.weight,
-                    LayerSlot::GateProj => &mut layer.gate_proj.weight,
-                    LayerSlot::UpProj => &mut layer.up_proj.weight,
-                    LayerSlot::DownProj => &mut layer.down_proj.weight,
-                }
+                let found = self.layers[layer].linears_mut().into_iter().find(|(own, _)| *own == slot);
+                &mut found.expect("what is no norm is a matrix").1.weight
             }
         };
         assert_eq!((own.rows(), own.cols()), (tensor.rows(), tensor.cols()), "{slot:?} has another shape");

@@ -1,5 +1,6 @@
 //! One decoder layer backwards: the steps of `block_forward` in reverse.
 
+use crate::lora::{Inner, LayerPairs};
 use crate::tensors::Tensors;
 use crate::turned::Turned;
 use smollm_kernels::ops::{self, AttentionGradients, CausalPlan, Product, Qkv};
@@ -14,6 +15,9 @@ pub(crate) struct Given<'a> {
     pub(crate) index: usize,
     pub(crate) weights: &'a LayerWeights,
     pub(crate) turned: &'a Turned,
+    /// Those of the layer, and what they made on the way there.
+    pub(crate) pairs: Option<LayerPairs<'a>>,
+    pub(crate) inner: &'a Inner,
     /// `None` for a layer without rotary embedding.
     pub(crate) angles: Option<&'a Angles>,
     pub(crate) plan: &'a CausalPlan<'a>,
@@ -25,18 +29,15 @@ pub(crate) fn block_backward(given: &Given<'_>, kept: &Activations, dx: &mut [f3
     let Given { cpu, config, index, weights, .. } = *given;
     let eps = config.rms_norm_eps;
 
-    let dinner = given.inputs(&[(LayerSlot::DownProj, dx)]);
-    given.weights(&[(LayerSlot::DownProj, dx)], &kept.inner, gradients);
+    let dinner = given.products(&[(LayerSlot::DownProj, dx)], &kept.inner, gradients);
     let (mut dgate, mut dup) = (vec![0.0; dinner.len()], vec![0.0; dinner.len()]);
     ops::swiglu_backward(cpu, &kept.gate, &kept.up, &dinner, &mut dgate, &mut dup);
     let gate_up = [(LayerSlot::GateProj, &dgate[..]), (LayerSlot::UpProj, &dup)];
-    let dnormed = given.inputs(&gate_up);
-    given.weights(&gate_up, &kept.mid_normed, gradients);
+    let dnormed = given.products(&gate_up, &kept.mid_normed, gradients);
     let dweight = gradients.get_mut(Slot::Layer(index, LayerSlot::PostAttentionLayernorm));
     norm_backward(cpu, (&kept.mid, &weights.post_attention_layernorm, eps), &dnormed, dx, dweight);
 
-    let dattended = given.inputs(&[(LayerSlot::OProj, dx)]);
-    given.weights(&[(LayerSlot::OProj, dx)], &kept.attended, gradients);
+    let dattended = given.products(&[(LayerSlot::OProj, dx)], &kept.attended, gradients);
     let [mut dq, mut dk, mut dv] = [&kept.q, &kept.k, &kept.v].map(|x| vec![0.0; x.len()]);
     let inputs = Qkv { q: &kept.q, k: &kept.k, v: &kept.v };
     let to = AttentionGradients { dq: &mut dq, dk: &mut dk, dv: &mut dv };
@@ -46,13 +47,23 @@ pub(crate) fn block_backward(given: &Given<'_>, kept: &Activations, dx: &mut [f3
         ops::rope_backward(cpu, &mut dk, config.head_dim, &angles.cos, &angles.sin);
     }
     let qkv = [(LayerSlot::QProj, &dq[..]), (LayerSlot::KProj, &dk), (LayerSlot::VProj, &dv)];
-    let dnormed = given.inputs(&qkv);
-    given.weights(&qkv, &kept.normed, gradients);
+    let dnormed = given.products(&qkv, &kept.normed, gradients);
     let dweight = gradients.get_mut(Slot::Layer(index, LayerSlot::InputLayernorm));
     norm_backward(cpu, (&kept.x, &weights.input_layernorm, eps), &dnormed, dx, dweight);
 }
 
 impl Given<'_> {
+    /// The way back through products of the same inputs x, and the pairs beside them, for the gradient of each product: that of x; those
+    /// of what is learnt are added to `gradients`.
+    fn products(&self, products: &[(LayerSlot, &[f32])], x: &[f32], gradients: &mut Tensors) -> Vec<f32> {
+        let mut dx = self.inputs(products);
+        self.weights(products, x, gradients);
+        if let Some(pairs) = &self.pairs {
+            pairs.backward(self.cpu, products, (x, self.inner), &mut dx, gradients);
+        }
+        dx
+    }
+
     /// The gradient of what some matrices are multiplied by, for the gradients of the products: the sum of dy W.
     fn inputs(&self, products: &[(LayerSlot, &[f32])]) -> Vec<f32> {
         let mut sum = Vec::new();

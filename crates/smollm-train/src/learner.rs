@@ -2,6 +2,7 @@
 
 use crate::backward::{Given, block_backward, norm_backward};
 use crate::head::{self, Target};
+use crate::lora::{Draw, Inner, Lora, Pairs};
 use crate::tensors::{Place, Tensors};
 use crate::turned::{Source, Turned, matrices};
 use smollm_kernels::ops::{self, LogProb, RowWeight};
@@ -27,10 +28,32 @@ pub struct Learner {
     dtype: Dtype,
     model: Model,
     turned: Turned,
+    /// What stands beside the matrices of the model.
+    pairs: Option<Pairs>,
+    /// With pairs: the tensors of the base in whose place others are learnt; while the base is run, those others.
+    originals: Vec<(Slot, Matrix)>,
     keep: Keep,
     runner: LearnRunner,
-    kept: Vec<Activations>,
+    /// What the last batch was run through.
+    pass: Pass,
+    kept: Vec<Kept>,
     hidden: Vec<f32>,
+}
+
+/// What a batch is run through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pass {
+    /// The model as it is now, and what is dropped.
+    Learnt { back: bool, draw: Option<Draw> },
+    /// The model without pairs, and with its own tensors in the place of those that are learnt whole.
+    Base,
+}
+
+/// What outlasts the way there through a layer.
+#[derive(Debug, Default)]
+struct Kept {
+    activations: Activations,
+    inner: Inner,
 }
 
 impl Learner {
@@ -52,8 +75,50 @@ impl Learner {
             None => base(param).map(Source::Matrix),
         };
         let (model, turned) = matrices(cpu, config, dtype, source)?;
-        let runner = LearnRunner::default();
-        Ok(Self { dtype, model, turned, keep, runner, kept: Vec::new(), hidden: Vec::new() })
+        assert!(
+            learnt.table().iter().all(|row| matches!(row.place, Place::Base(_))),
+            "pairs want to be told how they add"
+        );
+        Ok(Self {
+            dtype,
+            model,
+            turned,
+            pairs: None,
+            originals: Vec::new(),
+            keep,
+            runner: LearnRunner::default(),
+            pass: Pass::Learnt { back: false, draw: None },
+            kept: Vec::new(),
+            hidden: Vec::new(),
+        })
+    }
+
+    /// For a model beside which pairs are learnt, as `lora` says, which `learnt` has the tensors of; else as [`Learner::new`]. Tensors that
+    /// are learnt whole are asked of `base` too, since [`Learner::forward_base`] runs those.
+    ///
+    /// # Errors
+    /// Whatever `base` returns.
+    ///
+    /// # Panics
+    /// If `learnt` lacks some of the tensors of `lora`.
+    pub fn adapted<E>(
+        cpu: &Cpu,
+        config: &ModelConfig,
+        base: impl FnMut(&Param) -> Result<Matrix, E>,
+        (lora, learnt): (&Lora, &Tensors),
+        dtype: Dtype,
+        keep: Keep,
+    ) -> Result<Self, E> {
+        let none = Tensors::of(Vec::new(), |_, _| {});
+        let mut learner = Self::new(cpu, config, base, &none, dtype, keep)?;
+        learner.pairs = Some(Pairs::new(cpu, lora, learnt, dtype));
+        let slots = learnt.table().iter().filter_map(|row| match row.place {
+            Place::Base(slot) => Some(slot),
+            _ => None,
+        });
+        learner.originals = slots.map(|slot| (slot, learner.model.weights.tensor(slot))).collect();
+        learner.update(cpu, learnt);
+        Ok(learner)
     }
 
     /// For a model that is learnt whole.
@@ -69,7 +134,11 @@ impl Learner {
     }
 
     /// Takes changed weights: those of `learnt`.
+    ///
+    /// # Panics
+    /// If the model has no such places.
     pub fn update(&mut self, cpu: &Cpu, learnt: &Tensors) {
+        self.put_base(false);
         for (row, values) in learnt.iter() {
             match (row.place, row.shape) {
                 (Place::Base(slot), Shape::Vector(len)) => {
@@ -79,34 +148,25 @@ impl Learner {
                     self.model.weights.set(slot, Matrix::of(cpu, View::new(values, cols), self.dtype));
                     self.turned.set(cpu, slot, values, cols, self.dtype);
                 }
-                (Place::LoraA(..) | Place::LoraB(..), _) => {}
+                (place, _) => self.pairs.as_mut().expect("there are no pairs").set(cpu, place, values),
             }
         }
     }
 
-    /// Runs a batch through all layers.
+    /// Runs a batch through all layers; nothing is dropped.
     ///
     /// # Panics
     /// A token id >= V, or documents that do not follow each other.
     pub fn forward(&mut self, cpu: &Cpu, batch: &Documents<'_>) {
-        let layers = self.model.config.num_hidden_layers;
-        self.kept.resize_with(if self.keep == Keep::None { 0 } else { layers }, Activations::default);
-        self.runner.begin(cpu, &self.model, batch);
-        for layer in 0..layers {
-            let kept = match self.keep {
-                Keep::All => Some(&mut self.kept[layer]),
-                Keep::Inputs => {
-                    self.kept[layer].x.clear();
-                    self.kept[layer].x.extend_from_slice(self.runner.stream());
-                    None
-                }
-                Keep::None => None,
-            };
-            self.runner.layer(cpu, &self.model, layer, batch, kept);
-        }
-        let x = self.runner.stream();
-        self.hidden.resize(x.len(), 0.0);
-        ops::rms_norm(cpu, x, &self.model.weights.norm, self.model.config.rms_norm_eps, &mut self.hidden);
+        self.run(cpu, batch, Pass::Learnt { back: true, draw: None });
+    }
+
+    /// As [`Learner::forward`], with what the pairs' dropout drops in a batch of a run.
+    ///
+    /// # Panics
+    /// As that.
+    pub fn forward_dropping(&mut self, cpu: &Cpu, batch: &Documents<'_>, draw: Draw) {
+        self.run(cpu, batch, Pass::Learnt { back: true, draw: Some(draw) });
     }
 
     /// As [`Learner::forward`], with no way back.
@@ -114,10 +174,58 @@ impl Learner {
     /// # Panics
     /// As that.
     pub fn forward_only(&mut self, cpu: &Cpu, batch: &Documents<'_>) {
-        let keep = std::mem::replace(&mut self.keep, Keep::None);
-        let kept = std::mem::take(&mut self.kept);
-        self.forward(cpu, batch);
-        (self.keep, self.kept) = (keep, kept);
+        self.run(cpu, batch, Pass::Learnt { back: false, draw: None });
+    }
+
+    /// As [`Learner::forward_only`], through the base: without pairs, and with its own tensors in the place of those that are learnt
+    /// beside pairs. Without pairs there is no base, and it is the model as it is now.
+    ///
+    /// # Panics
+    /// As that.
+    pub fn forward_base(&mut self, cpu: &Cpu, batch: &Documents<'_>) {
+        self.run(cpu, batch, Pass::Base);
+    }
+
+    /// Puts the tensors of the base, or those that are learnt, into the model.
+    fn put_base(&mut self, base: bool) {
+        if base != (self.pass == Pass::Base) {
+            for (slot, other) in &mut self.originals {
+                let own = self.model.weights.tensor(*slot);
+                self.model.weights.set(*slot, std::mem::replace(other, own));
+            }
+            self.pass = if base { Pass::Base } else { Pass::Learnt { back: false, draw: None } };
+        }
+    }
+
+    fn run(&mut self, cpu: &Cpu, batch: &Documents<'_>, pass: Pass) {
+        self.put_base(pass == Pass::Base);
+        self.pass = pass;
+        let (keep, draw) = match pass {
+            Pass::Learnt { back: true, draw } => (self.keep, draw),
+            _ => (Keep::None, None),
+        };
+        let layers = self.model.config.num_hidden_layers;
+        if keep != Keep::None {
+            self.kept.resize_with(layers, Kept::default);
+        }
+        self.runner.begin(cpu, &self.model, batch);
+        for layer in 0..layers {
+            let kept = match keep {
+                Keep::All => Some(&mut self.kept[layer]),
+                Keep::Inputs => {
+                    let x = &mut self.kept[layer].activations.x;
+                    x.clear();
+                    x.extend_from_slice(self.runner.stream());
+                    None
+                }
+                Keep::None => None,
+            };
+            let pairs = self.pairs.as_ref().filter(|_| pass != Pass::Base);
+            layer_forward(cpu, (&self.model, pairs, draw), &mut self.runner, (layer, batch), kept);
+        }
+        let x = self.runner.stream();
+        self.hidden.resize(x.len(), 0.0);
+        ops::rms_norm(cpu, x, &self.model.weights.norm, self.model.config.rms_norm_eps, &mut self.hidden);
     }
 
     /// The log-probabilities of targets after [`Learner::forward`].
@@ -137,6 +245,7 @@ impl Learner {
         (targets, weights): (&[Target], &[RowWeight]),
         gradients: &mut Tensors,
     ) -> Vec<LogProb> {
+        let Pass::Learnt { back: true, draw } = self.pass else { panic!("backward: there was no way there") };
         assert!(self.keep != Keep::None, "backward: nothing was kept");
         assert_eq!(targets.len(), weights.len(), "backward: targets and weights");
         let config = self.model.config.clone();
@@ -148,12 +257,12 @@ impl Learner {
         let (x, norm) = (self.runner.stream(), &self.model.weights.norm);
         norm_backward(cpu, (x, norm, config.rms_norm_eps), &dhidden, &mut dx, gradients.get_mut(Slot::Norm));
         let plan = causal_plan(&config, batch, self.dtype);
-        for index in (0..config.num_hidden_layers).rev() {
+        for index in (first_learnt(gradients)..config.num_hidden_layers).rev() {
             if self.keep == Keep::Inputs {
-                let mut kept = std::mem::take(&mut self.kept[index]);
-                self.runner.set_stream(&kept.x);
-                self.runner.layer(cpu, &self.model, index, batch, Some(&mut kept));
-                self.kept[index] = kept;
+                let kept = &mut self.kept[index];
+                self.runner.set_stream(&kept.activations.x);
+                let of = (&self.model, self.pairs.as_ref(), draw);
+                layer_forward(cpu, of, &mut self.runner, (index, batch), Some(kept));
             }
             let given = Given {
                 cpu,
@@ -162,12 +271,14 @@ impl Learner {
                 index,
                 weights: &self.model.weights.layers[index],
                 turned: &self.turned,
+                pairs: self.pairs.as_ref().and_then(|pairs| pairs.layer(index, draw)),
+                inner: &self.kept[index].inner,
                 angles: self.runner.angles(&config, index),
                 plan: &plan,
             };
-            block_backward(&given, &self.kept[index], &mut dx, gradients);
+            block_backward(&given, &self.kept[index].activations, &mut dx, gradients);
             if self.keep == Keep::Inputs {
-                self.kept[index] = Activations::default();
+                self.kept[index] = Kept::default();
             }
         }
         if let Some(dtable) = gradients.get_mut(Slot::EmbedTokens) {
@@ -175,4 +286,39 @@ impl Learner {
         }
         log_probs
     }
+}
+
+/// The first layer that the way back has to come to.
+fn first_learnt(gradients: &Tensors) -> usize {
+    let layer = |place| match place {
+        Place::Base(Slot::EmbedTokens) => 0,
+        Place::Base(Slot::Layer(layer, _)) | Place::LoraA(layer, _) | Place::LoraB(layer, _) => layer,
+        Place::Base(Slot::Norm | Slot::LmHead) => usize::MAX,
+    };
+    gradients.table().iter().map(|row| layer(row.place)).min().unwrap_or(usize::MAX)
+}
+
+/// Runs a layer with its pairs.
+fn layer_forward(
+    cpu: &Cpu,
+    (model, pairs, draw): (&Model, Option<&Pairs>, Option<Draw>),
+    runner: &mut LearnRunner,
+    (layer, batch): (usize, &Documents<'_>),
+    kept: Option<&mut Kept>,
+) {
+    let (activations, mut inner) = match kept {
+        Some(kept) => (Some(&mut kept.activations), Some(&mut kept.inner)),
+        None => (None, None),
+    };
+    let Some(pairs) = pairs.and_then(|pairs| pairs.layer(layer, draw)) else {
+        return runner.layer(cpu, model, layer, batch, activations, None);
+    };
+    let mut add = |slot, x: &[f32], out: &mut [f32]| {
+        if let Some(product) = pairs.add(cpu, slot, x, out)
+            && let Some(inner) = &mut inner
+        {
+            inner.insert(slot, product);
+        }
+    };
+    runner.layer(cpu, model, layer, batch, activations, Some(&mut add));
 }

@@ -9,6 +9,7 @@ mod backward;
 pub mod checkpoints;
 mod head;
 mod learner;
+mod lora;
 pub mod objective;
 mod optimizer;
 mod reference;
@@ -20,6 +21,7 @@ mod turned;
 
 pub use head::Target;
 pub use learner::{Keep, Learner};
+pub use lora::{Draw, Lora, LoraError};
 pub use optimizer::{MomentTensors, NotFinite, Optimizer};
 pub use reference::{KeptReference, Reference};
 pub use smollm_kernels::ops::{LogProb, RowWeight};

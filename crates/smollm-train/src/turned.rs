@@ -1,5 +1,6 @@
 //! The matrices of a model as the products of training take them: as they are for the way there, turned for the way back.
 
+use crate::lora::numbers;
 use smollm_kernels::{Cpu, Dtype, Matrix, View};
 use smollm_model::{LayerSlot, Model, ModelConfig, Param, Shape, Slot, Weights, params};
 use std::collections::HashMap;
@@ -70,14 +71,4 @@ pub(crate) fn matrices<'a, E>(
         Ok(as_it_lies.unwrap_or_else(|| Matrix::of(cpu, View::new(values, cols), dtype)))
     })?;
     Ok((Model::new(config.clone(), weights), turned))
-}
-
-/// All numbers of a matrix, row after row.
-fn numbers(matrix: &Matrix) -> Vec<f32> {
-    let cols = matrix.cols();
-    let mut values = vec![0.0; matrix.rows() * cols];
-    for (row, values) in values.chunks_exact_mut(cols).enumerate() {
-        matrix.row_to_f32(row, values);
-    }
-    values
 }

@@ -3,51 +3,10 @@
 mod plain;
 
 use plain::Plain;
-use smollm_kernels::{Cpu, Dtype};
-use smollm_model::{Documents, ModelConfig, Slot, init::initial_values};
-use smollm_train::{Keep, Learner, LogProb, RowWeight, Target, Tensors};
-
-const TIED: &str = r#"{"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 16, "intermediate_size": 24,
-    "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 23, "max_position_embeddings": 64,
-    "rms_norm_eps": 1e-5, "rope_theta": 100.0, "tie_word_embeddings": true, "initializer_range": 0.3, "hidden_act": "silu"}"#;
-
-/// The embedding apart from the head, and a layer without rotary embedding.
-const UNTIED: &str = r#"{"architectures": ["SmolLM3ForCausalLM"], "model_type": "smollm3", "hidden_size": 12, "intermediate_size": 20,
-    "num_hidden_layers": 3, "num_attention_heads": 2, "num_key_value_heads": 1, "vocab_size": 19, "max_position_embeddings": 64,
-    "rms_norm_eps": 1e-6, "rope_theta": 100.0, "tie_word_embeddings": false, "initializer_range": 0.3, "hidden_act": "silu",
-    "no_rope_layers": [1, 0, 1]}"#;
-
-struct Case {
-    config: ModelConfig,
-    masters: Tensors,
-    tokens: Vec<u32>,
-    documents: Vec<std::ops::Range<usize>>,
-    targets: Vec<Target>,
-    weights: Vec<RowWeight>,
-}
-
-/// Two documents and a short one, a target for each token but the last ones and one that nothing hangs on.
-fn case(json: &str) -> Case {
-    let config = ModelConfig::from_json(json.as_bytes(), "config.json").expect("a configuration");
-    // norms that are not all one
-    let masters = Tensors::new(&config, |param, values| {
-        initial_values(&config, param, 3, 0, values);
-        if matches!(param.shape, smollm_model::Shape::Vector(_)) {
-            values.iter_mut().enumerate().for_each(|(i, value)| *value += 0.1 * (i % 5) as f32 - 0.2);
-        }
-    });
-    let vocab = config.vocab_size as u32;
-    let tokens: Vec<u32> = (0..17).map(|i| (i * i + 3 * i) % vocab).collect();
-    let documents = vec![0..7, 7..8, 8..17];
-    let rows = documents.iter().flat_map(|document| document.start..document.end - 1);
-    let targets: Vec<Target> = rows.map(|row| Target { row, id: tokens[row + 1] }).collect();
-    let weight = |i: usize| RowWeight {
-        target: if i == 4 { 0.0 } else { 0.1 + 0.05 * (i % 3) as f32 - if i % 4 == 3 { 0.3 } else { 0.0 } },
-        squared_log_z: if i.is_multiple_of(2) { 0.01 } else { 0.0 },
-    };
-    let weights = (0..targets.len()).map(weight).collect();
-    Case { config, masters, tokens, documents, targets, weights }
-}
+use plain::case::{Case, TIED, UNTIED, apart, case, cpus, cpus_and_types, loss, wide};
+use smollm_kernels::{Cpu, Dtype, Matrix};
+use smollm_model::{Documents, LayerSlot, Param, Shape, Slot};
+use smollm_train::{Keep, Learner, LogProb, Place, Target, Tensors};
 
 impl Case {
     fn run(&self, cpu: &Cpu, dtype: Dtype, keep: Keep) -> (Vec<LogProb>, Tensors) {
@@ -61,28 +20,14 @@ impl Case {
     }
 }
 
-fn cpus() -> impl Iterator<Item = Cpu> {
-    Cpu::available_isas().into_iter().enumerate().map(|(i, isa)| Cpu::with_isa(isa, 1 + i % 3).expect("available"))
-}
-
-fn apart(a: &[f32], b: &[f64]) -> f64 {
-    let difference: f64 = a.iter().zip(b).map(|(a, b)| (f64::from(*a) - b).powi(2)).sum();
-    (difference / b.iter().map(|b| b * b).sum::<f64>()).sqrt()
-}
-
 #[test]
 fn f32_gradients_are_those_of_the_plain_model() {
     for json in [TIED, UNTIED] {
         let case = case(json);
         let plain = Plain::new(&case.config);
-        let wide: Vec<Vec<f64>> =
-            case.masters.iter().map(|(_, values)| values.iter().map(|x| f64::from(*x)).collect()).collect();
+        let wide = wide(&case.masters);
         let loss = |tensors: &[Vec<f64>]| {
-            let log_probs = plain.log_probs(tensors, &case.tokens, &case.documents, &case.targets);
-            let one = |([log_prob, log_z], weight): ([f64; 2], &RowWeight)| {
-                f64::from(weight.squared_log_z) * log_z * log_z - f64::from(weight.target) * log_prob
-            };
-            log_probs.into_iter().zip(&case.weights).map(one).sum::<f64>()
+            loss(&case.weights, plain.log_probs(tensors, &case.tokens, &case.documents, &case.targets))
         };
         let expected = plain::differences(&wide, loss);
         let log_probs = plain.log_probs(&wide, &case.tokens, &case.documents, &case.targets);
@@ -171,4 +116,45 @@ fn packed_documents_are_as_if_each_came_alone() {
         }
     }
     assert!(whole.masters.get(Slot::Norm).is_some_and(|norm| norm.iter().any(|x| *x != 1.0)));
+}
+
+/// Whatever of a model is learnt, its gradients are those of the whole, and what is frozen comes from elsewhere.
+#[test]
+fn what_is_frozen_changes_no_gradient_of_the_rest() {
+    for json in [TIED, UNTIED] {
+        let case = case(json);
+        let base = |param: &Param| {
+            let values = case.masters.get(param.slot).expect("all are there").to_vec();
+            let (rows, cols) = match param.shape {
+                Shape::Vector(len) => (1, len),
+                Shape::Matrix(rows, cols) => (rows, cols),
+            };
+            Ok::<_, std::convert::Infallible>(Matrix::from_f32(rows, cols, values))
+        };
+        let picks: [fn(Slot) -> bool; 4] = [
+            |slot| matches!(slot, Slot::Layer(1, LayerSlot::QProj | LayerSlot::InputLayernorm)),
+            |slot| matches!(slot, Slot::Norm | Slot::LmHead),
+            |slot| slot == Slot::EmbedTokens,
+            |slot| matches!(slot, Slot::Layer(0, _)),
+        ];
+        for (cpu, dtype) in cpus_and_types() {
+            let (log_probs, whole) = case.run(&cpu, dtype, Keep::All);
+            for pick in picks {
+                let table = whole.table().iter().filter(|row| matches!(row.place, Place::Base(slot) if pick(slot)));
+                let learnt = Tensors::of(table.cloned().collect(), |row, values| {
+                    values.copy_from_slice(case.masters.get(row.place).expect("all are there"));
+                });
+                let Ok(mut learner) = Learner::new(&cpu, &case.config, base, &learnt, dtype, Keep::Inputs);
+                learner.update(&cpu, &learnt);
+                let batch = Documents { tokens: &case.tokens, documents: &case.documents };
+                let mut gradients = learnt.zeros_like();
+                learner.forward(&cpu, &batch);
+                let got = learner.backward(&cpu, &batch, (&case.targets, &case.weights), &mut gradients);
+                assert_eq!(got, log_probs);
+                for (row, gradient) in gradients.iter() {
+                    assert!(Some(gradient) == whole.get(row.place), "{} {dtype} on {cpu:?}", row.name);
+                }
+            }
+        }
+    }
 }

@@ -215,6 +215,20 @@ impl AdapterConfig {
         format!("{file:#}\n")
     }
 
+    /// Whether `target_modules` names a linear layer that is not the head, by the rule of PEFT's `check_target_module_exists`: a name is
+    /// a whole module name or what follows a dot in one, a pattern fits a whole one, and `all-linear` means every one.
+    ///
+    /// # Errors
+    /// If the pattern is not a usable one.
+    pub fn targets(&self, module: &str) -> Result<bool, AdapterError> {
+        let ends = |name: &String| module.strip_suffix(name.as_str()).is_some_and(|r| r.is_empty() || r.ends_with('.'));
+        match &self.target_modules {
+            TargetModules::Names(names) => Ok(names.iter().any(ends)),
+            TargetModules::Pattern(pattern) if pattern.eq_ignore_ascii_case("all-linear") => Ok(true),
+            TargetModules::Pattern(pattern) => Ok(fits("target_modules", pattern, pattern, module)?),
+        }
+    }
+
     /// The scaling of a module with the given rank.
     ///
     /// # Errors
@@ -237,11 +251,19 @@ impl AdapterConfig {
 /// The value of the first key that fits the end of the module's name, by the rule of PEFT's `get_pattern_key`.
 fn by_pattern<T: Copy>(field: &'static str, patterns: &[(String, T)], module: &str) -> Result<Option<T>, AdapterError> {
     for (pattern, value) in patterns {
-        let expression = regex_lite::Regex::new(&format!(r"^(?:(?:.*\.)?(?:{pattern}))$"))
-            .map_err(|error| AdapterError::Pattern { field, pattern: pattern.clone(), reason: error.to_string() })?;
-        if expression.is_match(module) {
+        if fits(field, pattern, &format!(r"(?:.*\.)?(?:{pattern})"), module)? {
             return Ok(Some(*value));
         }
     }
     Ok(None)
+}
+
+/// Whether all of a module's name fits an expression, which was made of `pattern`.
+fn fits(field: &'static str, pattern: &str, expression: &str, module: &str) -> Result<bool, AdapterError> {
+    let expression = regex_lite::Regex::new(&format!("^(?:{expression})$")).map_err(|error| AdapterError::Pattern {
+        field,
+        pattern: pattern.to_owned(),
+        reason: error.to_string(),
+    })?;
+    Ok(expression.is_match(module))
 }

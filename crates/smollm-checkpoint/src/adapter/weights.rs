@@ -152,7 +152,8 @@ impl Adapter {
         self.source.as_ref()
     }
 
-    /// Writes the folder that PEFT's `from_pretrained` reads; it is created if it is not there.
+    /// Writes the folder that PEFT's `from_pretrained` reads; it is created if it is not there. Each file is replaced whole or not at
+    /// all, and where there was a configuration that says something else, it goes first: no reader ever sees it with the new matrices.
     ///
     /// # Errors
     /// What the file system refuses.
@@ -163,9 +164,13 @@ impl Adapter {
         let saved = self.saved.iter().map(|t| Tensor { name: format!("{PREFIX}{}", t.name), ..t.clone() });
         let tensors: Vec<Tensor> = pairs.chain(saved).collect();
         let tensors: Vec<&Tensor> = tensors.iter().collect();
+        let (config_file, json) = (folder.join(CONFIG_FILE), self.config.to_json());
+        if std::fs::read(&config_file).is_ok_and(|before| before != json.as_bytes()) {
+            std::fs::remove_file(&config_file).map_err(|error| CheckpointError::io(&config_file, "replace", error))?;
+        }
         safetensors::write_tensors(&folder.join(WEIGHTS_FILE), &tensors, &[("format".to_owned(), "pt".to_owned())])?;
-        let mut config = ReplaceFile::create(&folder.join(CONFIG_FILE))?;
-        config.append(self.config.to_json().as_bytes())?;
+        let mut config = ReplaceFile::create(&config_file)?;
+        config.append(json.as_bytes())?;
         config.finish()
     }
 }

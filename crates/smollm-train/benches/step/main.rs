@@ -138,7 +138,7 @@ impl Case {
         let [mut first, mut second, mut gradients] = [(); 3].map(|()| Tensors::zeros(&self.config));
         let made = start.elapsed().as_secs_f64();
         let start = Instant::now();
-        let mut learner = Learner::new(&cpu, &self.config, &masters, self.dtype, self.keep);
+        let mut learner = Learner::whole(&cpu, &self.config, &masters, self.dtype, self.keep);
         let opened = start.elapsed().as_secs_f64();
         let mut rounds = Vec::new();
         for step in 0..=self.rounds as u64 {

@@ -138,7 +138,7 @@ fn head(cpu: &Cpu, config: &ModelConfig, dtype: Dtype, tokens: usize) -> f64 {
     let config = ModelConfig { num_hidden_layers: 0, rope_layers: Vec::new(), ..config.clone() };
     let masters = Tensors::new(&config, |param, values| initial_values(&config, param, 1, 0, values));
     let mut gradients = Tensors::zeros(&config);
-    let mut learner = Learner::new(cpu, &config, &masters, dtype, Keep::All);
+    let mut learner = Learner::whole(cpu, &config, &masters, dtype, Keep::All);
     let ids: Vec<u32> = (0..tokens).map(|i| (i * 7919 % config.vocab_size) as u32).collect();
     let targets: Vec<Target> = ids.iter().enumerate().map(|(row, &id)| Target { row, id }).collect();
     let weights = vec![RowWeight { target: 1e-3, squared_log_z: 0.0 }; tokens];

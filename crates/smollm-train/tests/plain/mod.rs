@@ -1,5 +1,7 @@
 //! The model in plain f64, token by token, and its derivatives by central differences.
 
+pub(crate) mod case;
+
 use smollm_model::{LayerSlot, ModelConfig, Slot, params};
 use smollm_train::Target;
 use std::collections::HashMap;
@@ -8,12 +10,22 @@ use std::ops::Range;
 pub(crate) struct Plain {
     config: ModelConfig,
     places: HashMap<Slot, usize>,
+    pub(crate) pairs: HashMap<(usize, LayerSlot), PlainPair>,
+}
+
+/// A pair beside a matrix: y += scale B (A (mask x)).
+pub(crate) struct PlainPair {
+    /// Which tensors A and B are.
+    pub(crate) tensors: [usize; 2],
+    pub(crate) scale: f64,
+    /// For all tokens, if anything is dropped.
+    pub(crate) mask: Option<Vec<f32>>,
 }
 
 impl Plain {
     pub(crate) fn new(config: &ModelConfig) -> Self {
         let places = params(config).into_iter().enumerate().map(|(place, param)| (param.slot, place)).collect();
-        Self { config: config.clone(), places }
+        Self { config: config.clone(), places, pairs: HashMap::new() }
     }
 
     /// The log-probability of each target, and log Z.
@@ -25,7 +37,7 @@ impl Plain {
         targets: &[Target],
     ) -> Vec<[f64; 2]> {
         let hidden: Vec<Vec<f64>> =
-            documents.iter().flat_map(|document| self.hidden(tensors, &tokens[document.clone()])).collect();
+            documents.iter().flat_map(|document| self.hidden(tensors, tokens, document.clone())).collect();
         let head = self.places.get(&Slot::LmHead).unwrap_or(&self.places[&Slot::EmbedTokens]);
         let one = |target: &Target| {
             let logits = times(&tensors[*head], &hidden[target.row]);
@@ -36,8 +48,21 @@ impl Plain {
         targets.iter().map(one).collect()
     }
 
+    /// A product of a layer, for a token of the batch.
+    fn product(&self, tensors: &[Vec<f64>], layer: usize, slot: LayerSlot, token: usize, x: &[f64]) -> Vec<f64> {
+        let mut out = times(&tensors[self.places[&Slot::Layer(layer, slot)]], x);
+        if let Some(PlainPair { tensors: [a, b], scale, mask }) = self.pairs.get(&(layer, slot)) {
+            let kept = |i: usize| mask.as_ref().map_or(1.0, |mask| f64::from(mask[token * x.len() + i]));
+            let x: Vec<f64> = x.iter().enumerate().map(|(i, x)| x * kept(i)).collect();
+            let delta = times(&tensors[*b], &times(&tensors[*a], &x));
+            out.iter_mut().zip(delta).for_each(|(out, delta)| *out += scale * delta);
+        }
+        out
+    }
+
     /// The hidden states of one document.
-    fn hidden(&self, tensors: &[Vec<f64>], tokens: &[u32]) -> Vec<Vec<f64>> {
+    fn hidden(&self, tensors: &[Vec<f64>], tokens: &[u32], document: Range<usize>) -> Vec<Vec<f64>> {
+        let (first, tokens) = (document.start, &tokens[document]);
         let config = &self.config;
         let (c, dim, eps) = (config.hidden_size, config.head_dim, f64::from(config.rms_norm_eps));
         let table = &tensors[self.places[&Slot::EmbedTokens]];
@@ -48,7 +73,7 @@ impl Plain {
             let normed: Vec<Vec<f64>> = x.iter().map(|x| norm(x, weight(LayerSlot::InputLayernorm), eps)).collect();
             let project = |slot, rotate: bool| -> Vec<Vec<f64>> {
                 let one = |(position, normed): (usize, &Vec<f64>)| {
-                    let mut out = times(weight(slot), normed);
+                    let mut out = self.product(tensors, layer, slot, first + position, normed);
                     for head in out.chunks_exact_mut(dim).filter(|_| rotate && config.rope_layers[layer]) {
                         for i in 0..dim / 2 {
                             let (sin, cos) = (position as f64 * f64::from(frequencies[i])).sin_cos();
@@ -77,15 +102,16 @@ impl Plain {
                     attended
                         .extend((0..dim).map(|d| (0..=t).map(|s| weights[s] * v[s][shared + d]).sum::<f64>() / sum));
                 }
-                add(&mut x[t], &times(weight(LayerSlot::OProj), &attended));
+                add(&mut x[t], &self.product(tensors, layer, LayerSlot::OProj, first + t, &attended));
             }
-            for x in &mut x {
+            for (t, x) in x.iter_mut().enumerate() {
+                let product = |slot, x: &[f64]| self.product(tensors, layer, slot, first + t, x);
                 let normed = norm(x, weight(LayerSlot::PostAttentionLayernorm), eps);
-                let gate = times(weight(LayerSlot::GateProj), &normed);
-                let up = times(weight(LayerSlot::UpProj), &normed);
+                let gate = product(LayerSlot::GateProj, &normed);
+                let up = product(LayerSlot::UpProj, &normed);
                 let inner: Vec<f64> =
                     gate.iter().zip(&up).map(|(gate, up)| gate / (1.0 + (-gate).exp()) * up).collect();
-                add(x, &times(weight(LayerSlot::DownProj), &inner));
+                add(x, &product(LayerSlot::DownProj, &inner));
             }
         }
         x.iter().map(|x| norm(x, &tensors[self.places[&Slot::Norm]], eps)).collect()
