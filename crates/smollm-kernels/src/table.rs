@@ -164,7 +164,7 @@ pub(crate) struct TileKernels {
     /// Up to sixteen rows of weights of some width to a group of tiles (`generic::lay::weave`).
     pub(crate) weave: unsafe fn(&[f32], usize, &mut [Chunk<f32>]),
     /// Operands of the transpose of rows of numbers (`generic::lay::lay_turned`).
-    pub(crate) lay_turned: unsafe fn(&TurnedTask<'_>, &mut [Chunk<f32>]),
+    pub(crate) lay_turned: unsafe fn(&TurnedTask<'_>),
     /// A block of a head in the form of an operand (`generic::causal_tiles::lay_block`).
     pub(crate) lay_block: unsafe fn(&[Chunk<f32>], BlockForm, &mut [Chunk<f32>]),
     /// Attention of a block of queries to the blocks that it sees (`generic::causal_tiles::forward`).
@@ -175,15 +175,17 @@ pub(crate) struct TileKernels {
     pub(crate) expand: unsafe fn(&ExpandTask<'_>, &mut [Pairs]),
 }
 
-/// Some columns of rows of numbers, which are to be the rows of an operand.
+/// Some rows of numbers whose columns are to be the rows of an operand.
 pub(crate) struct TurnedTask<'a> {
     /// Whole rows.
     pub(crate) numbers: &'a [f32],
     /// Numbers of a row.
     pub(crate) width: usize,
-    /// From a multiple of sixteen to another, or to the end.
-    pub(crate) columns: Range<usize>,
+    /// Which steps of 32 rows.
+    pub(crate) steps: Range<usize>,
     pub(crate) side: Side,
+    /// Where the tiles of all steps go. Nobody else may use those of these steps while the task runs.
+    pub(crate) out: &'a Disjoint<'a, Chunk<f32>>,
 }
 
 /// Which operand of a product on tiles.
@@ -245,10 +247,9 @@ pub(crate) struct AttendBackwardTask<'a> {
     /// The same as `BlockForm::WovenColumns`.
     pub(crate) q_columns: &'a [Pairs],
     pub(crate) dout_columns: &'a [Pairs],
-    /// The logarithm of the denominator of each query, and the sum of the products of its output and its gradient.
+    /// The logarithm of the denominator of each query.
     pub(crate) log_sums: &'a [f32; 64],
-    pub(crate) inner: &'a [f32; 64],
-    /// Scratch: two squares.
+    /// Scratch: two squares for each block of keys.
     pub(crate) squares: &'a mut [Chunk<f32>],
     /// Scratch: three times `generic::causal_tiles::SQUARE_TILES` lines.
     pub(crate) tiles: &'a mut [Pairs],

@@ -7,8 +7,9 @@ use crate::model::Model;
 use crate::params::LayerSlot;
 use crate::rope::Angles;
 use crate::scratch::Scratch;
-use smollm_kernels::{Cpu, Dtype};
+use smollm_kernels::numbers::fit;
 use smollm_kernels::ops::{self, CausalPlan};
+use smollm_kernels::{Cpu, Dtype};
 use std::ops::Range;
 
 /// Packed documents: N tokens, each of which sees those of its document before it, and itself. Positions count from the beginning
@@ -26,8 +27,6 @@ pub struct Documents<'a> {
 pub struct Activations {
     /// C, the residual stream that came in.
     pub x: Vec<f32>,
-    /// C, x behind its norm.
-    pub normed: Vec<f32>,
     /// H x D, rotated.
     pub q: Vec<f32>,
     /// G x D, rotated.
@@ -40,8 +39,6 @@ pub struct Activations {
     pub attended: Vec<f32>,
     /// C, the residual stream between attention and feed-forward.
     pub mid: Vec<f32>,
-    /// C, mid behind its norm.
-    pub mid_normed: Vec<f32>,
     /// F.
     pub gate: Vec<f32>,
     /// F.
@@ -110,13 +107,10 @@ impl LearnRunner {
                 let Some(kept) = &mut kept else { return };
                 let to = match slot {
                     LayerSlot::InputLayernorm => &mut kept.x,
-                    LayerSlot::QProj => &mut kept.normed,
                     LayerSlot::PostAttentionLayernorm => &mut kept.mid,
-                    LayerSlot::GateProj => &mut kept.mid_normed,
-                    _ => return, // outlasts the layer
+                    _ => return, // outlasts the layer, or is made of these in one go
                 };
-                to.clear();
-                to.extend_from_slice(inputs);
+                ops::copy(cpu, inputs, to);
             }
             Shown::Product(slot, x, out) => {
                 if let Some(add) = &mut add {
@@ -139,7 +133,7 @@ impl LearnRunner {
         ] {
             let len = own.len();
             std::mem::swap(own, kept);
-            own.resize(len, 0.0);
+            fit(own, len);
         }
     }
 }

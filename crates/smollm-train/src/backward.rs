@@ -3,6 +3,7 @@
 use crate::lora::{Inner, LayerPairs};
 use crate::tensors::Tensors;
 use crate::turned::Turned;
+use smollm_kernels::numbers::fit;
 use smollm_kernels::ops::{self, AttentionGradients, CausalPlan, Product, Qkv};
 use smollm_kernels::{Cpu, Dtype, Matrix, View};
 use smollm_model::{Activations, Angles, LayerSlot, LayerWeights, ModelConfig, Slot};
@@ -33,6 +34,8 @@ pub(crate) struct Buffers {
     gate: Vec<f32>,
     up: Vec<f32>,
     normed: Vec<f32>,
+    /// What came out of a norm on the way there.
+    again: Vec<f32>,
     attended: Vec<f32>,
     q: Vec<f32>,
     k: Vec<f32>,
@@ -43,8 +46,8 @@ pub(crate) struct Buffers {
 
 /// So many zeros.
 pub(crate) fn zeros(numbers: &mut Vec<f32>, len: usize) -> &mut [f32] {
-    numbers.clear();
-    numbers.resize(len, 0.0);
+    fit(numbers, len);
+    numbers.fill(0.0);
     numbers
 }
 
@@ -58,22 +61,23 @@ pub(crate) fn block_backward(
     gradients: &mut Tensors,
 ) {
     let Given { cpu, config, index, weights, .. } = *given;
-    let Buffers { inner, gate, up, normed, attended, q, k, v, operand, .. } = buffers;
+    let Buffers { inner, gate, up, normed, again, attended, q, k, v, operand, .. } = buffers;
     let eps = config.rms_norm_eps;
 
     given.products(&[(LayerSlot::DownProj, dx)], (&kept.inner, operand), inner, gradients);
-    gate.resize(inner.len(), 0.0);
-    up.resize(inner.len(), 0.0);
+    fit(gate, inner.len());
+    fit(up, inner.len());
     ops::swiglu_backward(cpu, &kept.gate, &kept.up, inner, gate, up);
     let gate_up = [(LayerSlot::GateProj, &gate[..]), (LayerSlot::UpProj, &up[..])];
-    given.products(&gate_up, (&kept.mid_normed, operand), normed, gradients);
+    let norm = &weights.post_attention_layernorm;
+    given.products(&gate_up, (given.normed(&kept.mid, norm, again), operand), normed, gradients);
     let dweight = gradients.get_mut(Slot::Layer(index, LayerSlot::PostAttentionLayernorm));
-    norm_backward(cpu, (&kept.mid, &weights.post_attention_layernorm, eps), normed, dx, dweight);
+    norm_backward(cpu, (&kept.mid, norm, eps), normed, dx, dweight);
 
     given.products(&[(LayerSlot::OProj, dx)], (&kept.attended, operand), attended, gradients);
-    q.resize(kept.q.len(), 0.0);
-    k.resize(kept.k.len(), 0.0);
-    v.resize(kept.v.len(), 0.0);
+    fit(q, kept.q.len());
+    fit(k, kept.k.len());
+    fit(v, kept.v.len());
     let inputs = Qkv { q: &kept.q, k: &kept.k, v: &kept.v };
     let to = AttentionGradients { dq: q, dk: k, dv: v };
     ops::causal_attention_backward(cpu, inputs, given.plan, [&kept.attended, &kept.log_sums], attended, to);
@@ -82,12 +86,20 @@ pub(crate) fn block_backward(
         ops::rope_backward(cpu, k, config.head_dim, &angles.cos, &angles.sin);
     }
     let qkv = [(LayerSlot::QProj, &q[..]), (LayerSlot::KProj, &k[..]), (LayerSlot::VProj, &v[..])];
-    given.products(&qkv, (&kept.normed, operand), normed, gradients);
+    let norm = &weights.input_layernorm;
+    given.products(&qkv, (given.normed(&kept.x, norm, again), operand), normed, gradients);
     let dweight = gradients.get_mut(Slot::Layer(index, LayerSlot::InputLayernorm));
-    norm_backward(cpu, (&kept.x, &weights.input_layernorm, eps), normed, dx, dweight);
+    norm_backward(cpu, (&kept.x, norm, eps), normed, dx, dweight);
 }
 
 impl Given<'_> {
+    /// What a norm makes of x, once more.
+    fn normed<'b>(&self, x: &[f32], weight: &[f32], to: &'b mut Vec<f32>) -> &'b [f32] {
+        fit(to, x.len());
+        ops::rms_norm(self.cpu, x, weight, self.config.rms_norm_eps, to);
+        to
+    }
+
     /// The way back through products of the same inputs x, and the pairs beside them, for the gradient of each product: that of x is
     /// written to `dx`; those of what is learnt are added to `gradients`.
     fn products(
@@ -108,7 +120,7 @@ impl Given<'_> {
     fn inputs(&self, products: &[(LayerSlot, &[f32])], dx: &mut Vec<f32>) {
         for (place, (slot, dy)) in products.iter().enumerate() {
             let weight = self.turned.layer(self.index, *slot);
-            dx.resize(dy.len() / weight.cols() * weight.rows(), 0.0);
+            fit(dx, dy.len() / weight.cols() * weight.rows());
             let product = &mut [Product { weight, out: dx }];
             if place == 0 {
                 ops::matmul(self.cpu, dy, product);

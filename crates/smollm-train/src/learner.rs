@@ -221,9 +221,7 @@ impl Learner {
             let kept = match keep {
                 Keep::All => Some(&mut self.kept[layer]),
                 Keep::Inputs => {
-                    let x = &mut self.kept[layer].activations.x;
-                    x.clear();
-                    x.extend_from_slice(self.runner.stream());
+                    ops::copy(cpu, self.runner.stream(), &mut self.kept[layer].activations.x);
                     None
                 }
                 Keep::None => None,

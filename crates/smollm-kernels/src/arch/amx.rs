@@ -80,9 +80,9 @@ fn weave(x: &[f32], cols: usize, group: &mut [Chunk<f32>]) {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
-fn lay_turned(task: &TurnedTask<'_>, to: &mut [Chunk<f32>]) {
+fn lay_turned(task: &TurnedTask<'_>) {
     // SAFETY: the instructions are enabled by this function.
-    lay::lay_turned(unsafe { Avx512::new() }, task, to);
+    lay::lay_turned(unsafe { Avx512::new() }, task);
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]

@@ -23,23 +23,40 @@ const TOKEN_STEPS: usize = BLOCK / STEP;
 /// Lines of a square of bf16.
 pub(crate) const SQUARE_TILES: usize = WIDTH * TOKEN_STEPS * ROWS;
 
+/// Parts of the steps of rows: see [`lay_block`].
+pub(crate) const PARTS: usize = 3;
+
 /// A block of tokens, rows of whole steps of numbers, as an operand.
+///
+/// Scores and gradients of weights are what small differences are made of, so rows go twice as exactly: a number is a bf16 and what that lacks,
+/// another one. Rows of activations are (number, number, rest), those of weights (number, rest, number), so that one
+/// sum over all has every product that counts.
 #[inline(always)]
 pub(crate) fn lay_block<S: Lanes>(s: S, block: &[Chunk<f32>], form: BlockForm, to: &mut [Chunk<f32>]) {
     let width = block.len() / BLOCK;
     let steps = width / 2;
-    assert!(width > 0 && width.is_multiple_of(2) && block.len() == BLOCK * width && to.len() == BLOCK * steps);
+    assert!(width > 0 && width.is_multiple_of(2) && block.len() == BLOCK * width);
     match form {
         BlockForm::Rows | BlockForm::WovenRows => {
+            assert_eq!(to.len(), PARTS * BLOCK * steps);
             for (token, row) in block.chunks_exact(width).enumerate() {
                 for step in 0..steps {
-                    let place = (token / ROWS * steps + step) * ROWS + token % ROWS;
                     let numbers = [s.load(&row[2 * step]), s.load(&row[2 * step + 1])];
-                    s.store_bf16s(numbers, &mut lines_mut(&mut to[place..place + 1])[0]);
+                    let (mut line, mut rest) = ([0; STEP], [0; STEP]);
+                    s.store_bf16s(numbers, &mut line);
+                    let halves = line.as_chunks::<LANES>().0;
+                    let lacking = [0, 1].map(|i| s.sub(numbers[i], s.load_bf16(&halves[i])));
+                    s.store_bf16s(lacking, &mut rest);
+                    let parts = if form == BlockForm::Rows { [line, line, rest] } else { [line, rest, line] };
+                    for part in 0..PARTS {
+                        let place = (token / ROWS * PARTS * steps + part * steps + step) * ROWS + token % ROWS;
+                        lines_mut(&mut to[place..place + 1])[0] = parts[part];
+                    }
                 }
             }
         }
         BlockForm::Columns | BlockForm::WovenColumns => {
+            assert_eq!(to.len(), BLOCK * steps);
             for (pair, rows) in block.chunks_exact(2 * width).enumerate() {
                 for group in 0..width {
                     let place = (group * TOKEN_STEPS + pair / ROWS) * ROWS + pair % ROWS;
@@ -78,10 +95,7 @@ fn product<T: Tiles>(tiles: &T, a: &[Pairs], b: &[Pairs], steps: usize, c: &mut 
                 b_stride: 64,
                 b_step: TILE_BYTES,
                 steps,
-                c: [
-                    [to.cast(), to.wrapping_add(1).cast()],
-                    [below.cast(), below.wrapping_add(1).cast()],
-                ],
+                c: [[to.cast(), to.wrapping_add(1).cast()], [below.cast(), below.wrapping_add(1).cast()]],
                 c_stride: groups * 64,
                 adds: usize::from(adds),
                 ahead: std::ptr::null(),
@@ -178,28 +192,40 @@ pub(crate) fn backward<S: Lanes, T: Tiles>(s: S, task: &mut AttendBackwardTask<'
     let tiles = unsafe { T::for_pairs(ROWS, ROWS) };
     let steps = task.q.len() / BLOCK;
     let share = task.shares.len() / task.keys.len();
-    let (scores, dweights) = task.squares.split_at_mut(SQUARE);
     let (weight_rows, rest) = task.tiles.split_at_mut(SQUARE_TILES);
     let (score_rows, score_pairs) = rest.split_at_mut(SQUARE_TILES);
-    let (log_sums, inner) = (task.log_sums.as_chunks::<LANES>().0, task.inner.as_chunks::<LANES>().0);
-    for (index, keys) in task.keys.iter().enumerate() {
-        product(&tiles, keys.k, task.q, steps, scores, false);
+    let log_sums = task.log_sums.as_chunks::<LANES>().0;
+    // The sum of weights and their gradients, of the numbers that are used below: gradients of scores, which are differences from it, add up to
+    // zero as they should. (Of an output and its gradient it would be the same but for what was rounded on the way there.)
+    let mut inner = [s.zero(); WIDTH];
+    for (index, (keys, squares)) in task.keys.iter().zip(task.squares.chunks_exact_mut(2 * SQUARE)).enumerate() {
+        let (weights, dweights) = squares.split_at_mut(SQUARE);
+        product(&tiles, keys.k, task.q, steps, weights, false);
         product(&tiles, keys.v, task.dout, steps, dweights, false);
         if index + 1 == task.keys.len() {
-            hide(scores);
+            hide(weights);
         }
+        for (weights, dweights) in weights.chunks_exact_mut(WIDTH).zip(dweights.chunks_exact(WIDTH)) {
+            for i in 0..WIDTH {
+                let weight = exp(s, s.sub(s.load(&weights[i]), s.load(&log_sums[i])));
+                s.store(weight, &mut weights[i]);
+                inner[i] = s.mul_add(weight, s.load(&dweights[i]), inner[i]);
+            }
+        }
+    }
+    for (index, (keys, squares)) in task.keys.iter().zip(task.squares.chunks_exact(2 * SQUARE)).enumerate() {
+        let (weights, dweights) = squares.split_at(SQUARE);
         for pair in 0..BLOCK / 2 {
             for step in 0..TOKEN_STEPS {
-                let mut weights = [[s.zero(); 2]; 2];
+                let mut own = [[s.zero(); 2]; 2];
                 let mut gradients = [[s.zero(); 2]; 2];
                 for half in 0..2 {
                     let column = 2 * step + half;
-                    let (log_sum, inner) = (s.load(&log_sums[column]), s.load(&inner[column]));
                     for i in 0..2 {
                         let place = (2 * pair + i) * WIDTH + column;
-                        let weight = exp(s, s.sub(s.load(&scores[place]), log_sum));
-                        weights[i][half] = weight;
-                        gradients[i][half] = s.mul(weight, s.sub(s.load(&dweights[place]), inner));
+                        let weight = s.load(&weights[place]);
+                        own[i][half] = weight;
+                        gradients[i][half] = s.mul(weight, s.sub(s.load(&dweights[place]), inner[column]));
                     }
                     let pairs = [gradients[0][half], gradients[1][half]];
                     s.store_pairs(pairs, &mut score_pairs[pair_place(column, pair)]);
@@ -207,7 +233,7 @@ pub(crate) fn backward<S: Lanes, T: Tiles>(s: S, task: &mut AttendBackwardTask<'
                 for i in 0..2 {
                     let key = 2 * pair + i;
                     let place = (key / ROWS * TOKEN_STEPS + step) * ROWS + key % ROWS;
-                    s.store_bf16s(weights[i], &mut weight_rows[place]);
+                    s.store_bf16s(own[i], &mut weight_rows[place]);
                     s.store_bf16s(gradients[i], &mut score_rows[place]);
                 }
             }

@@ -50,29 +50,36 @@ pub(crate) fn weave<S: Lanes>(s: S, x: &[f32], cols: usize, group: &mut [Chunk<f
     }
 }
 
+/// Groups of columns that are laid together: their tiles stay in the first-level cache.
+const TOGETHER: usize = 16;
+
 /// Columns of rows of numbers as the rows of an operand: strips or groups of sixteen of them, one after the other, each step by step.
 /// What is not there is zero.
 #[inline(always)]
-pub(crate) fn lay_turned<S: Lanes>(s: S, task: &TurnedTask<'_>, to: &mut [Chunk<f32>]) {
-    let (width, columns) = (task.width, &task.columns);
-    let steps = (task.numbers.len() / width).div_ceil(STEP);
-    let groups = columns.len().div_ceil(LANES);
-    assert!(to.len() == groups * steps * ROWS && columns.end <= width, "lay_turned: {} lines", to.len());
-    for step in 0..steps {
-        // (Group by group inside of rows: what is read then lies side by side.)
-        for pair in 0..ROWS {
-            let first = step * STEP + 2 * pair;
-            let rows = each([first, first + 1], |row| task.numbers.get(row * width..(row + 1) * width).unwrap_or(&[]));
-            for group in 0..groups {
-                let column = columns.start + group * LANES;
-                let pairs = [sixteen(s, rows[0], column), sixteen(s, rows[1], column)];
-                let place = (group * steps + step) * ROWS + pair;
-                s.store_pairs(pairs, &mut lines_mut(&mut to[place..place + 1])[0]);
+pub(crate) fn lay_turned<S: Lanes>(s: S, task: &TurnedTask<'_>) {
+    let width = task.width;
+    let all_steps = (task.numbers.len() / width).div_ceil(STEP);
+    let groups = width.div_ceil(LANES);
+    for step in task.steps.clone() {
+        for first in (0..groups).step_by(TOGETHER) {
+            let together = first..groups.min(first + TOGETHER);
+            // (Group by group inside of rows: what is read then lies side by side.)
+            for pair in 0..ROWS {
+                let row = step * STEP + 2 * pair;
+                let rows = each([row, row + 1], |row| task.numbers.get(row * width..(row + 1) * width).unwrap_or(&[]));
+                for group in together.clone() {
+                    let pairs = [sixteen(s, rows[0], group * LANES), sixteen(s, rows[1], group * LANES)];
+                    // SAFETY: the tiles of a task are its own (contract of `TurnedTask`), and nobody else holds a piece of them now.
+                    let line = unsafe { task.out.piece((group * all_steps + step) * ROWS + pair, 1) };
+                    s.store_pairs(pairs, &mut lines_mut(line)[0]);
+                }
             }
-        }
-        if task.side == Side::Activations {
-            for group in 0..groups {
-                turn(s, to[(group * steps + step) * ROWS..].first_chunk_mut().expect("a tile"));
+            if task.side == Side::Activations {
+                for group in together {
+                    // SAFETY: as above.
+                    let tile = unsafe { task.out.piece((group * all_steps + step) * ROWS, ROWS) };
+                    turn(s, tile.first_chunk_mut().expect("a tile"));
+                }
             }
         }
     }

@@ -14,7 +14,7 @@ use crate::cpu::Cpu;
 use crate::disjoint::Disjoint;
 use crate::generic::expand::{Meaning, UNIT};
 use crate::generic::matmul::{FEW_STRIPS, scratch_len, vectors};
-use crate::generic::tiles::BLOCK;
+use crate::generic::tiles::{BLOCK, piece_len};
 use crate::generic::{pairs, panel};
 use crate::lanes::{Chunk, LANES};
 use crate::matrix::{Matrix, Rows};
@@ -23,7 +23,7 @@ use crate::pair_panels::PairPanels;
 use crate::panels::Panels;
 use crate::pool::lock;
 use crate::quant;
-use crate::table::{ByteRows, Kernels, MatmulTask, PanelTask, TileKernels, TileTask};
+use crate::table::{ByteRows, Kernels, MatmulTask, Pairs, PanelTask, TileKernels, TileTask};
 use crate::tiles::ROWS;
 use crate::view::View;
 
@@ -50,6 +50,8 @@ const TILED_ITEM_ROWS: [usize; 3] = [128, 96, 64];
 /// Activation rows from which on each thread then has its own part of them, so that its second-level cache holds what becomes of
 /// them from one operation to the next; weights are read anew for each part.
 const TILED_MIN_PART: usize = 128;
+/// Bytes of the activations of a part, at most, beside which a block of weights and outputs are to stay in the second-level cache.
+const WALKED: usize = 5 << 18;
 /// Activation rows that expanded weights meet at most: so many of a small model's stay in the second-level cache beside them.
 const EXPANDED_PART: usize = 512;
 
@@ -208,7 +210,7 @@ impl<'a> Jobs<'a> {
         let parts = if products.iter().any(Job::is_expanded) {
             expanded_parts(n)
         } else if tiled {
-            tiled_parts(cpu, n)
+            tiled_parts(cpu, n, products.iter().map(|job| job.steps).max().unwrap_or(1))
         } else {
             (ITEMS_PER_THREAD * cpu.threads()).div_ceil(items.max(1)).min(n / MIN_PART)
         };
@@ -243,9 +245,12 @@ fn part_start(n: usize, parts: usize, grain: usize, part: usize) -> usize {
     n.min(part * n.div_ceil(grain) / parts * grain)
 }
 
-/// Parts of `n` activation rows on a tile unit.
-fn tiled_parts(cpu: &Cpu, n: usize) -> usize {
-    (n / TILED_MIN_PART).clamp(1, cpu.threads())
+/// Parts of `n` activation rows of so many steps on a tile unit: one for each thread, or several where more rows than stay in the second-level
+/// cache would be walked for each group of weights.
+fn tiled_parts(cpu: &Cpu, n: usize, steps: usize) -> usize {
+    let parts = (n / TILED_MIN_PART).clamp(1, cpu.threads());
+    let walked = n.div_ceil(parts) * piece_len(steps, 1) * size_of::<Pairs>();
+    if n >= TILED_MIN_PART { parts * walked.div_ceil(WALKED) } else { parts }
 }
 
 /// Parts of `n` activation rows, for each of which weights are expanded. (Not one for each thread: each weight is to be expanded

@@ -24,9 +24,6 @@ pub(crate) fn row_major<'a>(cpu: &Cpu, view: View<'a>) -> Cow<'a, [f32]> {
     Cow::Owned(out)
 }
 
-/// Columns that one item lays where they are to be rows.
-const ITEM_COLUMNS: usize = 64;
-
 /// The rows of a view as operands of products on tiles: groups (or strips, whose last one is filled up) of sixteen, each step by step.
 pub(crate) fn lay_groups(cpu: &Cpu, kernels: &TileKernels, view: View<'_>, side: Side, to: &mut [Chunk<f32>]) {
     let (rows, cols) = (view.rows(), view.cols());
@@ -49,16 +46,12 @@ pub(crate) fn lay_groups(cpu: &Cpu, kernels: &TileKernels, view: View<'_>, side:
             }
         });
     }
-    cpu.pool.run(rows.div_ceil(ITEM_COLUMNS), 1, |_, items| {
-        for item in items {
-            let columns = item * ITEM_COLUMNS..rows.min((item + 1) * ITEM_COLUMNS);
-            let (start, groups) = (columns.start / ROWS, columns.len().div_ceil(ROWS));
-            // SAFETY: groups do not overlap, and each is done once.
-            let to = unsafe { to.piece(start * group_len, groups * group_len) };
-            let task = TurnedTask { numbers: view.numbers(), width: rows, columns, side };
-            // SAFETY: `Cpu` holds only rows that are available.
-            unsafe { (kernels.lay_turned)(&task, to) };
-        }
+    let steps = cols.div_ceil(STEP);
+    cpu.pool.run(steps, row_grain(cpu, steps, STEP * rows), |_, steps| {
+        // (Steps are of rows of the numbers: what is read lies in one run.)
+        let task = TurnedTask { numbers: view.numbers(), width: rows, steps, side, out: &to };
+        // SAFETY: `Cpu` holds only rows that are available; steps do not overlap, and each is done once.
+        unsafe { (kernels.lay_turned)(&task) };
     });
 }
 

@@ -1,8 +1,8 @@
 //! A whole step of training with random weights, and what its parts take, next to what the machine can do at best.
 //!
 //! `cargo bench -p smollm-train --bench step -- [PRESET ROWS LENGTH DTYPE KEEP ROUNDS]`, for example `smollm2-135m 4 512 bf16 all 5`; PRESET is a
-//! released model or `tiny` (5.5 million weights), DTYPE `f32` or `bf16`, KEEP `all` or `inputs`. Without words: the cases of the table
-//! in `docs/PERFORMANCE.md`. `SMOLLM_ISA` picks the row of instructions.
+//! released model or `tiny` (5.5 million weights), DTYPE `f32` or `bf16`, KEEP `all` or `inputs`. Without words: some cases.
+//! `--no-parts` leaves out the parts, `SMOLLM_ISA` picks the row of instructions. `cargo xtask bench-train` runs it beside PyTorch.
 //!
 //! A step is forward, backward, the norm of the gradient, AdamW, and taking the changed weights. Its phases are timed inside the steps;
 //! parts are ops at the shapes of the model, timed alone and counted as often as a step has them.
@@ -169,6 +169,9 @@ impl Case {
         };
         for (name, seconds) in median.named() {
             line(name, seconds);
+        }
+        if std::env::args().any(|word| word == "--no-parts") {
+            return;
         }
         println!("  parts, each alone");
         for (name, seconds) in parts::measure(&cpu, &self.config, self.dtype, &self.documents()) {

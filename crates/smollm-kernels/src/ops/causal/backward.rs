@@ -46,7 +46,7 @@ pub fn causal_attention_backward(
     assert_eq!(log_sums.len(), plan.tokens() * plan.heads, "causal_attention: log_sums are not N x H");
     if let (Some(tiles), Dtype::BF16) = (&cpu.kernels.tiles, plan.dtype) {
         let gradients = AttentionGradients { dq, dk, dv };
-        return tiled::backward(cpu, tiles, &inputs, plan, [out, log_sums], dout, gradients);
+        return tiled::backward(cpu, tiles, &inputs, plan, log_sums, dout, gradients);
     }
     let blocks = plan.blocks();
     let keys = Keys::new(cpu, &inputs, plan, &blocks);

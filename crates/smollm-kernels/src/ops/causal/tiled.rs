@@ -6,7 +6,7 @@ use super::{BLOCK, Block, CausalPlan, Qkv};
 use crate::aligned::{Scratch, lines, lines_mut};
 use crate::cpu::Cpu;
 use crate::disjoint::Disjoint;
-use crate::generic::causal_tiles::{SQUARE, SQUARE_TILES};
+use crate::generic::causal_tiles::{PARTS, SQUARE, SQUARE_TILES};
 use crate::generic::tiles::STEP;
 use crate::lanes::{Chunk, LANES};
 use crate::pool::lock;
@@ -19,8 +19,10 @@ struct Sizes {
     width: usize,
     /// A block of a head in f32.
     rows: usize,
-    /// The same as an operand.
+    /// The same as an operand, columns for rows.
     tiles: usize,
+    /// The same as an operand, row by row.
+    exact: usize,
     /// A row of one number for each token of a block, for each number of a head.
     columns: usize,
 }
@@ -28,7 +30,22 @@ struct Sizes {
 impl Sizes {
     fn new(plan: &CausalPlan<'_>) -> Self {
         let width = plan.head_dim.next_multiple_of(STEP) / LANES;
-        Self { width, rows: BLOCK * width, tiles: BLOCK * width / 2, columns: width * LANES * BLOCK / LANES }
+        let (rows, tiles) = (BLOCK * width, BLOCK * width / 2);
+        Self { width, rows, tiles, exact: PARTS * tiles, columns: rows }
+    }
+}
+
+impl Sizes {
+    fn of(&self, form: BlockForm) -> usize {
+        match form {
+            BlockForm::Rows | BlockForm::WovenRows => self.exact,
+            BlockForm::Columns | BlockForm::WovenColumns => self.tiles,
+        }
+    }
+
+    /// Of all these forms of a block of a head.
+    fn all(&self, forms: &[(Which, BlockForm)]) -> usize {
+        forms.iter().map(|(_, form)| self.of(*form)).sum()
     }
 }
 
@@ -55,14 +72,14 @@ enum Which {
 /// Keys and values of every block and key/value head as operands.
 struct Keys<'a> {
     lines: &'a [Chunk<f32>],
-    forms: usize,
-    tiles: usize,
+    forms: &'static [(Which, BlockForm)],
+    sizes: Sizes,
     kv_heads: usize,
 }
 
 impl<'a> Keys<'a> {
     fn len(plan: &CausalPlan<'_>, blocks: &[Block], forms: &[(Which, BlockForm)]) -> usize {
-        blocks.len() * plan.kv_heads * forms.len() * Sizes::new(plan).tiles
+        blocks.len() * plan.kv_heads * Sizes::new(plan).all(forms)
     }
 
     fn lay(
@@ -71,11 +88,11 @@ impl<'a> Keys<'a> {
         inputs: &Qkv<'_>,
         plan: &CausalPlan<'_>,
         blocks: &[Block],
-        forms: &[(Which, BlockForm)],
+        forms: &'static [(Which, BlockForm)],
         to: &'a mut [Chunk<f32>],
     ) -> Self {
         let sizes = Sizes::new(plan);
-        let len = forms.len() * sizes.tiles;
+        let len = sizes.all(forms);
         let out = Disjoint::new(to);
         cpu.pool.run(blocks.len() * plan.kv_heads, 1, |thread, items| {
             let mut scratch = lock(&cpu.scratch[thread]);
@@ -88,23 +105,25 @@ impl<'a> Keys<'a> {
                 }
                 for (i, (which, form)) in forms.iter().enumerate() {
                     // SAFETY: each form of a block of a head is laid once.
-                    let to = unsafe { out.piece(item * len + i * sizes.tiles, sizes.tiles) };
+                    let to = unsafe { out.piece(item * len + sizes.all(&forms[..i]), sizes.of(*form)) };
                     let from = if *which == Which::Keys { &*k } else { &*v };
                     // SAFETY: `Cpu` holds only rows that are available.
                     unsafe { (kernels.lay_block)(from, *form, to) };
                 }
             }
         });
-        Keys { lines: to, forms: forms.len(), tiles: sizes.tiles, kv_heads: plan.kv_heads }
+        Keys { lines: to, forms, sizes, kv_heads: plan.kv_heads }
     }
 
     /// The blocks that a block of queries sees.
     fn seen(&self, block: &Block, index: usize, head: usize) -> Vec<KeyTiles<'_>> {
         let tiles = |index: usize, form: usize| {
-            let at = ((index * self.kv_heads + head) * self.forms + form) * self.tiles;
-            lines::<Pairs, _>(&self.lines[at..at + self.tiles])
+            let first = (index * self.kv_heads + head) * self.sizes.all(self.forms);
+            let at = first + self.sizes.all(&self.forms[..form]);
+            lines::<Pairs, _>(&self.lines[at..][..self.sizes.of(self.forms[form].1)])
         };
-        let of = |index| KeyTiles { k: tiles(index, 0), v: tiles(index, 1), k_columns: tiles(index, self.forms - 1) };
+        let of =
+            |index| KeyTiles { k: tiles(index, 0), v: tiles(index, 1), k_columns: tiles(index, self.forms.len() - 1) };
         (block.first..=index).map(of).collect()
     }
 }
@@ -130,7 +149,7 @@ pub(super) fn forward(
             let (index, head) = (blocks.len() - 1 - item / plan.heads, item % plan.heads);
             let block = &blocks[index];
             let keys = keys.seen(block, index, plan.kv_head(head));
-            let parts = [sizes.rows, sizes.tiles, keys.len() * SQUARE, SQUARE_TILES, sizes.columns];
+            let parts = [sizes.rows, sizes.exact, keys.len() * SQUARE, SQUARE_TILES, sizes.columns];
             let [rows, q, scores, weights, mixed] = cut(scratch.take(parts.iter().sum()), parts);
             queries.gather(head, &block.tokens, plan.scale(), rows);
             // SAFETY: `Cpu` holds only rows that are available.
@@ -157,7 +176,7 @@ pub(super) fn backward(
     kernels: &TileKernels,
     inputs: &Qkv<'_>,
     plan: &CausalPlan<'_>,
-    [out, log_sums]: [&[f32]; 2],
+    log_sums: &[f32],
     dout: &[f32],
     gradients: AttentionGradients<'_>,
 ) {
@@ -169,7 +188,7 @@ pub(super) fn backward(
     let [to, shares] = cut(shared.take(parts.iter().sum()), parts);
     let keys = Keys::lay(cpu, kernels, inputs, plan, &blocks, &BACK, to);
     let of = |numbers| Heads { numbers, count: plan.heads, dim: plan.head_dim };
-    let back = Back { kernels, cpu, plan, sizes, keys: &keys, heads: [inputs.q, out, dout].map(of), log_sums };
+    let back = Back { kernels, plan, sizes, keys: &keys, heads: [inputs.q, dout].map(of), log_sums };
     let (dq, all) = (Disjoint::new(dq), Disjoint::new(&mut *shares));
     cpu.pool.run(documents.len() * plan.heads, 1, |thread, items| {
         let mut scratch = lock(&cpu.scratch[thread]);
@@ -191,12 +210,11 @@ pub(super) fn backward(
 /// What all blocks of the way back share.
 struct Back<'a> {
     kernels: &'a TileKernels,
-    cpu: &'a Cpu,
     plan: &'a CausalPlan<'a>,
     sizes: Sizes,
     keys: &'a Keys<'a>,
-    /// Queries, outputs, and the gradients of outputs.
-    heads: [Heads<'a>; 3],
+    /// Queries, and the gradients of outputs.
+    heads: [Heads<'a>; 2],
     log_sums: &'a [f32],
 }
 
@@ -211,13 +229,13 @@ impl Back<'_> {
     ) {
         let (sizes, plan, kernels) = (self.sizes, self.plan, self.kernels);
         let keys = self.keys.seen(block, index, plan.kv_head(head));
-        let tiles = [sizes.tiles; 4];
-        let others = [sizes.rows, 2 * SQUARE, 3 * SQUARE_TILES, sizes.columns];
+        let tiles = [sizes.exact, sizes.tiles, sizes.exact, sizes.tiles];
+        let others = [sizes.rows, keys.len() * 2 * SQUARE, 3 * SQUARE_TILES, sizes.columns];
         let lines_len = tiles.iter().chain(&others).sum();
-        let (laid, rest) = scratch.take(lines_len).split_at_mut(4 * sizes.tiles);
+        let (laid, rest) = scratch.take(lines_len).split_at_mut(tiles.iter().sum());
         let [q, q_columns, dout, dout_columns] = cut(laid, tiles);
         let [rows, squares, own, mixed] = cut(rest, others);
-        let [queries, outs, douts] = &self.heads;
+        let [queries, douts] = &self.heads;
         for (heads, scale, [woven, columns]) in
             [(queries, plan.scale(), [&mut *q, &mut *q_columns]), (douts, 1.0, [&mut *dout, &mut *dout_columns])]
         {
@@ -229,14 +247,9 @@ impl Back<'_> {
             }
         }
         // (Queries that are not there have gradients of zero, which is all that counts.)
-        let (mut log_sums, mut inner) = ([0.0; BLOCK], [0.0; BLOCK]);
-        for (i, token) in block.tokens.clone().enumerate() {
-            let row = token * plan.heads + head;
-            let of = |heads: &Heads<'_>| row * heads.dim..(row + 1) * heads.dim;
-            log_sums[i] = self.log_sums[row];
-            // SAFETY: as above.
-            inner[i] =
-                unsafe { (self.cpu.kernels.training.dot)(&outs.numbers[of(outs)], &douts.numbers[of(douts)]) };
+        let mut log_sums = [0.0; BLOCK];
+        for (log_sum, token) in log_sums.iter_mut().zip(block.tokens.clone()) {
+            *log_sum = self.log_sums[token * plan.heads + head];
         }
         let mut task = AttendBackwardTask {
             keys: &keys,
@@ -245,7 +258,6 @@ impl Back<'_> {
             q_columns: lines(q_columns),
             dout_columns: lines(dout_columns),
             log_sums: &log_sums,
-            inner: &inner,
             squares,
             tiles: lines_mut(own),
             mixed,

@@ -59,7 +59,8 @@ fn fused(cpu: &Cpu, arithmetic: Arithmetic, x: &[f32], n: usize, products: &[Pro
     let x = Activations::new(cpu, arithmetic, x, products, &mut scratch).lines[Form::Tiles as usize];
     let out = Disjoint::new(out);
     let item_rows = tiled_item_rows(cpu, &products[..1]);
-    let parts = if weights.are_expanded() { expanded_parts(n) } else { tiled_parts(cpu, n) };
+    let parts =
+        if weights.are_expanded() { expanded_parts(n) } else { tiled_parts(cpu, n, Form::Tiles.steps(gate.cols())) };
     let items = rows.div_ceil(item_rows);
     cpu.pool.run(parts * items, 1, |thread, range| {
         for index in range {
