@@ -6,6 +6,7 @@
 mod accept;
 mod bench_peers;
 mod bench_serve;
+mod bench_train;
 mod code_map;
 mod command;
 mod divergence;
@@ -65,6 +66,12 @@ const COMMANDS: &[Entry] = &[
         bench_serve::SYNOPSIS,
         "smollm serve beside llama-server on this machine, under load",
         bench_serve::bench_serve,
+    ),
+    (
+        "bench-train",
+        bench_train::SYNOPSIS,
+        "a training step of ours beside PyTorch's on this machine",
+        bench_train::bench_train,
     ),
     ("map", "", "renews the code map of ARCHITECTURE.md from the first line of each file", code_map::map),
     ("fuzz", "[TARGET [--seconds N]]", "one fuzz target for N seconds (60); without a name, the list", fuzz::fuzz),

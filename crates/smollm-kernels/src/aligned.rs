@@ -73,6 +73,7 @@ pub(crate) fn halves_mut(lines: &mut [Chunk<i32>]) -> &mut [u16] {
 }
 
 /// Whole cache lines of words that start on a border, in memory that the system zeroes when it is first touched.
+#[derive(Default)]
 pub(crate) struct Lines {
     words: Vec<i32>,
     /// Words before the first line.
@@ -93,6 +94,15 @@ impl Lines {
         Self { words, skip, len }
     }
 
+    /// Lines of whatever they held before, or zero, in the same memory if it has a place for so many.
+    pub(crate) fn resized(mut self, len: usize) -> Self {
+        if self.words.len() < self.skip + len * LANES {
+            return Self::zeroed(len);
+        }
+        self.len = len;
+        self
+    }
+
     pub(crate) fn as_slice(&self) -> &[Chunk<i32>] {
         &self.words[self.skip..].as_chunks().0[..self.len]
     }
@@ -107,16 +117,25 @@ const HUGE_PAGE: usize = 2 << 20;
 /// Bytes from which on memory should lie in huge pages: streams of weights then miss fewer translations of addresses.
 const WORTH_HUGE_PAGES: usize = 2 * HUGE_PAGE;
 
+/// [`ask_for_huge_pages`] for those that lie in a long vector, which nothing has touched yet.
+pub(crate) fn prefer_huge_pages(numbers: &mut [f32]) {
+    let skip = numbers.as_ptr().align_offset(HUGE_PAGE);
+    if size_of_val(numbers) >= WORTH_HUGE_PAGES && skip < numbers.len() {
+        let whole = (numbers.len() - skip) / (HUGE_PAGE / size_of::<f32>()) * (HUGE_PAGE / size_of::<f32>());
+        ask_for_huge_pages(&mut numbers[skip..skip + whole]);
+    }
+}
+
 /// Asks the system to give whole huge pages for memory that nothing has touched yet. (A wish: a system that cannot or will not goes on
 /// with small ones, so there is nothing to report.)
 #[cfg(target_os = "linux")]
-fn ask_for_huge_pages(words: &mut [i32]) {
+fn ask_for_huge_pages<T: Plain>(words: &mut [T]) {
     // SAFETY: the range is memory of ours, and the advice changes nothing that is in it.
     unsafe { libc::madvise(words.as_mut_ptr().cast(), size_of_val(words), libc::MADV_HUGEPAGE) };
 }
 
 #[cfg(not(target_os = "linux"))]
-fn ask_for_huge_pages(_: &mut [i32]) {}
+fn ask_for_huge_pages<T: Plain>(_: &mut [T]) {}
 
 impl std::fmt::Debug for Lines {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -131,6 +150,8 @@ impl std::fmt::Debug for Lines {
 pub(crate) unsafe trait Plain: Copy {}
 // SAFETY: every pattern of 32 bits is an f32.
 unsafe impl Plain for f32 {}
+// SAFETY: every pattern of 32 bits is an i32.
+unsafe impl Plain for i32 {}
 // SAFETY: every pattern of 16 bits is a u16.
 unsafe impl Plain for u16 {}
 // SAFETY: every pattern of eight bits is an i8.

@@ -6,11 +6,13 @@
 pub(crate) mod adamw;
 pub(crate) mod attention;
 pub(crate) mod backward;
+pub(crate) mod causal_tiles;
 pub(crate) mod dot;
 pub(crate) mod elementwise;
 pub(crate) mod exp;
 pub(crate) mod expand;
 pub(crate) mod fit;
+pub(crate) mod lay;
 pub(crate) mod matmul;
 pub(crate) mod pairs;
 pub(crate) mod panel;

@@ -43,6 +43,14 @@ pub(crate) trait Lanes: Copy {
             to[2 * i + 1] = half::f32_to_bf16(numbers[1][i]);
         }
     }
+    /// Writes 32 consecutive bf16, rounded to nearest even; NaN stays NaN.
+    #[inline(always)]
+    fn store_bf16s(self, [first, second]: [Self::F; 2], to: &mut Pairs) {
+        let mut numbers = [[0.0; LANES]; 2];
+        self.store(first, &mut numbers[0]);
+        self.store(second, &mut numbers[1]);
+        half::f32s_to_bf16s(numbers.as_flattened(), to);
+    }
     /// Writes sixteen consecutive f32.
     fn store(self, value: Self::F, to: &mut Chunk<f32>);
     /// Writes sixteen consecutive f16, rounded to nearest even.

@@ -24,6 +24,7 @@ pub mod half;
 mod kv;
 mod lanes;
 mod matrix;
+pub mod numbers;
 pub mod ops;
 mod pair_panels;
 mod panels;

@@ -2,9 +2,10 @@
 
 use std::error::Error;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
-use crate::aligned::{bytes_of, view};
+use crate::aligned::{Lines, bytes_of, view};
 use crate::bytes::Bytes;
 use crate::cpu::Cpu;
 use crate::dtype::Dtype;
@@ -13,6 +14,7 @@ use crate::ops::{narrow, row_major};
 use crate::pair_panels::PairPanels;
 use crate::panels::{Layout, Panels};
 use crate::quant;
+use crate::tiles::ROWS;
 use crate::view::View;
 
 /// A matrix of weights, `rows` outputs by `cols` inputs, row-major. Cloning shares the bytes.
@@ -91,7 +93,7 @@ pub(crate) enum Rows<'a> {
 
 impl Rows<'_> {
     /// Some of the numbers.
-    pub(crate) fn part(self, range: std::ops::Range<usize>) -> Self {
+    pub(crate) fn part(self, range: Range<usize>) -> Self {
         match self {
             Self::F32(values) => Self::F32(&values[range]),
             Self::F16(values) => Self::F16(&values[range]),
@@ -121,7 +123,7 @@ impl Rows<'_> {
 }
 
 /// Where the bytes of some elements lie, which must be whole blocks.
-fn block_bytes(dtype: Dtype, range: &std::ops::Range<usize>) -> std::ops::Range<usize> {
+fn block_bytes(dtype: Dtype, range: &Range<usize>) -> Range<usize> {
     let at = |element| dtype.bytes_for(element).unwrap_or_else(|| panic!("element {element} begins no {dtype} block"));
     at(range.start)..at(range.end)
 }
@@ -165,6 +167,10 @@ impl Matrix {
     /// If the type is another one.
     pub fn of(cpu: &Cpu, view: View<'_>, dtype: Dtype) -> Self {
         let (rows, cols) = (view.rows(), view.cols());
+        if let (Dtype::BF16, Some(tiles)) = (dtype, cpu.kernels.tiles.as_ref().filter(|_| rows > 0)) {
+            let panels = PairPanels::of(cpu, tiles, view, Lines::default());
+            return Self { dtype, rows, cols, data: Data::PairPanels(Arc::new(panels)) };
+        }
         let numbers = row_major(cpu, view);
         match dtype {
             Dtype::F32 => Self::from_f32(rows, cols, numbers.into_owned()),
@@ -175,6 +181,41 @@ impl Matrix {
             }
             _ => panic!("products in training are of f32 or bf16, not {dtype}"),
         }
+    }
+
+    /// Becomes [`Matrix::of`] the view, in the memory that it has where that suffices and is nobody else's.
+    ///
+    /// # Panics
+    /// If the type is another one.
+    pub fn lay(&mut self, cpu: &Cpu, view: View<'_>, dtype: Dtype) {
+        let (rows, cols) = (view.rows(), view.cols());
+        let tiles = cpu.kernels.tiles.as_ref().filter(|_| dtype == Dtype::BF16 && rows > 0);
+        let Some(tiles) = tiles else { return *self = Self::of(cpu, view, dtype) };
+        let none = Data::Rows(Bytes::new(Owned(Vec::<u16>::new())));
+        let before = match std::mem::replace(&mut self.data, none) {
+            Data::PairPanels(panels) => Arc::try_unwrap(panels).map(PairPanels::into_lines).unwrap_or_default(),
+            _ => Lines::default(),
+        };
+        let panels = PairPanels::of(cpu, tiles, view, before);
+        *self = Self { dtype, rows, cols, data: Data::PairPanels(Arc::new(panels)) };
+    }
+
+    /// Some of its rows, from a multiple of sixteen on, in the same memory.
+    ///
+    /// # Panics
+    /// If there are no such rows, they begin elsewhere, or the matrix is packed as one of blocks.
+    #[must_use]
+    pub fn part(&self, rows: Range<usize>) -> Self {
+        assert!(rows.start.is_multiple_of(ROWS) && rows.end <= self.rows, "rows {rows:?} of {}", self.rows);
+        let at = |row| self.dtype.bytes_for(row * self.cols).expect("rows are whole blocks");
+        let data = match &self.data {
+            Data::Rows(bytes) => Data::Rows(bytes.slice(at(rows.start)..at(rows.end))),
+            Data::PairPanels(panels) => {
+                Data::PairPanels(Arc::new(panels.part(rows.start / ROWS..rows.end.div_ceil(ROWS))))
+            }
+            Data::Panels(_) => panic!("part of a matrix that is packed as one of blocks"),
+        };
+        Self { rows: rows.len(), data, ..*self }
     }
 
     /// Element type.

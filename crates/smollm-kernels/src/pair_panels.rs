@@ -10,15 +10,21 @@ use crate::disjoint::Disjoint;
 use crate::generic::tiles::STEP;
 use crate::half;
 use crate::lanes::Chunk;
-use crate::table::Pairs;
+use crate::ops::lay_groups;
+use crate::table::{Pairs, Side, TileKernels};
 use crate::tiles::ROWS;
+use crate::view::View;
+use std::ops::Range;
+use std::sync::Arc;
 
 /// A bf16 matrix in tiles.
 #[derive(Debug)]
 pub(crate) struct PairPanels {
     /// Steps of 32 numbers of a row.
     pub(crate) steps: usize,
-    lines: Lines,
+    lines: Arc<Lines>,
+    /// Which lines are its own.
+    own: Range<usize>,
 }
 
 impl PairPanels {
@@ -26,8 +32,8 @@ impl PairPanels {
     pub(crate) fn new(cpu: &Cpu, cols: usize, rows: &[u16]) -> Self {
         let steps = cols.div_ceil(STEP);
         let groups = rows.len().div_ceil(ROWS * cols);
-        let mut panels = Self { steps, lines: Lines::zeroed(groups * steps * ROWS) };
-        let out = Disjoint::new(panels.lines.as_mut_slice());
+        let mut lines = Lines::zeroed(groups * steps * ROWS);
+        let out = Disjoint::new(lines.as_mut_slice());
         cpu.pool.run(groups, 1, |_, range| {
             for group in range {
                 let rows = &rows[group * ROWS * cols..][..(ROWS * cols).min(rows.len() - group * ROWS * cols)];
@@ -36,12 +42,38 @@ impl PairPanels {
                 weave(cpu, cols, rows, out);
             }
         });
-        panels
+        Self::whole(steps, lines)
+    }
+
+    fn whole(steps: usize, lines: Lines) -> Self {
+        let own = 0..lines.as_slice().len();
+        Self { steps, lines: Arc::new(lines), own }
+    }
+
+    /// Some groups of sixteen rows, in the same memory.
+    pub(crate) fn part(&self, groups: Range<usize>) -> Self {
+        let group = self.steps * ROWS;
+        let own = self.own.start + groups.start * group..self.own.start + groups.end * group;
+        assert!(own.end <= self.own.end, "groups {groups:?}");
+        Self { steps: self.steps, lines: Arc::clone(&self.lines), own }
+    }
+
+    /// The panels of a view, rounded to nearest even, in the memory of `before` if it has a place for them.
+    pub(crate) fn of(cpu: &Cpu, kernels: &TileKernels, view: View<'_>, before: Lines) -> Self {
+        let (steps, groups) = (view.cols().div_ceil(STEP), view.rows().div_ceil(ROWS));
+        let mut lines = before.resized(groups * steps * ROWS);
+        lay_groups(cpu, kernels, view, Side::Weights, lines_mut(lines.as_mut_slice()));
+        Self::whole(steps, lines)
+    }
+
+    /// The memory, to be used again if nobody else has it.
+    pub(crate) fn into_lines(self) -> Lines {
+        Arc::try_unwrap(self.lines).unwrap_or_default()
     }
 
     /// All groups of sixteen rows, sixteen lines for each step.
     pub(crate) fn lines(&self) -> &[Pairs] {
-        lines(self.lines.as_slice())
+        lines(&self.lines.as_slice()[self.own.clone()])
     }
 
     /// Writes one row, widened to f32.

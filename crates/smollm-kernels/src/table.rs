@@ -91,6 +91,8 @@ pub(crate) struct TrainingKernels {
     pub(crate) max: unsafe fn(&[f32]) -> f32,
     /// Replaces x by exp(x - max) and returns the sum of these.
     pub(crate) exp_minus: unsafe fn(&mut [f32], f32) -> f32,
+    /// The sum of exp(x - max), bit for bit that of `exp_minus`.
+    pub(crate) sum_exp: unsafe fn(&[f32], f32) -> f32,
     /// x *= factor
     pub(crate) multiply: unsafe fn(&mut [f32], f32),
     /// The sum of a b, in sixteen lanes.
@@ -157,10 +159,106 @@ pub(crate) struct TileKernels {
     pub(crate) matmul: unsafe fn(&TileTask<'_>),
     /// For more than sixteen activation rows.
     pub(crate) gated: unsafe fn(&GatedTask<'_>),
-    /// Up to sixteen rows of activations of some width to a strip of tiles, step by step (`generic::tiles::lay`).
+    /// Up to sixteen rows of activations of some width to a strip of tiles, step by step (`generic::lay::lay`).
     pub(crate) lay: unsafe fn(&[f32], usize, &mut [Pairs]),
+    /// Up to sixteen rows of weights of some width to a group of tiles (`generic::lay::weave`).
+    pub(crate) weave: unsafe fn(&[f32], usize, &mut [Chunk<f32>]),
+    /// Operands of the transpose of rows of numbers (`generic::lay::lay_turned`).
+    pub(crate) lay_turned: unsafe fn(&TurnedTask<'_>),
+    /// A block of a head in the form of an operand (`generic::causal_tiles::lay_block`).
+    pub(crate) lay_block: unsafe fn(&[Chunk<f32>], BlockForm, &mut [Chunk<f32>]),
+    /// Attention of a block of queries to the blocks that it sees (`generic::causal_tiles::forward`).
+    pub(crate) attend: unsafe fn(&mut AttendTask<'_>),
+    /// The way back (`generic::causal_tiles::backward`).
+    pub(crate) attend_backward: unsafe fn(&mut AttendBackwardTask<'_>),
     /// Panels to tiles of weights, sixteen lines for each unit of each group (`generic::panel::expand`).
     pub(crate) expand: unsafe fn(&ExpandTask<'_>, &mut [Pairs]),
+}
+
+/// Some rows of numbers whose columns are to be the rows of an operand.
+pub(crate) struct TurnedTask<'a> {
+    /// Whole rows.
+    pub(crate) numbers: &'a [f32],
+    /// Numbers of a row.
+    pub(crate) width: usize,
+    /// Which steps of 32 rows.
+    pub(crate) steps: Range<usize>,
+    pub(crate) side: Side,
+    /// Where the tiles of all steps go. Nobody else may use those of these steps while the task runs.
+    pub(crate) out: &'a Disjoint<'a, Chunk<f32>>,
+}
+
+/// Which operand of a product on tiles.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Side {
+    /// Strips of sixteen rows: a line has 32 numbers of a row.
+    Activations,
+    /// Groups of sixteen rows: a line has a pair of numbers of each.
+    Weights,
+}
+
+/// What becomes of a block of 64 tokens of a head (a row of 32 * steps numbers each): strips or groups of tiles, step by step.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum BlockForm {
+    /// Activations: a row for each token.
+    Rows,
+    /// Weights: a row for each token.
+    WovenRows,
+    /// Activations: a row for each of the numbers.
+    Columns,
+    /// Weights: a row for each of the numbers.
+    WovenColumns,
+}
+
+/// Forms of a block of keys of one head.
+#[derive(Clone, Copy)]
+pub(crate) struct KeyTiles<'a> {
+    /// Keys as `BlockForm::Rows`.
+    pub(crate) k: &'a [Pairs],
+    /// Keys as `BlockForm::Columns`; the way back alone wants them.
+    pub(crate) k_columns: &'a [Pairs],
+    /// Values as `BlockForm::Columns` for the way there, as `BlockForm::Rows` for the way back.
+    pub(crate) v: &'a [Pairs],
+}
+
+/// A block of 64 queries and the blocks of 64 keys that it sees, the last of which is its own.
+pub(crate) struct AttendTask<'a> {
+    pub(crate) keys: &'a [KeyTiles<'a>],
+    /// Queries, scaled, as `BlockForm::WovenRows`.
+    pub(crate) q: &'a [Pairs],
+    /// Scratch: a square of scores (a row of four vectors for each key) for each block of keys.
+    pub(crate) scores: &'a mut [Chunk<f32>],
+    /// Scratch: the weights of a block, `generic::causal_tiles::SQUARE_TILES` lines.
+    pub(crate) weights: &'a mut [Pairs],
+    /// Scratch: a row of four vectors for each number of a head.
+    pub(crate) mixed: &'a mut [Chunk<f32>],
+    /// Out: a row for each query.
+    pub(crate) out: &'a mut [Chunk<f32>],
+    /// Out: the logarithm of the denominator of each query.
+    pub(crate) log_sums: &'a mut [f32; 64],
+}
+
+/// The way back of a block of 64 queries.
+pub(crate) struct AttendBackwardTask<'a> {
+    pub(crate) keys: &'a [KeyTiles<'a>],
+    /// Queries, scaled, and the gradients of their outputs as `BlockForm::WovenRows`.
+    pub(crate) q: &'a [Pairs],
+    pub(crate) dout: &'a [Pairs],
+    /// The same as `BlockForm::WovenColumns`.
+    pub(crate) q_columns: &'a [Pairs],
+    pub(crate) dout_columns: &'a [Pairs],
+    /// The logarithm of the denominator of each query.
+    pub(crate) log_sums: &'a [f32; 64],
+    /// Scratch: two squares for each block of keys.
+    pub(crate) squares: &'a mut [Chunk<f32>],
+    /// Scratch: three times `generic::causal_tiles::SQUARE_TILES` lines.
+    pub(crate) tiles: &'a mut [Pairs],
+    /// Scratch: a row of four vectors for each number of a head.
+    pub(crate) mixed: &'a mut [Chunk<f32>],
+    /// Added to, for each block of keys: the gradients of its keys, a row for each, and those of its values.
+    pub(crate) shares: &'a mut [Chunk<f32>],
+    /// Out: gradients of the scaled queries, a row for each.
+    pub(crate) dq: &'a mut [Chunk<f32>],
 }
 
 /// x, words, scales, sums of one row.
@@ -191,6 +289,8 @@ pub(crate) struct MatmulTask<'a, X, W> {
     pub(crate) block_rows: usize,
     /// Room for them, `generic::matmul::scratch_len` vectors; may be empty for fewer activation rows.
     pub(crate) scratch: &'a mut [Chunk<f32>],
+    /// Whether products are added to what the outputs hold.
+    pub(crate) adds: bool,
     /// Where the outputs go. Nobody else may use the elements of this task while it runs.
     pub(crate) out: &'a Disjoint<'a, f32>,
     /// Element of `out` that takes row 0 of both.
@@ -201,7 +301,7 @@ pub(crate) struct MatmulTask<'a, X, W> {
 
 /// Some activation rows against some groups of sixteen weight rows, all of bf16 and in tiles; what is computed stands at `tiles`.
 pub(crate) struct TileTask<'a> {
-    /// All activation rows of the call, in strips of tiles (`generic::tiles::lay`).
+    /// All activation rows of the call, in strips of tiles (`generic::lay`).
     pub(crate) x: &'a [Pairs],
     /// How many they are.
     pub(crate) n: usize,

@@ -9,6 +9,8 @@ use smollm_kernels::{Cpu, Dtype, Matrix, View};
 
 /// Relative error of a tensor in f32, and of an analytic gradient in f64 beside differences.
 const F32: f64 = 1e-6;
+/// The same where operands are rounded to eight bits.
+const BF16: f64 = 1.2e-2;
 const DIFFERENCES: f64 = 1e-6;
 
 fn check(what: &str, cpu: &Cpu, got: &[f32], expected: &[f64]) {
@@ -92,13 +94,24 @@ fn embed() {
 }
 
 fn check_attention(shape: &Shape) {
+    check_attention_of(shape, Dtype::F32, F32);
+    // rounding of operands, of which gradients of scores are small differences
+    check_attention_of(shape, Dtype::BF16, BF16);
+}
+
+fn check_attention_of(shape: &Shape, dtype: Dtype, bound: f64) {
+    let check = |what: &str, cpu: &Cpu, got: &[f32], expected: &[f64]| {
+        let error = apart(&wide(got), expected);
+        assert!(error <= bound, "{what} in {dtype} on {cpu:?}: {error:e} apart");
+    };
     let (n, size) = (shape.tokens(), shape.dim);
     let [q, dout] = [1, 4].map(|seed| numbers(seed, n * shape.heads * size));
     let [k, v] = [2, 3].map(|seed| numbers(seed, n * shape.kv_heads * size));
     let [q64, k64, v64, dout64] = [&q, &k, &v, &dout].map(|x| wide(x));
     let [out, dq, dk, dv] = plain::attention([&q64, &k64, &v64, &dout64], shape);
     let documents = shape.documents();
-    let plan = CausalPlan { documents: &documents, heads: shape.heads, kv_heads: shape.kv_heads, head_dim: size };
+    let (heads, kv_heads) = (shape.heads, shape.kv_heads);
+    let plan = CausalPlan { documents: &documents, heads, kv_heads, head_dim: size, dtype };
     for cpu in cpus() {
         let inputs = Qkv { q: &q, k: &k, v: &v };
         let (mut got, mut log_sums) = (vec![f32::NAN; q.len()], vec![f32::NAN; n * shape.heads]);
@@ -138,10 +151,10 @@ fn attention_of_a_document_has_the_same_bits_whatever_lies_beside_it() {
     let [q, dout] = [1, 4].map(|seed| numbers(seed, len * heads * head_dim));
     let [k, v] = [2, 3].map(|seed| numbers(seed, len * kv_heads * head_dim));
     let beside = |x: &[f32], others: usize| [numbers(9, x.len() / len * others), x.to_vec()].concat();
-    let run = |cpu: &Cpu, others: usize| {
+    let run = |cpu: &Cpu, dtype: Dtype, others: usize| {
         let [q, k, v, dout] = [&q, &k, &v, &dout].map(|x| beside(x, others));
         let documents = [0..others, others..others + len];
-        let plan = CausalPlan { documents: &documents, heads, kv_heads, head_dim };
+        let plan = CausalPlan { documents: &documents, heads, kv_heads, head_dim, dtype };
         let inputs = Qkv { q: &q, k: &k, v: &v };
         let (mut out, mut log_sums) = (vec![0.0; q.len()], vec![0.0; (others + len) * heads]);
         ops::causal_attention(cpu, inputs, &plan, &mut out, &mut log_sums);
@@ -152,9 +165,12 @@ fn attention_of_a_document_has_the_same_bits_whatever_lies_beside_it() {
             .map(|x| x[x.len() / (others + len) * others..].iter().map(|x| x.to_bits()).collect::<Vec<_>>())
     };
     for isa in Cpu::available_isas() {
-        let one = run(&Cpu::with_isa(isa, 1).expect("available"), 0);
-        for (threads, others) in [(3, 0), (2, 77), (4, 1)] {
-            assert_eq!(run(&Cpu::with_isa(isa, threads).expect("available"), others), one, "{isa} {threads} {others}");
+        for dtype in [Dtype::F32, Dtype::BF16] {
+            let one = run(&Cpu::with_isa(isa, 1).expect("available"), dtype, 0);
+            for (threads, others) in [(3, 0), (2, 77), (4, 1)] {
+                let cpu = Cpu::with_isa(isa, threads).expect("available");
+                assert_eq!(run(&cpu, dtype, others), one, "{isa} {dtype} {threads} {others}");
+            }
         }
     }
 }

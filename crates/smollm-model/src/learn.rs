@@ -7,8 +7,9 @@ use crate::model::Model;
 use crate::params::LayerSlot;
 use crate::rope::Angles;
 use crate::scratch::Scratch;
-use smollm_kernels::Cpu;
+use smollm_kernels::numbers::fit;
 use smollm_kernels::ops::{self, CausalPlan};
+use smollm_kernels::{Cpu, Dtype};
 use std::ops::Range;
 
 /// Packed documents: N tokens, each of which sees those of its document before it, and itself. Positions count from the beginning
@@ -26,8 +27,6 @@ pub struct Documents<'a> {
 pub struct Activations {
     /// C, the residual stream that came in.
     pub x: Vec<f32>,
-    /// C, x behind its norm.
-    pub normed: Vec<f32>,
     /// H x D, rotated.
     pub q: Vec<f32>,
     /// G x D, rotated.
@@ -40,8 +39,6 @@ pub struct Activations {
     pub attended: Vec<f32>,
     /// C, the residual stream between attention and feed-forward.
     pub mid: Vec<f32>,
-    /// C, mid behind its norm.
-    pub mid_normed: Vec<f32>,
     /// F.
     pub gate: Vec<f32>,
     /// F.
@@ -102,7 +99,7 @@ impl LearnRunner {
         let rows = Rows { of_prompt: 0, adapted: &[], layer };
         let angles = config.rope_layers[layer].then_some(&self.angles);
         let at = Placement { angles, rows, gates: kept.is_some() || add.is_some() };
-        let plan = causal_plan(config, batch);
+        let plan = causal_plan(config, batch, model.weights.embed_tokens.dtype());
         let kv = Kv::Batch { plan: &plan, log_sums: &mut self.log_sums };
         let weights = &model.weights.layers[layer];
         block_forward(cpu, config, weights, &at, kv, &mut self.scratch, &mut |shown| match shown {
@@ -110,13 +107,10 @@ impl LearnRunner {
                 let Some(kept) = &mut kept else { return };
                 let to = match slot {
                     LayerSlot::InputLayernorm => &mut kept.x,
-                    LayerSlot::QProj => &mut kept.normed,
                     LayerSlot::PostAttentionLayernorm => &mut kept.mid,
-                    LayerSlot::GateProj => &mut kept.mid_normed,
-                    _ => return, // outlasts the layer
+                    _ => return, // outlasts the layer, or is made of these in one go
                 };
-                to.clear();
-                to.extend_from_slice(inputs);
+                ops::copy(cpu, inputs, to);
             }
             Shown::Product(slot, x, out) => {
                 if let Some(add) = &mut add {
@@ -139,17 +133,18 @@ impl LearnRunner {
         ] {
             let len = own.len();
             std::mem::swap(own, kept);
-            own.resize(len, 0.0);
+            fit(own, len);
         }
     }
 }
 
-/// Who sees whom in attention over a batch.
-pub fn causal_plan<'a>(config: &ModelConfig, batch: &Documents<'a>) -> CausalPlan<'a> {
+/// Who sees whom in attention over a batch, with products of f32 or bf16.
+pub fn causal_plan<'a>(config: &ModelConfig, batch: &Documents<'a>, dtype: Dtype) -> CausalPlan<'a> {
     CausalPlan {
         documents: batch.documents,
         heads: config.num_attention_heads,
         kv_heads: config.num_key_value_heads,
         head_dim: config.head_dim,
+        dtype,
     }
 }

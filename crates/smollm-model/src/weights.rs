@@ -210,23 +210,36 @@ impl Weights {
     /// # Panics
     /// If there is no such place, or the shapes differ.
     pub fn set(&mut self, slot: Slot, tensor: Matrix) {
-        let own = match slot {
-            Slot::EmbedTokens => &mut self.embed_tokens,
-            Slot::LmHead => self.lm_head.as_mut().expect("the head is tied"),
-            Slot::Norm => return set_vector(&mut self.norm, &tensor),
+        match slot {
+            Slot::Norm => set_vector(&mut self.norm, &tensor),
             Slot::Layer(layer, LayerSlot::InputLayernorm) => {
-                return set_vector(&mut self.layers[layer].input_layernorm, &tensor);
+                set_vector(&mut self.layers[layer].input_layernorm, &tensor);
             }
             Slot::Layer(layer, LayerSlot::PostAttentionLayernorm) => {
-                return set_vector(&mut self.layers[layer].post_attention_layernorm, &tensor);
+                set_vector(&mut self.layers[layer].post_attention_layernorm, &tensor);
             }
-            Slot::Layer(layer, slot) => {
-                let found = self.layers[layer].linears_mut().into_iter().find(|(own, _)| *own == slot);
-                &mut found.expect("what is no norm is a matrix").1.weight
+            _ => {
+                let own = self.matrix_mut(slot);
+                assert_eq!((own.rows(), own.cols()), (tensor.rows(), tensor.cols()), "{slot:?} has another shape");
+                *own = tensor;
             }
-        };
-        assert_eq!((own.rows(), own.cols()), (tensor.rows(), tensor.cols()), "{slot:?} has another shape");
-        *own = tensor;
+        }
+    }
+
+    /// The matrix of a place, to be changed to another of the same shape.
+    ///
+    /// # Panics
+    /// If there is no such place, or a vector is there.
+    pub fn matrix_mut(&mut self, slot: Slot) -> &mut Matrix {
+        match slot {
+            Slot::EmbedTokens => &mut self.embed_tokens,
+            Slot::LmHead => self.lm_head.as_mut().expect("the head is tied"),
+            Slot::Norm => panic!("{slot:?} is a vector"),
+            Slot::Layer(layer, own) => {
+                let found = self.layers[layer].linears_mut().into_iter().find(|(slot, _)| *slot == own);
+                &mut found.unwrap_or_else(|| panic!("{slot:?} is a vector")).1.weight
+            }
+        }
     }
 
     /// The output matrix, V x C: the embedding where the head is tied.

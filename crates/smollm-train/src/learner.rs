@@ -1,7 +1,7 @@
 //! A model that learns: forward, log-probabilities of targets, and the way back.
 
-use crate::backward::{Given, block_backward, norm_backward};
-use crate::head::{self, Target};
+use crate::backward::{Buffers, Given, block_backward, norm_backward, zeros};
+use crate::head::{self, Known, Target};
 use crate::lora::{Draw, Inner, Lora, Pairs};
 use crate::tensors::{Place, Tensors};
 use crate::turned::{Source, Turned, matrices};
@@ -38,6 +38,10 @@ pub struct Learner {
     pass: Pass,
     kept: Vec<Kept>,
     hidden: Vec<f32>,
+    /// What the head has found of targets since then.
+    known: Vec<(Target, Known)>,
+    buffers: Buffers,
+    head: head::Buffers,
 }
 
 /// What a batch is run through.
@@ -90,6 +94,9 @@ impl Learner {
             pass: Pass::Learnt { back: false, draw: None },
             kept: Vec::new(),
             hidden: Vec::new(),
+            known: Vec::new(),
+            buffers: Buffers::default(),
+            head: head::Buffers::default(),
         })
     }
 
@@ -145,7 +152,7 @@ impl Learner {
                     self.model.weights.set(slot, Matrix::from_f32(1, len, values.to_vec()));
                 }
                 (Place::Base(slot), Shape::Matrix(_, cols)) => {
-                    self.model.weights.set(slot, Matrix::of(cpu, View::new(values, cols), self.dtype));
+                    self.model.weights.matrix_mut(slot).lay(cpu, View::new(values, cols), self.dtype);
                     self.turned.set(cpu, slot, values, cols, self.dtype);
                 }
                 (place, _) => self.pairs.as_mut().expect("there are no pairs").set(cpu, place, values),
@@ -200,6 +207,7 @@ impl Learner {
     fn run(&mut self, cpu: &Cpu, batch: &Documents<'_>, pass: Pass) {
         self.put_base(pass == Pass::Base);
         self.pass = pass;
+        self.known.clear();
         let (keep, draw) = match pass {
             Pass::Learnt { back: true, draw } => (self.keep, draw),
             _ => (Keep::None, None),
@@ -213,9 +221,7 @@ impl Learner {
             let kept = match keep {
                 Keep::All => Some(&mut self.kept[layer]),
                 Keep::Inputs => {
-                    let x = &mut self.kept[layer].activations.x;
-                    x.clear();
-                    x.extend_from_slice(self.runner.stream());
+                    ops::copy(cpu, self.runner.stream(), &mut self.kept[layer].activations.x);
                     None
                 }
                 Keep::None => None,
@@ -229,8 +235,12 @@ impl Learner {
     }
 
     /// The log-probabilities of targets after [`Learner::forward`].
-    pub fn log_probs(&self, cpu: &Cpu, targets: &[Target]) -> Vec<LogProb> {
-        head::log_probs(cpu, &self.model, &self.hidden, targets)
+    pub fn log_probs(&mut self, cpu: &Cpu, targets: &[Target]) -> Vec<LogProb> {
+        if !self.known.iter().map(|(target, _)| target).eq(targets) {
+            let known = head::know(cpu, self.model.weights.head(), &self.hidden, targets, &mut self.head);
+            self.known = targets.iter().copied().zip(known).collect();
+        }
+        self.known.iter().map(|(_, known)| known.log_prob()).collect()
     }
 
     /// The way back after [`Learner::forward`] of the same batch: adds the gradient of a loss that hangs on each target as `weights`
@@ -249,15 +259,17 @@ impl Learner {
         assert!(self.keep != Keep::None, "backward: nothing was kept");
         assert_eq!(targets.len(), weights.len(), "backward: targets and weights");
         let config = self.model.config.clone();
-        let mut dhidden = vec![0.0; self.hidden.len()];
-        let mut to = head::Gradients { hidden: &mut dhidden, weights: gradients };
+        let log_probs = self.log_probs(cpu, targets);
+        let mut to = head::Gradients { hidden: zeros(&mut self.buffers.hidden, self.hidden.len()), weights: gradients };
         let shared = (&self.model, &self.turned, self.dtype);
-        let log_probs = head::backward(cpu, shared, &self.hidden, (targets, weights), &mut to);
-        let mut dx = vec![0.0; dhidden.len()];
-        let (x, norm) = (self.runner.stream(), &self.model.weights.norm);
-        norm_backward(cpu, (x, norm, config.rms_norm_eps), &dhidden, &mut dx, gradients.get_mut(Slot::Norm));
-        let plan = causal_plan(&config, batch);
-        for index in (first_learnt(gradients)..config.num_hidden_layers).rev() {
+        head::backward(cpu, shared, &self.hidden, (&self.known, weights), &mut to, &mut self.head);
+        let mut dx = std::mem::take(&mut self.buffers.stream);
+        zeros(&mut dx, self.hidden.len());
+        let (x, norm, dhidden) = (self.runner.stream(), &self.model.weights.norm, &self.buffers.hidden);
+        norm_backward(cpu, (x, norm, config.rms_norm_eps), dhidden, &mut dx, gradients.get_mut(Slot::Norm));
+        let plan = causal_plan(&config, batch, self.dtype);
+        let first = first_learnt(gradients);
+        for index in (first..config.num_hidden_layers).rev() {
             if self.keep == Keep::Inputs {
                 let kept = &mut self.kept[index];
                 self.runner.set_stream(&kept.activations.x);
@@ -276,14 +288,20 @@ impl Learner {
                 angles: self.runner.angles(&config, index),
                 plan: &plan,
             };
-            block_backward(&given, &self.kept[index].activations, &mut dx, gradients);
+            block_backward(&given, &self.kept[index].activations, &mut self.buffers, &mut dx, gradients);
             if self.keep == Keep::Inputs {
-                self.kept[index] = Kept::default();
+                // the memory of all but the input goes to the layer that is next
+                let next = if index == first { config.num_hidden_layers } else { index } - 1;
+                self.kept.swap(index, next);
+                let x = std::mem::take(&mut self.kept[index].activations.x);
+                let own = std::mem::replace(&mut self.kept[next].activations.x, x);
+                self.kept[index].activations.x = own;
             }
         }
         if let Some(dtable) = gradients.get_mut(Slot::EmbedTokens) {
             ops::embed_backward(cpu, batch.tokens, &dx, config.hidden_size, dtable);
         }
+        self.buffers.stream = dx;
         log_probs
     }
 }

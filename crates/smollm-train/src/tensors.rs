@@ -1,5 +1,6 @@
 //! What is learnt, and one tensor of f32 for each part of it: weights, their gradients or their moments.
 
+use smollm_kernels::numbers::zeros;
 use smollm_model::{LayerSlot, ModelConfig, Param, Shape, Slot, params};
 use std::collections::HashMap;
 
@@ -54,7 +55,7 @@ impl Tensors {
         let places: HashMap<_, _> = table.iter().enumerate().map(|(index, learnt)| (learnt.place, index)).collect();
         assert_eq!(places.len(), table.len(), "a place in a model is learnt twice");
         let tensor = |learnt: &Learnt| {
-            let mut values = vec![0.0; learnt.shape.elements()];
+            let mut values = zeros(learnt.shape.elements());
             fill(learnt, &mut values);
             values
         };

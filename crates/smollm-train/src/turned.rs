@@ -10,15 +10,20 @@ use std::collections::HashMap;
 pub(crate) struct Turned {
     matrices: HashMap<Slot, Matrix>,
     head: Slot,
+    head_panels: Vec<Matrix>,
 }
+
+/// Rows of the head whose logits exist together.
+pub(crate) const PANEL: usize = 1024;
 
 impl Turned {
     pub(crate) fn layer(&self, layer: usize, slot: LayerSlot) -> &Matrix {
         &self.matrices[&Slot::Layer(layer, slot)]
     }
 
-    pub(crate) fn head(&self) -> &Matrix {
-        &self.matrices[&self.head]
+    /// [`PANEL`] rows of the head after the other.
+    pub(crate) fn head(&self) -> &[Matrix] {
+        &self.head_panels
     }
 
     /// The place of the head's weights: the embedding where it is tied.
@@ -28,8 +33,15 @@ impl Turned {
 
     /// Takes another matrix (rows x `cols`, as it lies) for a place, if the way back has a product with it.
     pub(crate) fn set(&mut self, cpu: &Cpu, slot: Slot, values: &[f32], cols: usize, dtype: Dtype) {
-        if slot != Slot::EmbedTokens || self.head == Slot::EmbedTokens {
-            self.matrices.insert(slot, Matrix::of(cpu, View::new(values, cols).turned(), dtype));
+        let none = || Matrix::from_f32(0, 1, Vec::new());
+        if slot == self.head {
+            let panels = values.chunks(PANEL * cols);
+            self.head_panels.resize_with(panels.len(), none);
+            for (panel, values) in self.head_panels.iter_mut().zip(panels) {
+                panel.lay(cpu, View::new(values, cols).turned(), dtype);
+            }
+        } else if slot != Slot::EmbedTokens {
+            self.matrices.entry(slot).or_insert_with(none).lay(cpu, View::new(values, cols).turned(), dtype);
         }
     }
 }
@@ -50,7 +62,7 @@ pub(crate) fn matrices<'a, E>(
     mut source: impl FnMut(&Param) -> Result<Source<'a>, E>,
 ) -> Result<(Model, Turned), E> {
     let head = if config.tie_word_embeddings { Slot::EmbedTokens } else { Slot::LmHead };
-    let mut turned = Turned { matrices: HashMap::new(), head };
+    let mut turned = Turned { matrices: HashMap::new(), head, head_panels: Vec::new() };
     let weights = Weights::from_params(&params(config), |param| {
         let source = source(param)?;
         let Shape::Matrix(_, cols) = param.shape else {

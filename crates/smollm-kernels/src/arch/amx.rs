@@ -5,10 +5,11 @@
 //! tiles of bf16 and met as such, where the caller asks for that.
 
 use super::avx512::{self, Avx512};
-use crate::generic::{panel, tile_attention, tiles};
+use crate::generic::{causal_tiles, lay, panel, tile_attention, tiles};
 use crate::lanes::Chunk;
 use crate::table::{
-    ExpandTask, GatedTask, Kernels, MixTask, PairKernels, Pairs, PanelTask, ScoreTask, TileKernels, TileTask,
+    AttendBackwardTask, AttendTask, BlockForm, ExpandTask, GatedTask, Kernels, MixTask, PairKernels, Pairs, PanelTask,
+    ScoreTask, TileKernels, TileTask, TurnedTask,
 };
 use crate::tiles::Tiles;
 
@@ -39,7 +40,17 @@ const fn row<T: Tiles>(name: &'static str) -> Kernels {
             mix: mix::<T>,
             gathered: true,
         }),
-        tiles: Some(TileKernels { matmul: matmul::<T>, gated: gated::<T>, lay, expand }),
+        tiles: Some(TileKernels {
+            matmul: matmul::<T>,
+            gated: gated::<T>,
+            lay,
+            weave,
+            lay_turned,
+            lay_block,
+            attend: attend::<T>,
+            attend_backward: attend_backward::<T>,
+            expand,
+        }),
         matmul_panels: matmul_panels::<T>,
         ..avx512::KERNELS
     }
@@ -58,7 +69,38 @@ fn gated<T: Tiles>(task: &GatedTask<'_>) {
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 fn lay(x: &[f32], cols: usize, tile: &mut [Pairs]) {
-    tiles::lay(x, cols, tile);
+    // SAFETY: the instructions are enabled by this function.
+    lay::lay(unsafe { Avx512::new() }, x, cols, tile);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+fn weave(x: &[f32], cols: usize, group: &mut [Chunk<f32>]) {
+    // SAFETY: the instructions are enabled by this function.
+    lay::weave(unsafe { Avx512::new() }, x, cols, group);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+fn lay_turned(task: &TurnedTask<'_>) {
+    // SAFETY: the instructions are enabled by this function.
+    lay::lay_turned(unsafe { Avx512::new() }, task);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+fn lay_block(block: &[Chunk<f32>], form: BlockForm, to: &mut [Chunk<f32>]) {
+    // SAFETY: the instructions are enabled by this function.
+    causal_tiles::lay_block(unsafe { Avx512::new() }, block, form, to);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+fn attend<T: Tiles>(task: &mut AttendTask<'_>) {
+    // SAFETY: the instructions are enabled by this function.
+    causal_tiles::forward::<_, T>(unsafe { Avx512::new() }, task);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+fn attend_backward<T: Tiles>(task: &mut AttendBackwardTask<'_>) {
+    // SAFETY: the instructions are enabled by this function.
+    causal_tiles::backward::<_, T>(unsafe { Avx512::new() }, task);
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]

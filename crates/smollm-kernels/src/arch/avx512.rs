@@ -288,6 +288,16 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
+    fn store_bf16s(self, numbers: [__m512; 2], to: &mut Pairs) {
+        // SAFETY: as above.
+        unsafe {
+            let [low, high] = numbers.map(|part| _mm512_cvtepi32_epi16(_mm512_srli_epi32::<16>(rounded_to_bf16(part))));
+            let all = _mm512_inserti64x4::<1>(_mm512_castsi256_si512(low), high);
+            _mm512_storeu_si512(to.as_mut_ptr().cast(), all);
+        }
+    }
+
+    #[inline(always)]
     fn store(self, value: __m512, to: &mut Chunk<f32>) {
         // SAFETY: as above.
         unsafe { _mm512_storeu_ps(to.as_mut_ptr(), value) }

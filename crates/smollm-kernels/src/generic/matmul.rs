@@ -320,7 +320,7 @@ fn write<X, W, const M: usize, const R: usize>(task: &MatmulTask<'_, X, W>, row:
         let out = unsafe { task.out.piece(task.out_start + (row + i) * task.out_stride + r, R) };
         #[allow(clippy::manual_memcpy, reason = "the call that it stands for would put the sums in memory")]
         for j in 0..R {
-            out[j] = sums[i][j];
+            out[j] = if task.adds { out[j] + sums[i][j] } else { sums[i][j] };
         }
     }
 }

@@ -110,7 +110,11 @@ fn streams<S: Lanes, D: PairProduct<S>>(s: S, d: D, task: &MatmulTask<'_, Pairs,
         for (outputs, i) in outputs.as_chunks::<ROWS>().0.iter().zip([0, 2, 1, 3]) {
             // SAFETY: as in `tile`.
             let to = unsafe { task.out.piece(task.out_start + i * run + first, ROWS) };
-            to.copy_from_slice(outputs);
+            if task.adds {
+                add_to(to, outputs);
+            } else {
+                to.copy_from_slice(outputs);
+            }
         }
     }
     4 * run
@@ -286,10 +290,18 @@ fn tile<S: Lanes, D: PairProduct<S>, G: Weights, const M: usize>(
         let outputs = d.fold(s, sums[i]);
         // SAFETY: the elements of a task are its own (contract of `MatmulTask`), and each is written by one tile.
         let to = unsafe { task.out.piece(task.out_start + (row + i) * task.out_stride + first, count) };
-        if let Some(to) = to.as_mut_array() {
+        if task.adds {
+            add_to(to, &outputs);
+        } else if let Some(to) = to.as_mut_array() {
             *to = outputs;
         } else {
             to.copy_from_slice(&outputs[..count]);
         }
     }
+}
+
+/// to += outputs, of which there may be more.
+#[inline(always)]
+fn add_to(to: &mut [f32], outputs: &[f32]) {
+    to.iter_mut().zip(outputs).for_each(|(to, output)| *to += output);
 }

@@ -8,7 +8,6 @@
 use std::ops::Range;
 
 use super::elementwise::swiglu_chunk;
-use crate::half;
 use crate::lanes::{Chunk, LANES, Lanes};
 use crate::table::{Ahead, GatedTask, Pairs, TileTask};
 use crate::tiles::{PairBlock, ROWS, TILE_BYTES, Tiles, each};
@@ -32,33 +31,6 @@ pub(crate) const fn activation_lines(n: usize, steps: usize) -> usize {
 /// Rows of a tile of activations where there are `n` rows in all.
 pub(crate) const fn tile_rows(n: usize) -> usize {
     if n < ROWS { n } else { ROWS }
-}
-
-/// Rounds up to sixteen rows of activations of `cols` numbers to a strip of tiles, step by step; rows that are not there are zero.
-#[inline(always)]
-pub(crate) fn lay(x: &[f32], cols: usize, strip: &mut [Pairs]) {
-    let steps = cols.div_ceil(STEP);
-    let rows = strip.len() / steps;
-    for row in 0..rows {
-        let Some(from) = x.get(row * cols..(row + 1) * cols) else {
-            for step in 0..steps {
-                strip[step * rows + row] = [0; STEP];
-            }
-            continue;
-        };
-        let (whole, rest) = from.as_chunks::<STEP>();
-        for step in 0..whole.len() {
-            let (from, line) = (&whole[step], &mut strip[step * rows + row]);
-            for j in 0..STEP {
-                line[j] = half::f32_to_bf16(from[j]);
-            }
-        }
-        if !rest.is_empty() {
-            let line = &mut strip[(steps - 1) * rows + row];
-            *line = [0; STEP];
-            half::f32s_to_bf16s(rest, &mut line[..rest.len()]);
-        }
-    }
 }
 
 /// All outputs of a task.

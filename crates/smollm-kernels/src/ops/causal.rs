@@ -7,10 +7,12 @@
 mod backward;
 mod blocks;
 mod forward;
+mod tiled;
 
 pub use backward::{AttentionGradients, causal_attention_backward};
 pub use forward::causal_attention;
 
+use crate::dtype::Dtype;
 use std::ops::Range;
 
 /// Tokens of a block.
@@ -27,6 +29,8 @@ pub struct CausalPlan<'a> {
     pub kv_heads: usize,
     /// D.
     pub head_dim: usize,
+    /// BF16 where operands of products may be rounded to that, to nearest even, as they are where there is a tile unit.
+    pub dtype: Dtype,
 }
 
 /// The inputs of attention: q (N x H x D), k and v (N x G x D).

@@ -14,7 +14,7 @@ use crate::cpu::Cpu;
 use crate::disjoint::Disjoint;
 use crate::generic::expand::{Meaning, UNIT};
 use crate::generic::matmul::{FEW_STRIPS, scratch_len, vectors};
-use crate::generic::tiles::BLOCK;
+use crate::generic::tiles::{BLOCK, piece_len};
 use crate::generic::{pairs, panel};
 use crate::lanes::{Chunk, LANES};
 use crate::matrix::{Matrix, Rows};
@@ -23,7 +23,7 @@ use crate::pair_panels::PairPanels;
 use crate::panels::Panels;
 use crate::pool::lock;
 use crate::quant;
-use crate::table::{ByteRows, Kernels, MatmulTask, PanelTask, TileKernels, TileTask};
+use crate::table::{ByteRows, Kernels, MatmulTask, Pairs, PanelTask, TileKernels, TileTask};
 use crate::tiles::ROWS;
 use crate::view::View;
 
@@ -50,6 +50,8 @@ const TILED_ITEM_ROWS: [usize; 3] = [128, 96, 64];
 /// Activation rows from which on each thread then has its own part of them, so that its second-level cache holds what becomes of
 /// them from one operation to the next; weights are read anew for each part.
 const TILED_MIN_PART: usize = 128;
+/// Bytes of the activations of a part, at most, beside which a block of weights and outputs are to stay in the second-level cache.
+const WALKED: usize = 5 << 18;
 /// Activation rows that expanded weights meet at most: so many of a small model's stay in the second-level cache beside them.
 const EXPANDED_PART: usize = 512;
 
@@ -72,7 +74,7 @@ pub struct Product<'a> {
 /// # Panics
 /// If shapes do not fit.
 pub fn matmul(cpu: &Cpu, x: &[f32], products: &mut [Product<'_>]) {
-    matmul_by(cpu, Arithmetic::Usual, false, x, products);
+    matmul_rows(cpu, Arithmetic::Usual, x, products);
 }
 
 /// [`matmul`] of x as it lies or turned, that adds to what the outputs hold: on a tile unit step by step, elsewhere the finished product.
@@ -81,14 +83,15 @@ pub fn matmul(cpu: &Cpu, x: &[f32], products: &mut [Product<'_>]) {
 /// # Panics
 /// If shapes do not fit.
 pub fn matmul_added(cpu: &Cpu, x: View<'_>, products: &mut [Product<'_>]) {
-    let x = row_major(cpu, x);
-    let on_tiles = |product: &Product<'_>| {
-        let tiled = cpu.kernels.tiles.is_some() && product.weight.pair_panels().is_some();
-        tiled && x.len() > ROWS * product.weight.cols()
+    let adds = |product: &Product<'_>| match Form::of(cpu.kernels, Arithmetic::Usual, product.weight) {
+        Form::Tiles => x.rows() > ROWS,
+        Form::Bytes => false,
+        Form::Plain | Form::Rounded | Form::Pairs => true,
     };
-    if products.iter().all(on_tiles) {
-        return matmul_by(cpu, Arithmetic::Usual, true, &x, products);
+    if products.iter().all(adds) {
+        return matmul_by(cpu, Arithmetic::Usual, true, x, products);
     }
+    let x = row_major(cpu, x);
     for Product { weight, out } in products {
         let mut product = vec![0.0; out.len()];
         matmul(cpu, &x, &mut [Product { weight, out: &mut product }]);
@@ -104,7 +107,7 @@ pub fn matmul_added(cpu: &Cpu, x: View<'_>, products: &mut [Product<'_>]) {
 /// # Panics
 /// If shapes do not fit.
 pub fn matmul_expanded(cpu: &Cpu, x: &[f32], products: &mut [Product<'_>]) {
-    matmul_by(cpu, Arithmetic::Expanded, false, x, products);
+    matmul_rows(cpu, Arithmetic::Expanded, x, products);
 }
 
 /// How packed quantised weights are multiplied.
@@ -116,22 +119,27 @@ enum Arithmetic {
     Expanded,
 }
 
-fn matmul_by(cpu: &Cpu, arithmetic: Arithmetic, adds: bool, x: &[f32], products: &mut [Product<'_>]) {
+/// Products of rows as they lie, which replace what the outputs hold.
+fn matmul_rows(cpu: &Cpu, arithmetic: Arithmetic, x: &[f32], products: &mut [Product<'_>]) {
     let Some(first) = products.first() else { return };
     let cols = first.weight.cols();
     assert!(cols > 0 && x.len().is_multiple_of(cols), "matmul: x of {} is not N x {cols}", x.len());
-    let n = x.len() / cols;
+    matmul_by(cpu, arithmetic, false, View::new(x, cols), products);
+}
+
+fn matmul_by(cpu: &Cpu, arithmetic: Arithmetic, adds: bool, x: View<'_>, products: &mut [Product<'_>]) {
+    let (n, cols) = (x.rows(), x.cols());
     for product in &*products {
         let weight = product.weight;
         assert_eq!(weight.cols(), cols, "matmul: products of one x with different widths");
         assert_eq!(product.out.len(), n * weight.rows(), "matmul: out is not {n} x {}", weight.rows());
     }
-    if n == 0 {
+    if n == 0 || products.is_empty() {
         return;
     }
 
     let mut scratch = lock(&cpu.shared_scratch);
-    let x = Activations::new(cpu, arithmetic, x, cols, products, &mut scratch);
+    let x = Activations::new(cpu, arithmetic, x, products, &mut scratch);
     let jobs = Jobs { adds, ..Jobs::new(cpu, arithmetic, n, products, &x) };
     cpu.pool.run(jobs.items(), 1, |thread, items| {
         let mut scratch = lock(&cpu.scratch[thread]);
@@ -147,7 +155,7 @@ struct Jobs<'a> {
     parts: usize,
     /// Parts begin at multiples of it.
     token_grain: usize,
-    /// Whether products are added to what the outputs hold; on tiles only.
+    /// Whether products are added to what the outputs hold; not those of bytes.
     adds: bool,
     products: Vec<Job<'a>>,
 }
@@ -202,7 +210,7 @@ impl<'a> Jobs<'a> {
         let parts = if products.iter().any(Job::is_expanded) {
             expanded_parts(n)
         } else if tiled {
-            tiled_parts(cpu, n)
+            tiled_parts(cpu, n, products.iter().map(|job| job.steps).max().unwrap_or(1))
         } else {
             (ITEMS_PER_THREAD * cpu.threads()).div_ceil(items.max(1)).min(n / MIN_PART)
         };
@@ -237,9 +245,12 @@ fn part_start(n: usize, parts: usize, grain: usize, part: usize) -> usize {
     n.min(part * n.div_ceil(grain) / parts * grain)
 }
 
-/// Parts of `n` activation rows on a tile unit.
-fn tiled_parts(cpu: &Cpu, n: usize) -> usize {
-    (n / TILED_MIN_PART).clamp(1, cpu.threads())
+/// Parts of `n` activation rows of so many steps on a tile unit: one for each thread, or several where more rows than stay in the second-level
+/// cache would be walked for each group of weights.
+fn tiled_parts(cpu: &Cpu, n: usize, steps: usize) -> usize {
+    let parts = (n / TILED_MIN_PART).clamp(1, cpu.threads());
+    let walked = n.div_ceil(parts) * piece_len(steps, 1) * size_of::<Pairs>();
+    if n >= TILED_MIN_PART { parts * walked.div_ceil(WALKED) } else { parts }
 }
 
 /// Parts of `n` activation rows, for each of which weights are expanded. (Not one for each thread: each weight is to be expanded
@@ -383,6 +394,7 @@ impl Job<'_> {
             steps: self.steps,
             block_rows: self.block_rows(item),
             scratch,
+            adds: item.adds,
             out: &self.out,
             out_start: item.tokens.start * self.weight.rows() + item.rows.start,
             out_stride: self.weight.rows(),

@@ -1,8 +1,13 @@
 //! Numbers brought into the order, or the type, of a product.
 
-use super::GRAIN;
+use super::{GRAIN, row_grain};
+use crate::aligned::lines_mut;
 use crate::cpu::Cpu;
 use crate::disjoint::Disjoint;
+use crate::generic::tiles::STEP;
+use crate::lanes::Chunk;
+use crate::table::{Side, TileKernels, TurnedTask};
+use crate::tiles::ROWS;
 use crate::view::View;
 use std::borrow::Cow;
 
@@ -17,6 +22,37 @@ pub(crate) fn row_major<'a>(cpu: &Cpu, view: View<'a>) -> Cow<'a, [f32]> {
     let mut out = vec![0.0; view.rows() * view.cols()];
     turn(cpu, view.numbers(), view.rows(), &mut out);
     Cow::Owned(out)
+}
+
+/// The rows of a view as operands of products on tiles: groups (or strips, whose last one is filled up) of sixteen, each step by step.
+pub(crate) fn lay_groups(cpu: &Cpu, kernels: &TileKernels, view: View<'_>, side: Side, to: &mut [Chunk<f32>]) {
+    let (rows, cols) = (view.rows(), view.cols());
+    let group_len = cols.div_ceil(STEP) * ROWS;
+    assert_eq!(to.len(), rows.div_ceil(ROWS) * group_len);
+    let to = Disjoint::new(to);
+    if let Some(numbers) = view.in_rows() {
+        let grain = row_grain(cpu, rows, cols).div_ceil(ROWS);
+        return cpu.pool.run(rows.div_ceil(ROWS), grain, |_, groups| {
+            for group in groups {
+                let from = &numbers[group * ROWS * cols..numbers.len().min((group + 1) * ROWS * cols)];
+                // SAFETY: groups do not overlap, and each is done once.
+                let to = unsafe { to.piece(group * group_len, group_len) };
+                // SAFETY (of both calls): `Cpu` holds only rows that are available.
+                match side {
+                    Side::Weights => unsafe { (kernels.weave)(from, cols, to) },
+                    // SAFETY: as above.
+                    Side::Activations => unsafe { (kernels.lay)(from, cols, lines_mut(to)) },
+                }
+            }
+        });
+    }
+    let steps = cols.div_ceil(STEP);
+    cpu.pool.run(steps, row_grain(cpu, steps, STEP * rows), |_, steps| {
+        // (Steps are of rows of the numbers: what is read lies in one run.)
+        let task = TurnedTask { numbers: view.numbers(), width: rows, steps, side, out: &to };
+        // SAFETY: `Cpu` holds only rows that are available; steps do not overlap, and each is done once.
+        unsafe { (kernels.lay_turned)(&task) };
+    });
 }
 
 /// `to` (C x N) becomes the transpose of `from` (N x C).

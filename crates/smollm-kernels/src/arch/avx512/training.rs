@@ -6,7 +6,7 @@ use crate::table::{AdamwTask, NormRow, TrainingKernels};
 use std::ops::Range;
 
 pub(super) const KERNELS: TrainingKernels =
-    TrainingKernels { rms_norm_backward, swiglu_backward, max, exp_minus, multiply, dot, transpose, adamw };
+    TrainingKernels { rms_norm_backward, swiglu_backward, max, exp_minus, sum_exp, multiply, dot, transpose, adamw };
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 fn rms_norm_backward(row: &NormRow<'_>, dy: &[f32], dx: &mut [f32], dweight: &mut [f32]) {
@@ -26,6 +26,11 @@ fn max(row: &[f32]) -> f32 {
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 fn exp_minus(row: &mut [f32], max: f32) -> f32 {
     softmax::exp_minus(Avx512(()), row, max)
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+fn sum_exp(row: &[f32], max: f32) -> f32 {
+    softmax::sum_exp(Avx512(()), row, max)
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]

@@ -9,6 +9,7 @@ pub(super) const KERNELS: TrainingKernels = TrainingKernels {
     swiglu_backward: |from, to| backward::swiglu_backward(Portable, from, to),
     max: |row| softmax::max(Portable, row),
     exp_minus: |row, max| softmax::exp_minus(Portable, row, max),
+    sum_exp: |row, max| softmax::sum_exp(Portable, row, max),
     multiply: |x, factor| elementwise::multiply(x, factor),
     dot: |a, b| backward::dot(Portable, a, b),
     transpose: |rows, width, columns, to, stride| transpose::transpose(Portable, rows, width, columns, to, stride),

@@ -2,10 +2,11 @@
 
 use super::blocks::{BLOCK_STEPS, Heads, Rows, add, product, product_scratch, turned};
 use super::forward::{Attend, Keys, SQUARE};
-use super::{BLOCK, CausalPlan, Qkv};
+use super::{BLOCK, Block, CausalPlan, Qkv, tiled};
 use crate::aligned::Scratch;
 use crate::cpu::Cpu;
 use crate::disjoint::Disjoint;
+use crate::dtype::Dtype;
 use crate::lanes::{Chunk, LANES};
 use crate::pool::lock;
 use std::ops::Range;
@@ -43,6 +44,10 @@ pub fn causal_attention_backward(
     );
     assert!(dk.len() == inputs.k.len() && dv.len() == inputs.v.len(), "causal_attention: dk and dv are not N x G x D");
     assert_eq!(log_sums.len(), plan.tokens() * plan.heads, "causal_attention: log_sums are not N x H");
+    if let (Some(tiles), Dtype::BF16) = (&cpu.kernels.tiles, plan.dtype) {
+        let gradients = AttentionGradients { dq, dk, dv };
+        return tiled::backward(cpu, tiles, &inputs, plan, log_sums, dout, gradients);
+    }
     let blocks = plan.blocks();
     let keys = Keys::new(cpu, &inputs, plan, &blocks);
     let heads = |numbers| Heads { numbers, count: plan.heads, dim: plan.head_dim };
@@ -51,13 +56,7 @@ pub fn causal_attention_backward(
     // each query head has gradients of the keys and values of its own, which are added up afterwards, always in one order
     let mut shares = vec![[0.0; LANES]; blocks.len() * plan.heads * 2 * BLOCK * keys.steps];
     let (dq, all) = (Disjoint::new(dq), Disjoint::new(&mut shares));
-    let mut starts: Vec<Range<usize>> = Vec::new();
-    for index in 0..blocks.len() {
-        match starts.last_mut() {
-            Some(last) if blocks[index].first == last.start => last.end = index + 1,
-            _ => starts.push(index..index + 1),
-        }
-    }
+    let starts = starts_of(&blocks);
     cpu.pool.run(starts.len() * plan.heads, 1, |thread, items| {
         let mut scratch = lock(&cpu.scratch[thread]);
         for item in items {
@@ -71,14 +70,40 @@ pub fn causal_attention_backward(
             }
         }
     });
-    for (i, out) in [dk, dv].into_iter().enumerate() {
+    add_shares(cpu, plan, &blocks, keys.steps, &shares, [dk, dv]);
+}
+
+/// The blocks of each document.
+pub(super) fn starts_of(blocks: &[Block]) -> Vec<Range<usize>> {
+    let mut starts: Vec<Range<usize>> = Vec::new();
+    for index in 0..blocks.len() {
+        match starts.last_mut() {
+            Some(last) if blocks[index].first == last.start => last.end = index + 1,
+            _ => starts.push(index..index + 1),
+        }
+    }
+    starts
+}
+
+/// Adds up what the query heads of a key/value head have found of its keys and its values: for each document and head of it those of each
+/// block, rows of `steps` vectors.
+pub(super) fn add_shares(
+    cpu: &Cpu,
+    plan: &CausalPlan<'_>,
+    blocks: &[Block],
+    steps: usize,
+    shares: &[Chunk<f32>],
+    gradients: [&mut [f32]; 2],
+) {
+    let documents = starts_of(blocks);
+    for (i, out) in gradients.into_iter().enumerate() {
         let out = Disjoint::new(out);
         cpu.pool.run(blocks.len() * plan.kv_heads, 1, |_, items| {
             for item in items {
                 let (index, kv_head) = (item / plan.kv_heads, item % plan.kv_heads);
                 let (block, group) = (&blocks[index], plan.heads / plan.kv_heads);
                 let document =
-                    starts.iter().find(|document| document.contains(&index)).expect("a block has a document");
+                    documents.iter().find(|document| document.contains(&index)).expect("a block has a document");
                 for token in 0..block.tokens.len() {
                     let at = ((block.tokens.start + token) * plan.kv_heads + kv_head) * plan.head_dim;
                     // SAFETY: each block of a key/value head is one item, and each item is done once.
@@ -86,8 +111,8 @@ pub fn causal_attention_backward(
                     to.fill(0.0);
                     for head in kv_head * group..(kv_head + 1) * group {
                         let share = (document.start * plan.heads + head * document.len()) * 2;
-                        let own = (share + (index - document.start) * 2 + i) * BLOCK * keys.steps;
-                        let row = shares[own + token * keys.steps..][..keys.steps].as_flattened();
+                        let own = (share + (index - document.start) * 2 + i) * BLOCK * steps;
+                        let row = shares[own + token * steps..][..steps].as_flattened();
                         to.iter_mut().zip(row).for_each(|(to, from)| *to += from);
                     }
                 }

@@ -30,6 +30,7 @@ pub(super) fn product(kernels: &Kernels, a: Rows<'_>, b: Rows<'_>, out: &mut [Ch
         steps: a.steps,
         block_rows: BLOCK,
         scratch,
+        adds: false,
         out: &out,
         out_start: 0,
         out_stride: width,

@@ -1,10 +1,11 @@
 //! The way there.
 
 use super::blocks::{BLOCK_STEPS, Heads, Rows, add, product, product_scratch, turned};
-use super::{BLOCK, Block, CausalPlan, Qkv};
+use super::{BLOCK, Block, CausalPlan, Qkv, tiled};
 use crate::aligned::Scratch;
 use crate::cpu::Cpu;
 use crate::disjoint::Disjoint;
+use crate::dtype::Dtype;
 use crate::generic::matmul::vectors;
 use crate::lanes::{Chunk, LANES};
 use crate::pool::lock;
@@ -19,6 +20,9 @@ pub fn causal_attention(cpu: &Cpu, inputs: Qkv<'_>, plan: &CausalPlan<'_>, out: 
     plan.check(&inputs);
     assert_eq!(out.len(), inputs.q.len(), "causal_attention: out is not N x H x D");
     assert_eq!(log_sums.len(), plan.tokens() * plan.heads, "causal_attention: log_sums are not N x H");
+    if let (Some(tiles), Dtype::BF16) = (&cpu.kernels.tiles, plan.dtype) {
+        return tiled::forward(cpu, tiles, &inputs, plan, [out, log_sums]);
+    }
     let blocks = plan.blocks();
     let keys = Keys::new(cpu, &inputs, plan, &blocks);
     let q = Heads { numbers: inputs.q, count: plan.heads, dim: plan.head_dim };

@@ -7,12 +7,13 @@ use crate::disjoint::Disjoint;
 use crate::dtype::Dtype;
 use crate::generic::expand::UNIT;
 use crate::generic::matmul::vectors;
-use crate::generic::tiles::{STEP, activation_lines, tile_rows};
+use crate::generic::tiles::{STEP, activation_lines};
 use crate::lanes::{Chunk, LANES};
 use crate::matrix::Matrix;
-use crate::ops::row_grain;
-use crate::table::{ByteRows, Kernels, Pairs, TileKernels};
+use crate::ops::{lay_groups, row_grain, row_major};
+use crate::table::{ByteRows, Kernels, Pairs, Side};
 use crate::tiles::ROWS;
+use crate::view::View;
 
 /// What the activations of a product are: the form in which its kernel takes them.
 #[derive(Clone, Copy, PartialEq)]
@@ -75,12 +76,11 @@ impl<'a> Activations<'a> {
     pub(super) fn new(
         cpu: &Cpu,
         arithmetic: Arithmetic,
-        x: &[f32],
-        cols: usize,
+        x: View<'_>,
         products: &[Product<'_>],
         scratch: &'a mut Scratch,
     ) -> Self {
-        let n = x.len() / cols;
+        let (n, cols) = (x.rows(), x.cols());
         let forms = || products.iter().map(|product| Form::of(cpu.kernels, arithmetic, product.weight));
         let wanted = |form: &Form| forms().any(|wanted| wanted == *form);
         let sizes = Form::ALL.map(|form| if wanted(&form) { form.lines(n, cols) } else { 0 });
@@ -91,8 +91,14 @@ impl<'a> Activations<'a> {
             rest = after;
             if size > 0 {
                 match &cpu.kernels.tiles {
-                    Some(tiles) if form == Form::Tiles => lay_tiles(cpu, tiles, x, cols, own),
-                    _ => lay_out(cpu, x, cols, form, own),
+                    Some(tiles) if form == Form::Tiles && n >= ROWS => {
+                        lay_groups(cpu, tiles, x, Side::Activations, own);
+                    }
+                    Some(tiles) if form == Form::Tiles => {
+                        // SAFETY: `Cpu` holds only rows that are available.
+                        unsafe { (tiles.lay)(&row_major(cpu, x), cols, lines_mut(own)) }
+                    }
+                    _ => lay_out(cpu, &row_major(cpu, x), cols, form, own),
                 }
             }
             lines[form as usize] = own;
@@ -112,22 +118,6 @@ fn padded(from: &[f32], to: &mut [Chunk<f32>], write: impl Fn(&[f32], &mut [f32]
     let (to, fill) = to.as_flattened_mut().split_at_mut(from.len());
     write(from, to);
     fill.fill(0.0);
-}
-
-/// Brings rows of `cols` numbers into strips of tiles.
-fn lay_tiles(cpu: &Cpu, tiles: &TileKernels, x: &[f32], cols: usize, to: &mut [Chunk<f32>]) {
-    let n = x.len() / cols;
-    let len = tile_rows(n) * Form::Tiles.steps(cols);
-    let to = Disjoint::new(to);
-    cpu.pool.run(n.div_ceil(ROWS), row_grain(cpu, n, cols).div_ceil(ROWS), |_, strips| {
-        for strip in strips {
-            let from = &x[strip * ROWS * cols..x.len().min((strip + 1) * ROWS * cols)];
-            // SAFETY: strips do not overlap, and each is done once.
-            let to = unsafe { to.piece(strip * len, len) };
-            // SAFETY: `Cpu` holds only rows that are available.
-            unsafe { (tiles.lay)(from, cols, lines_mut(to)) }
-        }
-    });
 }
 
 /// Brings rows of `cols` numbers into a form, in rows of whole vectors, filled up with zeros.

@@ -1,7 +1,7 @@
 //! The two products of a gated feed-forward layer and what is made of them, in one go.
 
 use super::expanded::{Walk, expand, lines_of};
-use super::{Arithmetic, Form, MANY, Product, expanded_parts, matmul_by, part_start, tiled_item_rows, tiled_parts};
+use super::{Arithmetic, Form, MANY, Product, expanded_parts, matmul_rows, part_start, tiled_item_rows, tiled_parts};
 use crate::aligned::{Scratch, lines};
 use crate::cpu::Cpu;
 use crate::disjoint::Disjoint;
@@ -14,6 +14,7 @@ use crate::pair_panels::PairPanels;
 use crate::panels::Panels;
 use crate::pool::lock;
 use crate::table::{Ahead, GatedTask, Pairs, TileKernels, TileTask};
+use crate::view::View;
 use std::ops::Range;
 
 /// out = silu(x gate^T) * (x up^T): [`matmul`](super::matmul) and [`swiglu`], bit for bit; x is N x cols, out N x rows.
@@ -43,7 +44,7 @@ fn gated_by(cpu: &Cpu, arithmetic: Arithmetic, x: &[f32], mut products: [Product
     assert_eq!(out.len(), n * rows, "gated_matmul: out is not {n} x {rows}");
     let tiled = |product: &Product<'_>| Form::of(cpu.kernels, arithmetic, product.weight) == Form::Tiles;
     if n < MANY || !products.iter().all(tiled) || !fused(cpu, arithmetic, x, n, &products, out) {
-        matmul_by(cpu, arithmetic, false, x, &mut products);
+        matmul_rows(cpu, arithmetic, x, &mut products);
         swiglu(cpu, products[0].out, products[1].out, out);
     }
 }
@@ -54,10 +55,12 @@ fn fused(cpu: &Cpu, arithmetic: Arithmetic, x: &[f32], n: usize, products: &[Pro
     let (Some(kernels), Some(weights)) = (&cpu.kernels.tiles, Weights::of(gate, up)) else { return false };
     let rows = gate.rows();
     let mut scratch = lock(&cpu.shared_scratch);
-    let x = Activations::new(cpu, arithmetic, x, gate.cols(), products, &mut scratch).lines[Form::Tiles as usize];
+    let x = View::new(x, gate.cols());
+    let x = Activations::new(cpu, arithmetic, x, products, &mut scratch).lines[Form::Tiles as usize];
     let out = Disjoint::new(out);
     let item_rows = tiled_item_rows(cpu, &products[..1]);
-    let parts = if weights.are_expanded() { expanded_parts(n) } else { tiled_parts(cpu, n) };
+    let parts =
+        if weights.are_expanded() { expanded_parts(n) } else { tiled_parts(cpu, n, Form::Tiles.steps(gate.cols())) };
     let items = rows.div_ceil(item_rows);
     cpu.pool.run(parts * items, 1, |thread, range| {
         for index in range {
