@@ -154,6 +154,9 @@ pub(crate) struct PairKernels {
     pub(crate) gathered: bool,
 }
 
+/// Lays a block of a head out in the form of an operand.
+pub(crate) type LayBlock = unsafe fn(&[Chunk<f32>], BlockForm, &mut [Chunk<f32>]);
+
 /// Kernels of a tile unit.
 pub(crate) struct TileKernels {
     pub(crate) matmul: unsafe fn(&TileTask<'_>),
@@ -166,7 +169,7 @@ pub(crate) struct TileKernels {
     /// Operands of the transpose of rows of numbers (`generic::lay::lay_turned`).
     pub(crate) lay_turned: unsafe fn(&TurnedTask<'_>),
     /// A block of a head in the form of an operand (`generic::causal_tiles::lay_block`).
-    pub(crate) lay_block: unsafe fn(&[Chunk<f32>], BlockForm, &mut [Chunk<f32>]),
+    pub(crate) lay_block: LayBlock,
     /// Attention of a block of queries to the blocks that it sees (`generic::causal_tiles::forward`).
     pub(crate) attend: unsafe fn(&mut AttendTask<'_>),
     /// The way back (`generic::causal_tiles::backward`).

@@ -48,7 +48,7 @@ pub enum SaveError {
         /// The folder of all.
         folder: PathBuf,
         /// Each with its reason, the newest first.
-        torn: Vec<(PathBuf, SaveError)>,
+        torn: Vec<(PathBuf, Self)>,
     },
     /// The tensors are not those that are learnt.
     #[error("{}: {problem}; it belongs to another model or recipe", path.display())]

@@ -105,7 +105,7 @@ pub(super) fn read(folder: &Path, table: &[Learnt]) -> Result<(Progress, Tensors
     if expected != found {
         return Err(SaveError::Checksum { path, expected, found });
     }
-    if !folder.file_name().is_some_and(|name| name.to_string_lossy() == format!("step-{:08}", file.progress.step)) {
+    if folder.file_name().is_none_or(|name| name.to_string_lossy() != format!("step-{:08}", file.progress.step)) {
         let problem = format!("it is the state of step {}, which the name of its folder is not", file.progress.step);
         return Err(SaveError::State { path, problem });
     }
