@@ -197,7 +197,8 @@ pub(crate) enum Side {
     Weights,
 }
 
-/// What becomes of a block of 64 tokens of a head (a row of 32 * steps numbers each): strips or groups of tiles, step by step.
+/// What becomes of a block of 64 tokens of a head (a row of 32 * steps numbers each): strips or groups of tiles, step by step, in
+/// parts (`generic::causal_tiles::PARTS`).
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum BlockForm {
     /// Activations: a row for each token.
