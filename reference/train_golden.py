@@ -143,23 +143,30 @@ def chain(step, rows, length, vocab):
     return out
 
 
+def two_hundred(net):
+    """Losses of 200 steps."""
+    optimizer = torch.optim.AdamW(net.parameters(), lr=3e-3, betas=(0.9, 0.95), weight_decay=0.01)
+    losses = []
+    for step in range(200):
+        ids = torch.tensor(chain(step, 4, 16, SEEDS["vocab_size"]))
+        loss = net(input_ids=ids, labels=ids).loss
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    return losses
+
+
 def seeds():
-    runs = []
-    for seed in range(3):
+    ends, runs = [100, 150, 200], []
+    for seed in range(9):
         torch.manual_seed(seed)
-        net = transformers.LlamaForCausalLM(transformers.LlamaConfig(**SEEDS, attn_implementation="eager")).float().train()
-        optimizer = torch.optim.AdamW(net.parameters(), lr=3e-3, betas=(0.9, 0.95), weight_decay=0.01)
-        losses = []
-        for step in range(200):
-            ids = torch.tensor(chain(step, 4, 16, SEEDS["vocab_size"]))
-            loss = net(input_ids=ids, labels=ids).loss
-            optimizer.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-            optimizer.step()
-            losses.append(float(loss.detach()))
-        runs.append([round(float(np.mean(losses[at - 20:at])), 5) for at in (50, 100, 150, 200)])
-    return {"config": SEEDS, "means_of_20_losses_before": [50, 100, 150, 200], "runs": runs}
+        net = transformers.LlamaForCausalLM(transformers.LlamaConfig(**SEEDS, attn_implementation="eager"))
+        losses = two_hundred(net.float().train())
+        runs.append([round(float(np.mean(losses[at - 50:at])), 5) for at in ends])
+    same = [round(loss, 6) for loss in two_hundred(model(SEEDS))]
+    return {"config": SEEDS, "means_of_50_losses_before": ends, "runs": runs, "losses_from_weights_by_name": same}
 
 
 def write(folder, name, value):

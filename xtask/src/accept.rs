@@ -46,6 +46,12 @@ const RUNS: &[Run] = &[
         one_answer,
     ),
     (
+        "kill-resume",
+        "",
+        "runs of pretraining, fine-tuning and preferences, killed at 20 points each, end in the same bits",
+        kill_resume,
+    ),
+    (
         "soak",
         "[--requests N]",
         "N requests (10,000) with clients that vanish, and the memory of the server stays what it was",
@@ -192,6 +198,13 @@ fn one_answer(workspace: &Workspace, options: &[String]) -> Result<Tally> {
     }
     let determinism = |suite: &Suite| suite.is("smollm-engine", "determinism");
     suites::run(workspace, "one-answer", determinism, &[("SMOLLM_REQUESTS", "1000")])
+}
+
+fn kill_resume(workspace: &Workspace, options: &[String]) -> Result<Tally> {
+    if let Some(option) = options.first() {
+        bail!("unknown option {option}");
+    }
+    suites::run(workspace, "kill-resume", |suite: &Suite| suite.is("smollm", "cli"), &[("SMOLLM_KILLS", "20")])
 }
 
 fn real_shape(workspace: &Workspace, options: &[String]) -> Result<Tally> {

@@ -18,7 +18,7 @@ use crate::report::Tally;
 use crate::workspace::{Workspace, cargo, scrub};
 
 /// One target for each kind of outside bytes; `fuzz/fuzz_targets/NAME.rs`.
-pub(crate) const TARGETS: [&str; 10] = [
+pub(crate) const TARGETS: [&str; 11] = [
     "safetensors",
     "gguf",
     "imatrix",
@@ -29,6 +29,7 @@ pub(crate) const TARGETS: [&str; 10] = [
     "tool_calls",
     "gbnf",
     "shard",
+    "recipe",
 ];
 
 /// The coverage that libFuzzer steers by (the flags of cargo-fuzz 0.13).

@@ -49,6 +49,7 @@ pub struct FeedOptions {
 pub struct Feed {
     sources: Vec<Packed>,
     mixture: Mixture,
+    row_tokens: u32,
     seed: u64,
     shuffle: bool,
 }
@@ -88,12 +89,28 @@ impl Feed {
             }
             packed.push(Packed { dataset: dataset.clone(), rows });
         }
-        Ok(Self { sources: packed, mixture, seed: options.seed, shuffle: options.shuffle })
+        let FeedOptions { row_tokens, seed, shuffle, .. } = *options;
+        Ok(Self { sources: packed, mixture, row_tokens, seed, shuffle })
+    }
+
+    /// Other weights for the same rows: those that depend on how many rows there are, which packing alone tells.
+    ///
+    /// # Errors
+    /// The stages do not fit the sources.
+    pub fn set_stages(&mut self, stages: &[Stage]) -> Result<(), FeedError> {
+        self.mixture = Mixture::new(stages, self.sources.len(), self.row_tokens, self.seed)?;
+        Ok(())
     }
 
     /// How many rows each source has: one epoch of it.
     pub fn rows(&self) -> Vec<u64> {
         self.sources.iter().map(|source| source.rows.count()).collect()
+    }
+
+    /// For each source the checksums of its shards: equal ones have the same tokens.
+    pub fn checksums(&self) -> Vec<Vec<u32>> {
+        let of = |source: &Packed| source.dataset.manifest().shards.iter().map(|shard| shard.checksum).collect();
+        self.sources.iter().map(of).collect()
     }
 
     /// For each source how many of the first `rows` rows it gives: over [`Feed::rows`], its epochs.

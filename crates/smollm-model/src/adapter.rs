@@ -3,7 +3,7 @@
 use crate::config::ModelConfig;
 use crate::linear::LowRank;
 use crate::model::{Model, ModelError};
-use crate::params::LayerSlot;
+use crate::params::{LayerSlot, Shape, Slot, params};
 use crate::weights::Weights;
 use smollm_checkpoint::adapter::Adapter;
 use smollm_checkpoint::{Checkpoint, CheckpointError, Tensor};
@@ -48,7 +48,7 @@ pub enum AdapterError {
     },
     /// The adapter replaces whole modules besides its low-rank pairs.
     #[error(
-        "the adapter saves whole modules (modules_to_save), first `{}`; that is not supported over a loaded model",
+        "the adapter saves whole modules (modules_to_save), first `{}`; lay it into the model for good instead (smollm merge)",
         tensor.escape_debug()
     )]
     SavedModules {
@@ -83,7 +83,7 @@ impl LoraWeights {
     pub fn new(model: &Model, adapter: &Adapter) -> Result<Self, ModelError> {
         static NEXT_ID: AtomicU64 = AtomicU64::new(1);
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        let pairs = pairs(&model.weights, adapter)?;
+        let pairs = pairs(&model.config, adapter)?;
         Ok(Self {
             id,
             digest: adapter.digest(),
@@ -127,8 +127,8 @@ impl LoraWeights {
 }
 
 /// Puts every pair of `adapter` on its matrix.
-pub(crate) fn apply(weights: &mut Weights, adapter: &Adapter) -> Result<(), AdapterError> {
-    for ((layer, slot), pair) in pairs(weights, adapter)? {
+pub(crate) fn apply(weights: &mut Weights, config: &ModelConfig, adapter: &Adapter) -> Result<(), AdapterError> {
+    for ((layer, slot), pair) in pairs(config, adapter)? {
         let linears = weights.layers[layer].linears_mut();
         let Some((_, linear)) = linears.into_iter().find(|(own, _)| *own == slot) else { continue };
         if linear.adapter.is_some() {
@@ -140,25 +140,41 @@ pub(crate) fn apply(weights: &mut Weights, adapter: &Adapter) -> Result<(), Adap
     Ok(())
 }
 
-/// The pairs of `adapter` by the matrices of `weights` that they belong to.
-fn pairs(weights: &Weights, adapter: &Adapter) -> Result<HashMap<(usize, LayerSlot), LowRank>, AdapterError> {
-    if let Some(tensor) = adapter.saved().first() {
-        return Err(AdapterError::SavedModules { tensor: tensor.name.clone() });
+/// As [`low_ranks`], of an adapter that has nothing else.
+fn pairs(config: &ModelConfig, adapter: &Adapter) -> Result<HashMap<(usize, LayerSlot), LowRank>, AdapterError> {
+    match adapter.saved().first() {
+        Some(tensor) => Err(AdapterError::SavedModules { tensor: tensor.name.clone() }),
+        None => low_ranks(config, adapter),
     }
-    let last_layer = weights.layers.len().saturating_sub(1);
+}
+
+/// The pairs of `adapter` by the matrices that they belong to, in a model of this configuration.
+///
+/// # Errors
+/// The adapter targets a module that the model does not have, or has the wrong shape or a type that cannot be computed with.
+pub fn low_ranks(
+    config: &ModelConfig,
+    adapter: &Adapter,
+) -> Result<HashMap<(usize, LayerSlot), LowRank>, AdapterError> {
+    let table = params(config);
+    let last_layer = config.num_hidden_layers.saturating_sub(1);
     let mut pairs = HashMap::new();
     for (module, target) in adapter.targets() {
-        let unknown = || AdapterError::UnknownModule { module: module.into(), last_layer };
-        let (layer, name) = split_module(module).ok_or_else(unknown)?;
-        let linears = weights.layers.get(layer).ok_or_else(unknown)?.linears();
-        let (slot, linear) = linears.into_iter().find(|(slot, _)| slot.module() == Some(name)).ok_or_else(unknown)?;
+        let found = table.iter().find_map(|param| match (param.slot, param.shape) {
+            (Slot::Layer(layer, slot), Shape::Matrix(rows, cols))
+                if param.hf_name.strip_suffix(".weight") == Some(module) =>
+            {
+                Some(((layer, slot), (rows, cols)))
+            }
+            _ => None,
+        });
+        let (place, weight) = found.ok_or_else(|| AdapterError::UnknownModule { module: module.into(), last_layer })?;
         let (a, b) = (matrix(&target.a)?, matrix(&target.b)?);
         let shape = |m: &Matrix| (m.rows(), m.cols());
-        let weight = shape(&linear.weight);
         if a.cols() != weight.1 || b.rows() != weight.0 || a.rows() != b.cols() {
             return Err(AdapterError::Shape { module: module.into(), a: shape(&a), b: shape(&b), weight });
         }
-        pairs.insert((layer, slot), LowRank { a, b, scale: target.scaling });
+        pairs.insert(place, LowRank { a, b, scale: target.scaling });
     }
     Ok(pairs)
 }
@@ -167,10 +183,4 @@ fn matrix(tensor: &Tensor) -> Result<Matrix, AdapterError> {
     let unsupported = || AdapterError::Dtype { tensor: tensor.name.clone(), dtype: tensor.dtype.name() };
     let &[rows, cols] = tensor.shape.as_slice() else { return Err(unsupported()) };
     Matrix::new(tensor.dtype, rows, cols, tensor.data.clone()).map_err(|_| unsupported())
-}
-
-/// `model.layers.3.self_attn.q_proj` into 3 and `self_attn.q_proj`.
-fn split_module(module: &str) -> Option<(usize, &str)> {
-    let (layer, name) = module.strip_prefix("model.layers.")?.split_once('.')?;
-    Some((layer.parse().ok()?, name))
 }

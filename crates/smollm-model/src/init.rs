@@ -29,6 +29,7 @@ pub fn stream(seed: u64, name: &str) -> u64 {
 }
 
 /// SplitMix64 (Steele, Lea, Flood 2014): one 64-bit state to one well-mixed output.
+#[inline]
 pub fn splitmix64(x: u64) -> u64 {
     let z = x.wrapping_add(0x9E37_79B9_7F4A_7C15);
     let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

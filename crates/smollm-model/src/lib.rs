@@ -17,6 +17,7 @@ pub mod init;
 mod kv;
 mod learn;
 mod linear;
+pub mod merge;
 mod mix;
 mod model;
 mod params;
@@ -26,7 +27,7 @@ mod rope;
 mod scratch;
 mod weights;
 
-pub use adapter::{AdapterError, LoraWeights};
+pub use adapter::{AdapterError, LoraWeights, low_ranks};
 pub use batch::{Batch, Span};
 pub use config::{Architecture, ConfigError, GgufConfigError, ModelConfig};
 pub use forward::{Runner, lm_head};

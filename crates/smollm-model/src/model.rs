@@ -96,7 +96,7 @@ impl Model {
     /// # Errors
     /// The adapter targets a module that the model does not have, or has the wrong shape.
     pub fn apply_adapter(&mut self, adapter: &Adapter) -> Result<(), ModelError> {
-        apply(&mut self.weights, adapter)?;
+        apply(&mut self.weights, &self.config, adapter)?;
         self.adapters.extend(adapter.source().cloned());
         Ok(())
     }

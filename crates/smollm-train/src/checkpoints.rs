@@ -32,27 +32,31 @@ pub struct Progress {
     pub best: Best,
 }
 
-/// The best evaluation of a run.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+/// The best evaluations of a run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Best {
-    /// Its step and its loss, if there was one.
-    pub of: Option<(u64, f64)>,
-    /// Evaluations since then, none of which was better.
+    /// Steps and losses, the least loss first.
+    pub least: Vec<(u64, f64)>,
+    /// Evaluations since the first of them, none of which was better.
     pub since: u64,
+    /// The step of the last evaluation.
+    pub at: u64,
 }
 
 impl Best {
-    /// Takes note of an evaluation; whether it is the best one.
-    pub fn note(&mut self, step: u64, loss: f64) -> bool {
-        // a loss that is no number is no improvement
-        let better = self.of.is_none_or(|(_, best)| loss < best) && !loss.is_nan();
-        if better {
-            *self = Self { of: Some((step, loss)), since: 0 };
-        } else {
-            self.since += 1;
+    /// Takes note of an evaluation, where `kept` of the best are kept; its place among them, from 0, if it has one.
+    pub fn note(&mut self, step: u64, loss: f64, kept: usize) -> Option<usize> {
+        // a loss that is no number is no improvement; of equal ones the older is better
+        let place = self.least.iter().position(|(_, other)| loss < *other).unwrap_or(self.least.len());
+        let place = Some(place).filter(|place| *place < kept.max(1) && !loss.is_nan());
+        if let Some(place) = place {
+            self.least.insert(place, (step, loss));
+            self.least.truncate(kept.max(1));
         }
-        better
+        self.since = if place == Some(0) { 0 } else { self.since + 1 };
+        self.at = step;
+        place
     }
 }
 
@@ -61,8 +65,8 @@ impl Best {
 pub struct KeepRule {
     /// So many of the newest; at least 1.
     pub last: usize,
-    /// The one of the best evaluation, too.
-    pub best: bool,
+    /// Those of so many of the best evaluations, too.
+    pub best: usize,
 }
 
 /// The folder of a run's states.
@@ -84,11 +88,18 @@ pub struct Found {
 }
 
 const PARTIAL: &str = ".partial";
+/// What is damaged bears this until the next state is written, so that it counts for none.
+const TORN: &str = ".torn";
 
 impl Checkpoints {
     /// States in `folder`, which is made at the first.
     pub fn new(folder: impl Into<PathBuf>, rule: KeepRule) -> Self {
         Self { folder: folder.into(), rule }
+    }
+
+    /// Which states outlast newer ones.
+    pub fn rule(&self) -> KeepRule {
+        self.rule
     }
 
     /// Where the state of a step is.
@@ -136,10 +147,11 @@ impl Checkpoints {
 
     /// Removes what the rule does not keep.
     fn tidy(&self, progress: &Progress) -> Result<(), SaveError> {
+        self.remove(TORN)?;
         let steps = self.steps()?;
         let old = steps.len().saturating_sub(self.rule.last.max(1));
-        let best = progress.best.of.map(|(step, _)| step).filter(|_| self.rule.best);
-        for step in steps[..old].iter().filter(|step| Some(**step) != best) {
+        let best: Vec<u64> = progress.best.least.iter().take(self.rule.best).map(|(step, _)| *step).collect();
+        for step in steps[..old].iter().filter(|step| !best.contains(step)) {
             let path = self.path(*step);
             // under the other name first: half of a state never bears the name of a whole one
             let partial = self.folder.join(format!("step-{step:08}{PARTIAL}"));
@@ -154,23 +166,28 @@ impl Checkpoints {
     /// # Errors
     /// The file system refuses, or a whole state is of other tensors: of another model or recipe.
     pub fn newest(&self, table: &[Learnt]) -> Result<Option<Found>, SaveError> {
-        self.remove_partial()?;
-        let mut torn = Vec::new();
+        self.remove(PARTIAL)?;
+        let mut torn: Vec<(PathBuf, SaveError)> = Vec::new();
         for step in self.steps()?.into_iter().rev() {
             let path = self.path(step);
             match files::read(&path, table) {
                 Ok((progress, learnt, moments)) => {
                     let Progress { step, tokens, supervised, .. } = progress;
                     let state = State { step, tokens, supervised, learnt, moments };
+                    for (path, _) in &torn {
+                        let mut name = path.clone().into_os_string();
+                        name.push(TORN);
+                        std::fs::rename(path, name).map_err(|error| SaveError::io(path, "rename", error))?;
+                    }
                     return Ok(Some(Found { progress, state, torn }));
                 }
                 Err(error) if error.is_torn() => torn.push((path, error)),
                 Err(error) => return Err(error),
             }
         }
-        match torn.into_iter().next() {
-            None => Ok(None),
-            Some((_, error)) => Err(error),
+        match torn.is_empty() {
+            true => Ok(None),
+            false => Err(SaveError::AllTorn { folder: self.folder.clone(), torn }),
         }
     }
 
@@ -182,11 +199,12 @@ impl Checkpoints {
         files::read(&self.path(step), table).map(|(_, learnt, _)| learnt)
     }
 
-    fn remove_partial(&self) -> Result<(), SaveError> {
+    /// Removes folders of ours whose names end so.
+    fn remove(&self, ending: &str) -> Result<(), SaveError> {
         let Ok(entries) = std::fs::read_dir(&self.folder) else { return Ok(()) };
         for entry in entries {
             let path = entry.map_err(|error| SaveError::io(&self.folder, "list", error))?.path();
-            let is_ours = |name: &str| name.starts_with("step-") && name.ends_with(PARTIAL);
+            let is_ours = |name: &str| name.starts_with("step-") && name.ends_with(ending);
             if path.file_name().and_then(|name| name.to_str()).is_some_and(is_ours) {
                 std::fs::remove_dir_all(&path).map_err(|error| SaveError::io(&path, "remove", error))?;
             }

@@ -5,6 +5,7 @@ mod preference;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use preference::sum;
 pub use preference::{Preference, PreferenceLoss};
 
 use smollm_corpus::feed::Batch;

@@ -1,8 +1,8 @@
 //! What preferences are measured against: a model that does not change.
 
 use crate::learner::Learner;
-use crate::objective::targets_of_sequences;
-use crate::trainer::log_probs;
+use crate::objective::{sum, targets_of_sequences};
+use crate::trainer::{base_log_probs, log_probs};
 use smollm_corpus::feed::Batch;
 use smollm_kernels::Cpu;
 use smollm_kernels::ops::LogProb;
@@ -13,10 +13,17 @@ pub enum Reference {
     /// Nowhere: the objective wants none.
     #[default]
     None,
+    /// The base of the adapter that is learnt.
+    Base,
     /// A second model is run beside the one that learns.
     Model(Box<Learner>),
     /// They were computed before the first step.
-    Kept(KeptReference),
+    Kept {
+        /// Of what is learnt.
+        training: KeptReference,
+        /// Of what is held out.
+        held_out: KeptReference,
+    },
 }
 
 /// For documents of data sets the sum of the log-probabilities of their supervised tokens.
@@ -28,11 +35,14 @@ pub struct KeptReference {
 
 impl Reference {
     /// For each sequence the sum of the log-probabilities of its supervised tokens; none if the objective wants none.
-    pub(crate) fn log_probs(&mut self, cpu: &Cpu, batch: &Batch) -> Vec<f64> {
+    /// `learner` is the one that learns; `is_held_out` tells data sets apart that have the same numbers.
+    pub(crate) fn log_probs(&mut self, cpu: &Cpu, learner: &mut Learner, batch: &Batch, is_held_out: bool) -> Vec<f64> {
         let sums = match self {
             Self::None => return Vec::new(),
+            Self::Base => sums(batch, &base_log_probs(cpu, learner, batch)),
             Self::Model(model) => sums(batch, &log_probs(cpu, model, batch)),
-            Self::Kept(kept) => kept.of(batch),
+            Self::Kept { held_out, .. } if is_held_out => held_out.of(batch),
+            Self::Kept { training, .. } => training.of(batch),
         };
         sums.into_iter().map(f64::from).collect()
     }
@@ -40,8 +50,7 @@ impl Reference {
 
 /// By sequence, in the precision that is kept.
 fn sums(batch: &Batch, log_probs: &[LogProb]) -> Vec<f32> {
-    let sum = |targets: std::ops::Range<usize>| log_probs[targets].iter().map(|p| f64::from(p.log_prob)).sum::<f64>();
-    targets_of_sequences(batch).into_iter().map(|targets| sum(targets) as f32).collect()
+    targets_of_sequences(batch).iter().map(|targets| sum(log_probs, targets)).collect()
 }
 
 impl KeptReference {

@@ -37,6 +37,18 @@ pub enum Event<'a> {
         /// Whether it is the best so far.
         best: bool,
     },
+    /// A part of an evaluation comes next; it may be broken off.
+    Evaluating {
+        /// Rows done.
+        rows: u64,
+        /// Rows of all of it.
+        of: u64,
+    },
+    /// A checkpoint is about to be written.
+    Saving {
+        /// Steps done.
+        step: u64,
+    },
     /// A checkpoint was written.
     Saved {
         /// Steps done.
@@ -76,7 +88,9 @@ pub enum RunError {
 fn micro_batches(rows: Range<u64>, micro: u64) -> impl Iterator<Item = Range<u64>> {
     let end = rows.end;
     let micro = micro.max(1);
-    (rows.start..rows.end).step_by(usize::try_from(micro).unwrap_or(usize::MAX)).map(move |start| start..end.min(start + micro))
+    (rows.start..rows.end)
+        .step_by(usize::try_from(micro).unwrap_or(usize::MAX))
+        .map(move |start| start..end.min(start + micro))
 }
 
 impl Plan {
@@ -124,41 +138,56 @@ impl Run<'_> {
         let mut stop = false;
         loop {
             let step = self.trainer.state().step;
+            let due = |every: Option<u64>| step > 0 && every.is_some_and(|every| step.is_multiple_of(every.max(1)));
+            // what is left out here is made up for when the run goes on
+            if (due(self.plan.evaluate_every) || step == total) && self.best.at < step && !stop {
+                stop |= self.evaluate(watch)?.is_break();
+            }
             let early = self.plan.patience.is_some_and(|patience| self.best.since >= patience.max(1));
             let ended = match () {
+                () if stop => Some(Ended::Stopped),
                 () if step >= total => Some(Ended::Done),
                 () if early => Some(Ended::Early),
-                () if stop => Some(Ended::Stopped),
                 () => None,
             };
-            if let Some(ended) = ended {
+            if ended.is_some() || due(self.plan.save_every) {
                 self.save(watch)?;
+            }
+            if let Some(ended) = ended {
                 return Ok(ended);
             }
             let batches = self.plan.batches(self.feed, step)?;
             let report = self.trainer.step(&batches)?;
             stop = watch(Event::Step(&report)).is_break();
-            let due = |every: Option<u64>| every.is_some_and(|every| report.step.is_multiple_of(every.max(1)));
-            if due(self.plan.evaluate_every) || report.step == total {
-                self.evaluate(watch)?;
-            }
-            if due(self.plan.save_every) {
-                self.save(watch)?;
-            }
         }
     }
 
-    fn evaluate(&mut self, watch: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>) -> Result<(), RunError> {
-        let Some(validation) = self.validation else { return Ok(()) };
+    /// Breaks where whoever watches does; then it is as if there had been no evaluation.
+    fn evaluate(&mut self, watch: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>) -> Result<ControlFlow<()>, RunError> {
+        let Some(validation) = self.validation else { return Ok(ControlFlow::Continue(())) };
         let step = self.trainer.state().step;
-        let evaluation = self.trainer.evaluate(self.plan.evaluation(validation))?;
-        let best = self.best.note(step, evaluation.loss);
-        // what is asked for here is asked for again at the next step
-        let _ = watch(Event::Evaluated { step, evaluation: &evaluation, best });
-        if best {
+        let of = self.plan.evaluation_rows;
+        let mut rows = 0;
+        let batches = self.plan.evaluation(validation).map(|batch| -> Result<Batch, Option<FeedError>> {
+            if watch(Event::Evaluating { rows, of }).is_break() {
+                return Err(None);
+            }
+            let batch = batch.map_err(Some)?;
+            rows += batch.rows.len() as u64;
+            Ok(batch)
+        });
+        let evaluation = match self.trainer.evaluate(batches) {
+            Ok(evaluation) => evaluation,
+            Err(Some(error)) => return Err(error.into()),
+            Err(None) => return Ok(ControlFlow::Break(())),
+        };
+        let kept = self.checkpoints.rule().best;
+        let place = self.best.note(step, evaluation.loss, kept);
+        let told = watch(Event::Evaluated { step, evaluation: &evaluation, best: place == Some(0) });
+        if place.is_some_and(|place| place < kept) {
             self.save(watch)?;
         }
-        Ok(())
+        Ok(told)
     }
 
     /// Writes a checkpoint, if there is none of this step.
@@ -167,16 +196,19 @@ impl Run<'_> {
         if self.saved == state.step {
             return Ok(());
         }
-        self.saved = state.step;
+        let step = state.step;
+        // what was told stands on the disk before the checkpoint that it belongs to
+        let _ = watch(Event::Saving { step });
         let progress = Progress {
-            step: state.step,
+            step,
             tokens: state.tokens,
             supervised: state.supervised,
             isa: self.trainer.cpu().isa().to_string(),
-            best: self.best,
+            best: self.best.clone(),
         };
         let path = self.checkpoints.save(state, &progress)?;
-        let _ = watch(Event::Saved { step: state.step, path });
+        self.saved = step;
+        let _ = watch(Event::Saved { step, path });
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::head::Target;
 use crate::learner::Learner;
+use crate::lora::Draw;
 use crate::objective::{Objective, Totals, targets_of_sequences};
 use crate::optimizer::{MomentTensors, NotFinite, Now, Optimizer};
 use crate::reference::Reference;
@@ -95,6 +96,8 @@ pub enum StepError {
     Loss {
         /// The step, counted from 1.
         step: u64,
+        /// What the step's sequences are made of.
+        spans: Vec<Span>,
     },
     /// A gradient.
     #[error("step {step}: {source}")]
@@ -125,13 +128,21 @@ pub struct Trainer {
     options: TrainOptions,
     state: State,
     gradients: Tensors,
+    /// The seed of what pairs drop.
+    dropout_seed: u64,
 }
 
 impl Trainer {
     /// Goes on from `state`, whose weights `learner` has.
     pub fn new(cpu: Cpu, learner: Learner, reference: Reference, options: TrainOptions, state: State) -> Self {
         let gradients = state.learnt.zeros_like();
-        Self { cpu, learner, reference, options, state, gradients }
+        Self { cpu, learner, reference, options, state, gradients, dropout_seed: 0 }
+    }
+
+    /// What the pairs of an adapter drop is drawn by this seed, step and place.
+    #[must_use]
+    pub fn dropping_by(self, dropout_seed: u64) -> Self {
+        Self { dropout_seed, ..self }
     }
 
     /// What it has come to.
@@ -165,13 +176,13 @@ impl Trainer {
         }
         self.gradients.clear();
         let (mut loss, mut metrics) = (0.0, Vec::new());
-        for batch in batches {
-            let judged = self.learn(batch, totals)?;
+        for (micro_batch, batch) in (0..).zip(batches) {
+            let judged = self.learn(micro_batch, batch, totals)?;
             loss += judged.loss;
             add_metrics(&mut metrics, judged.metrics, 1.0);
         }
         if !f64::is_finite(loss) {
-            return Err(StepError::Loss { step });
+            return Err(StepError::Loss { step, spans: spans() });
         }
         let learning_rate = self.options.schedule.rate(self.state.step, self.options.total_steps);
         let (now, state) = (Now { step, learning_rate }, &mut self.state);
@@ -187,12 +198,13 @@ impl Trainer {
     }
 
     /// Adds the gradient of a micro-batch.
-    fn learn(&mut self, batch: &Batch, totals: Totals) -> Result<Part, StepError> {
+    fn learn(&mut self, micro_batch: u64, batch: &Batch, totals: Totals) -> Result<Part, StepError> {
         let (step, cpu) = (self.state.step + 1, &self.cpu);
-        let reference = self.reference.log_probs(cpu, batch);
+        let reference = self.reference.log_probs(cpu, &mut self.learner, batch, false);
         let (targets, documents) = (targets(batch), documents(batch));
         let documents = Documents { tokens: &batch.ids, documents: &documents };
-        self.learner.forward(cpu, &documents);
+        let draw = Draw { seed: self.dropout_seed, step, micro_batch };
+        self.learner.forward_dropping(cpu, &documents, draw);
         let log_probs = self.learner.log_probs(cpu, &targets);
         if let Some(bad) = log_probs.iter().position(|p| !p.log_prob.is_finite() || !p.log_z.is_finite()) {
             return Err(StepError::LogProb { step, spans: spans_of_target(batch, bad) });
@@ -213,7 +225,7 @@ impl Trainer {
         for batch in batches {
             let batch = batch?;
             let totals = Totals::of([&batch]);
-            let reference = self.reference.log_probs(&self.cpu, &batch);
+            let reference = self.reference.log_probs(&self.cpu, &mut self.learner, &batch, true);
             let log_probs = log_probs(&self.cpu, &mut self.learner, &batch);
             let judged = self.options.objective.judge(&batch, &log_probs, &reference, totals);
             let weight = self.options.objective.units(totals) as f64;
@@ -258,6 +270,13 @@ fn documents(batch: &Batch) -> Vec<Range<usize>> {
 pub(crate) fn log_probs(cpu: &Cpu, learner: &mut Learner, batch: &Batch) -> Vec<LogProb> {
     let documents = documents(batch);
     learner.forward_only(cpu, &Documents { tokens: &batch.ids, documents: &documents });
+    learner.log_probs(cpu, &targets(batch))
+}
+
+/// As [`log_probs`], under the base of an adapter.
+pub(crate) fn base_log_probs(cpu: &Cpu, learner: &mut Learner, batch: &Batch) -> Vec<LogProb> {
+    let documents = documents(batch);
+    learner.forward_base(cpu, &Documents { tokens: &batch.ids, documents: &documents });
     learner.log_probs(cpu, &targets(batch))
 }
 

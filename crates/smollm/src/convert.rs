@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::files::ModelFiles;
 use crate::gguf_file;
 use crate::model::Parts;
-use crate::outputs::{json_file, small_files, write_model};
+use crate::outputs::{CARD, json_file, small_files, write_model};
 use crate::tokenizer_files;
 use smollm_checkpoint::{Progress, Tensor, TensorSpec, safetensors};
 use smollm_kernels::{Dtype, Matrix};
@@ -40,36 +40,73 @@ fn to_directory(
     dtype: Option<Dtype>,
     mut progress: impl FnMut(Progress) -> Result<(), Error>,
 ) -> Result<(), Error> {
+    let dtype = plain_dtype(parts, from, dtype)?;
+    write_directory(Directory { parts, from, to, dtype, card: None }, &mut |param| load_as(parts, param, dtype), |at| {
+        parts.checkpoint.still_intact()?;
+        progress(at)
+    })
+}
+
+/// A model that is to be written as a safetensors directory.
+pub(crate) struct Directory<'a> {
+    /// Whose configuration, tokenizer and template it has.
+    pub(crate) parts: &'a Parts,
+    pub(crate) from: &'a ModelFiles,
+    pub(crate) to: &'a Path,
+    /// The type of all tensors.
+    pub(crate) dtype: Dtype,
+    /// What stands in the place of the source's card.
+    pub(crate) card: Option<String>,
+}
+
+/// Writes a directory of the tensors that `make` makes, each of the type of all. `progress` is asked before anything is final.
+///
+/// # Errors
+/// The configuration says what config.json cannot; what the file system refuses, and what `make` and `progress` do.
+pub(crate) fn write_directory(
+    directory: Directory<'_>,
+    make: &mut dyn FnMut(&Param) -> Result<Matrix, Error>,
+    mut progress: impl FnMut(Progress) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let Directory { parts, from, to, dtype, card } = directory;
     if let RopeScaling::Divisors(_) = parts.config.rope.scaling {
         let problem = "has a rope_freqs.weight tensor, which config.json cannot express".into();
         return Err(Error::NotAModel { path: from.path().into(), problem });
     }
     let table = params(&parts.config);
-    let stored = match (dtype, quantized_matrix(parts, &table)) {
-        (None, Some(tensor)) => {
-            let (path, tensor, dtype) = (from.path().into(), tensor.name.clone(), tensor.dtype.name());
-            return Err(Error::QuantizedSource { path, tensor, dtype });
-        }
-        (dtype, _) => dtype.unwrap_or_else(|| matrix_dtype(parts, &table)),
-    };
-    let specs = table.iter().map(|p| TensorSpec { name: p.hf_name.clone(), dtype: stored, shape: p.shape.dims() });
+    let specs = table.iter().map(|p| TensorSpec { name: p.hf_name.clone(), dtype, shape: p.shape.dims() });
     let mut beside = match from {
         ModelFiles::Directory(directory) => small_files(directory)?,
         ModelFiles::Gguf(_) => tokenizer_files::made_from(&parts.text)?,
     };
-    let config = ModelConfig { dtype: Some(stored), ..parts.config.clone() };
+    if let Some(card) = card {
+        beside.retain(|(name, _)| *name != CARD);
+        beside.push((CARD, card.into_bytes()));
+    }
+    let config = ModelConfig { dtype: Some(dtype), ..parts.config.clone() };
     beside.push(json_file("config.json", &config.to_json()));
     let data = |spec: &TensorSpec| {
         // the specs are made from the table, so the row is there
         let param = table.iter().find(|p| p.hf_name == spec.name).expect("the tensor is in the parameter table");
-        Ok(load_as(parts, param, stored)?.bytes().clone())
+        Ok(make(param)?.bytes().clone())
     };
     let metadata = [("format".to_owned(), "pt".to_owned())];
-    let mut checked = |at: Progress| {
-        parts.checkpoint.still_intact()?;
-        progress(at)
-    };
-    write_model(to, &beside, |path| safetensors::write(path, specs.collect(), &metadata, data, &mut checked))
+    write_model(to, &beside, |path| safetensors::write(path, specs.collect(), &metadata, data, &mut progress))
+}
+
+/// The type of all tensors of a directory: that of the source's matrices unless `dtype` names another.
+///
+/// # Errors
+/// They are quantised, and no other type is named.
+pub(crate) fn plain_dtype(parts: &Parts, from: &ModelFiles, dtype: Option<Dtype>) -> Result<Dtype, Error> {
+    let table = params(&parts.config);
+    match (dtype, quantized_matrix(parts, &table)) {
+        (None, Some(tensor)) => {
+            let (path, tensor, dtype) = (from.path().into(), tensor.name.clone(), tensor.dtype.name());
+            Err(Error::QuantizedSource { path, tensor, dtype })
+        }
+        (dtype, _) => Ok(dtype.unwrap_or_else(|| matrix_dtype(parts, &table))),
+    }
 }
 
 fn to_gguf(

@@ -109,6 +109,14 @@ pub enum Error {
         /// What is missing.
         problem: String,
     },
+    /// A model or an adapter that cannot be merged with the others.
+    #[error("{model}: {problem}")]
+    Merge {
+        /// Which.
+        model: String,
+        /// In what it does not fit.
+        problem: String,
+    },
     /// A JSON file beside the weights is broken.
     #[error("{}: {problem}", path.display())]
     Json {
@@ -222,6 +230,36 @@ pub enum Error {
         /// What contradicts what.
         problem: String,
     },
+    /// A part of a recipe that does not go with its data.
+    #[error("{name}: {problem}")]
+    Source {
+        /// What the recipe calls it: a source's name, or a key.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A training run that cannot be begun or went wrong.
+    #[error("{}: {problem}", path.display())]
+    Run {
+        /// The folder of the run.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    #[error(transparent)]
+    Recipe(#[from] crate::train::recipe::RecipeError),
+    #[error(transparent)]
+    Loop(#[from] smollm_train::run::RunError),
+    #[error(transparent)]
+    Save(#[from] smollm_train::checkpoints::SaveError),
+    #[error(transparent)]
+    Lora(#[from] smollm_train::LoraError),
+    #[error(transparent)]
+    Prepare(#[from] smollm_corpus::prepare::PrepareError),
+    #[error(transparent)]
+    Shard(#[from] smollm_corpus::shards::ShardError),
+    #[error(transparent)]
+    Feed(#[from] smollm_corpus::feed::FeedError),
     #[error(transparent)]
     Grammar(#[from] smollm_tokenizer::constrain::GrammarError),
     #[error(transparent)]

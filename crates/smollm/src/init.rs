@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::model::read_json;
-use crate::outputs::{json_file, small_files, write_model};
+use crate::outputs::{CARD, json_file, small_files, write_model};
 use serde_json::Value;
 use smollm_checkpoint::{Progress, TensorSpec, safetensors};
 use smollm_kernels::{Bytes, Dtype, Matrix};
@@ -35,14 +35,14 @@ pub fn init(
     options: &InitOptions,
     mut progress: impl FnMut(Progress) -> Result<(), Error>,
 ) -> Result<ModelConfig, Error> {
-    let config = configuration(shape, options)?;
+    let config = configuration(shape, &options.set)?;
     let dtype = config.dtype.unwrap_or(Dtype::BF16);
     let mut beside = match &options.tokenizer {
         Some(directory) if !directory.join("tokenizer.json").is_file() => {
             return Err(Error::NotAModel { path: directory.clone(), problem: "has no tokenizer.json".into() });
         }
         // their card says nothing about these weights
-        Some(directory) => small_files(directory)?.into_iter().filter(|(name, _)| *name != "README.md").collect(),
+        Some(directory) => small_files(directory)?.into_iter().filter(|(name, _)| *name != CARD).collect(),
         None => Vec::new(),
     };
     beside.push(json_file("config.json", &config.to_json()));
@@ -67,14 +67,14 @@ pub fn init(
 }
 
 /// The preset or file with the overrides laid over it, checked as any config.json is.
-fn configuration(shape: &str, options: &InitOptions) -> Result<ModelConfig, Error> {
+pub(crate) fn configuration(shape: &str, set: &[(String, Value)]) -> Result<ModelConfig, Error> {
     let mut json = match preset(shape) {
         Some(config) => config.to_json(),
         None => read_json(Path::new(shape))?
             .ok_or_else(|| Error::UnknownShape { shape: shape.into(), known: preset_names().join(", ") })?,
     };
     if json.is_object() {
-        for (key, _) in &options.set {
+        for (key, _) in set {
             // what was worked out from these is worked out again, unless it is set too
             match key.as_str() {
                 "hidden_size" | "num_attention_heads" => json["head_dim"] = Value::Null,
@@ -83,7 +83,7 @@ fn configuration(shape: &str, options: &InitOptions) -> Result<ModelConfig, Erro
                 unknown => return Err(unknown_key(unknown)),
             }
         }
-        for (key, value) in &options.set {
+        for (key, value) in set {
             let key = if key == "dtype" { "torch_dtype" } else { key };
             json[key] = value.clone();
         }

@@ -8,6 +8,9 @@ use std::path::Path;
 /// The name of a file in a model's directory, and its content.
 pub(crate) type SmallFile = (&'static str, Vec<u8>);
 
+/// The model card.
+pub(crate) const CARD: &str = "README.md";
+
 /// What stands beside the weights of a Hugging Face directory, but for config.json: tokenizer, template, generation
 /// settings, and the card with the licence.
 const SMALL_FILES: [&str; 7] = [
@@ -17,7 +20,7 @@ const SMALL_FILES: [&str; 7] = [
     "chat_template.jinja",
     "generation_config.json",
     "vocab.json",
-    "README.md",
+    CARD,
 ];
 
 /// Writes a model: `weights` makes the file it is told, then come the small files. If that fails, a directory that was

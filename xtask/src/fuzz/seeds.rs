@@ -1,5 +1,7 @@
 //! Small valid inputs that fuzzing starts from, written from the format descriptions, and the words of each format.
 
+mod recipe;
+
 use serde_json::{Value, json};
 
 /// A name and the bytes.
@@ -18,6 +20,7 @@ pub(super) fn of(target: &str) -> Vec<Seed> {
         "tool_calls" => tool_calls(),
         "gbnf" => gbnf(),
         "shard" => shard(),
+        "recipe" => recipe::seeds(),
         _ => Vec::new(),
     }
 }
@@ -72,6 +75,7 @@ pub(super) fn dictionary(target: &str) -> String {
         "blocks" => &["\u{0}\u{0}", "\u{0}<", "\u{0}|", "\u{1}|"],
         // the flags, and a name with its length
         "shard" => &["smolshrd", "\u{1}\0\0\0", "\u{2}\0\0\0", "\u{3}\0\0\0", "\u{1}\0\0\0a"],
+        "recipe" => recipe::WORDS,
         "config_json" => &[
             "model_type",
             "llama",

@@ -168,3 +168,15 @@ fn what_gives_no_rows_is_refused() {
     assert!(fault(&[share], options(Packing::BestFit, &[1.0])).contains("a validation share of 1.5"));
     assert!(fault(only, options(Packing::BestFit, &[1.0, 2.0])).contains("2 weights for 1 data sets"));
 }
+
+#[test]
+fn weights_may_come_after_the_rows() {
+    let sources = [dataset(0, &[9; 30], false), dataset(1, &[9; 10], false)];
+    let mut feed = Feed::new(&sources, &options(Packing::None, &[1.0, 1.0])).unwrap();
+    let weights: Vec<f64> = feed.rows().iter().map(|&rows| rows as f64).collect();
+    feed.set_stages(&[Stage { from_tokens: 0, weights: weights.clone() }]).unwrap();
+    assert_eq!(feed.given(40), [30, 10]);
+    let whole = Feed::new(&sources, &options(Packing::None, &weights)).unwrap();
+    assert_eq!(feed.batch(3..17).unwrap(), whole.batch(3..17).unwrap());
+    assert!(feed.set_stages(&[]).is_err());
+}

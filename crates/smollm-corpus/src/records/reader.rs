@@ -81,7 +81,24 @@ impl std::fmt::Debug for Records {
     }
 }
 
+/// What the name of a file tells: its last extension, and whether `.gz` stands behind it.
+fn form(path: &Path) -> (String, bool) {
+    let extension = |path: &Path| path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
+    match extension(path).as_str() {
+        "gz" => (extension(Path::new(path.file_stem().unwrap_or_default())), true),
+        other => (other.to_owned(), false),
+    }
+}
+
 impl Records {
+    /// Whether [`Records::open`] knows the form of files with this name.
+    pub fn knows(path: &Path) -> bool {
+        match form(path) {
+            (form, false) if form == "parquet" => true,
+            (form, _) => ["jsonl", "ndjson", "json", "txt", "md"].contains(&form.as_str()),
+        }
+    }
+
     /// Opens `.jsonl`, `.ndjson`, `.json` (lines or one list), `.txt`, `.md` or `.parquet`; all but the last also with `.gz` behind.
     ///
     /// # Errors
@@ -89,12 +106,7 @@ impl Records {
     pub fn open(path: &Path, options: &ReadOptions) -> Result<Self, RecordError> {
         let file = File::open(path).map_err(|source| RecordError::Read { file: path.into(), source })?;
         let read = Arc::new(AtomicU64::new(0));
-        let extension =
-            |path: &Path| path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
-        let (mut form, mut zipped) = (extension(path), false);
-        if form == "gz" {
-            (form, zipped) = (extension(Path::new(path.file_stem().unwrap_or_default())), true);
-        }
+        let (form, zipped) = form(path);
         let counted = BufReader::with_capacity(1 << 16, Counted { file, read: read.clone() });
         let text = |counted: BufReader<Counted>| -> Box<dyn BufRead + Send> {
             if zipped { Box::new(BufReader::new(MultiGzDecoder::new(counted))) } else { Box::new(counted) }

@@ -301,3 +301,11 @@ fn the_hash_is_of_what_is_learnt_not_of_where_it_stands() {
     // Written down, since the split of validation data must never change.
     assert_eq!(hash(json!({"text": "a"})), 7_957_640_168_362_646_597);
 }
+
+#[test]
+fn a_name_tells_the_form() {
+    let known = ["a.jsonl", "b.JSON", "c.txt.gz", "d/e.parquet", "f.ndjson.gz", "g.md"];
+    assert!(known.iter().all(|name| Records::knows(Path::new(name))));
+    let unknown = ["a", "b.csv", "c.parquet.gz", ".jsonl", "d.gz", "jsonl"];
+    assert!(!unknown.iter().any(|name| Records::knows(Path::new(name))));
+}

@@ -38,6 +38,18 @@ pub enum SaveError {
         /// What it is.
         found: u32,
     },
+    /// Not one state is whole.
+    #[error(
+        "{}: no checkpoint is whole ({}); to begin anew, remove that folder",
+        folder.display(),
+        torn.iter().map(|(_, error)| error.to_string()).collect::<Vec<_>>().join("; ")
+    )]
+    AllTorn {
+        /// The folder of all.
+        folder: PathBuf,
+        /// Each with its reason, the newest first.
+        torn: Vec<(PathBuf, SaveError)>,
+    },
     /// The tensors are not those that are learnt.
     #[error("{}: {problem}; it belongs to another model or recipe", path.display())]
     Other {
@@ -56,9 +68,11 @@ impl SaveError {
     /// Whether a state is damaged, so that an older one may serve; else something is wrong with how it is used.
     pub fn is_torn(&self) -> bool {
         match self {
-            Self::Io { source, .. } => source.kind() == std::io::ErrorKind::NotFound,
+            Self::Io { source: error, .. } | Self::Tensors(CheckpointError::Io { error, .. }) => {
+                error.kind() == std::io::ErrorKind::NotFound
+            }
             Self::Tensors(_) | Self::State { .. } | Self::Checksum { .. } => true,
-            Self::Other { .. } => false,
+            Self::AllTorn { .. } | Self::Other { .. } => false,
         }
     }
 }

@@ -24,6 +24,8 @@ const SECOND: &str = "second.";
 struct StateFile {
     format: u32,
     progress: Progress,
+    /// Of what `progress` is as JSON without spaces.
+    progress_crc32: u32,
     weights_crc32: u32,
     moments_crc32: u32,
 }
@@ -46,9 +48,14 @@ pub(super) fn write(folder: &Path, state: &State, progress: &Progress) -> Result
     values.extend(by_name(SECOND, second));
     let names = [named(FIRST, first), named(SECOND, second)].concat();
     let moments = write_tensors(&folder.join(MOMENTS), names, &values)?;
-    let file =
-        StateFile { format: FORMAT, progress: progress.clone(), weights_crc32: weights, moments_crc32: moments };
     let path = folder.join(STATE);
+    let file = StateFile {
+        format: FORMAT,
+        progress: progress.clone(),
+        progress_crc32: progress_crc(&path, progress)?,
+        weights_crc32: weights,
+        moments_crc32: moments,
+    };
     let json = serde_json::to_vec_pretty(&file).map_err(|error| unreadable(&path, &error))?;
     let mut out = std::fs::File::create(&path).map_err(|error| SaveError::io(&path, "create", error))?;
     out.write_all(&json).and_then(|()| out.sync_all()).map_err(|error| SaveError::io(&path, "write", error))?;
@@ -94,6 +101,14 @@ pub(super) fn read(folder: &Path, table: &[Learnt]) -> Result<(Progress, Tensors
         let problem = format!("its format is {}; this program writes and reads {FORMAT}", file.format);
         return Err(SaveError::Other { path, problem });
     }
+    let (expected, found) = (file.progress_crc32, progress_crc(&path, &file.progress)?);
+    if expected != found {
+        return Err(SaveError::Checksum { path, expected, found });
+    }
+    if !folder.file_name().is_some_and(|name| name.to_string_lossy() == format!("step-{:08}", file.progress.step)) {
+        let problem = format!("it is the state of step {}, which the name of its folder is not", file.progress.step);
+        return Err(SaveError::State { path, problem });
+    }
     let [weights] = read_tensors(&folder.join(WEIGHTS), table, [""], file.weights_crc32)?;
     let [first, second] = read_tensors(&folder.join(MOMENTS), table, [FIRST, SECOND], file.moments_crc32)?;
     Ok((file.progress, weights, MomentTensors { first, second }))
@@ -138,6 +153,10 @@ fn read_tensors<const N: usize>(
         None => Ok(tensors),
         Some(name) => Err(other(format!("it has no tensor {name} of the shape that is learnt"))),
     }
+}
+
+fn progress_crc(path: &Path, progress: &Progress) -> Result<u32, SaveError> {
+    serde_json::to_vec(progress).map(|json| crc32fast::hash(&json)).map_err(|error| unreadable(path, &error))
 }
 
 fn unreadable(path: &Path, error: &serde_json::Error) -> SaveError {

@@ -36,6 +36,12 @@ pub(super) fn minus_log_sigmoid(x: f64) -> f64 {
     (-x.abs()).exp().ln_1p() + (-x).max(0.0)
 }
 
+/// The logarithm of how likely an answer is; in the precision that references are kept in, so that a policy that is its reference has
+/// ratios of 0.
+pub(crate) fn sum(log_probs: &[LogProb], answer: &Range<usize>) -> f32 {
+    log_probs[answer.clone()].iter().map(|p| f64::from(p.log_prob)).sum::<f64>() as f32
+}
+
 impl Preference {
     /// The loss for ratios, and its derivatives by them.
     pub(super) fn of_ratios(&self, chosen: f64, rejected: f64) -> (f64, [f64; 2]) {
@@ -70,14 +76,13 @@ impl Preference {
         let [mut loss, mut accuracy] = [0.0; 2];
         let [mut rewards, mut sums] = [[0.0; 2]; 2];
         for (pair, reference) in answers.chunks_exact(2).zip(reference.chunks_exact(2)) {
-            let sum = |answer: &Range<usize>| log_probs[answer.clone()].iter().map(|p| f64::from(p.log_prob)).sum();
             // what a sum is divided by in the loss: nothing, or the length of the answer
             let length = |answer: &Range<usize>| match self.loss {
                 PreferenceLoss::Ipo => answer.len().max(1) as f64,
                 PreferenceLoss::Sigmoid | PreferenceLoss::ApoZero => 1.0,
             };
             let lengths = [length(&pair[0]), length(&pair[1])];
-            let own: [f64; 2] = [sum(&pair[0]), sum(&pair[1])];
+            let own = [sum(log_probs, &pair[0]), sum(log_probs, &pair[1])].map(f64::from);
             let ratios = [own[0] - reference[0], own[1] - reference[1]];
             let (pair_loss, slopes) = self.of_ratios(ratios[0] / lengths[0], ratios[1] / lengths[1]);
             loss += share * pair_loss;

@@ -16,6 +16,7 @@ mod input;
 mod interrupt;
 mod jsonl;
 mod line_log;
+mod merge;
 mod open;
 mod output;
 mod progress;
@@ -82,13 +83,15 @@ enum Command {
     Init(init::Init),
     /// Convert between safetensors and GGUF
     Convert(convert::Convert),
+    /// Lay LoRA adapters into a model for good, or average models
+    Merge(merge::Merge),
     /// Quantise a model to a GGUF file
     Quantize(quantize::Quantize),
     /// Compute an importance matrix from a text
     Imatrix(imatrix::ImatrixCommand),
     /// Compare quantised models with the one they were made from
     EvalQuant(eval_quant::EvalQuant),
-    /// Make what models are trained with: tokens with a loss mask
+    /// Train models by recipes: pretraining, conversations, preferences
     Train(train::Train),
     /// Measure prefill and decode speed against the machine's roof
     Bench(bench::Bench),
@@ -118,6 +121,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Tokenizer(command) => command.run(),
         Command::Init(command) => command.run(),
         Command::Convert(command) => command.run(),
+        Command::Merge(command) => command.run(),
         Command::Quantize(command) => command.run(),
         Command::Imatrix(command) => command.run(),
         Command::EvalQuant(command) => command.run(),

@@ -26,7 +26,33 @@ impl Bar {
 
     /// Counts bytes that are read.
     pub(crate) fn reading(quiet: bool) -> Self {
-        Self::shown(quiet, || byte_bar(0, "reading"))
+        Self::reading_of("reading", quiet)
+    }
+
+    /// Counts bytes that are read of something.
+    pub(crate) fn reading_of(label: &str, quiet: bool) -> Self {
+        Self::shown(quiet, || byte_bar(0, label))
+    }
+
+    /// Counts steps of training, of which `done` are done; [`Bar::step`] says how they go.
+    pub(crate) fn training(done: u64, total: u64, quiet: bool) -> Self {
+        Self::shown(quiet, || {
+            let bar = styled(total, "training", ["{pos:>8}/{len} {eta:>4}"; 2]).with_position(done);
+            // of the whole run, not of what is left of it
+            bar.reset_eta();
+            bar
+        })
+    }
+
+    /// A step is done.
+    pub(crate) fn step(&self, step: u64, how: String) {
+        self.0.set_position(step);
+        self.say(how);
+    }
+
+    /// What stands before the bar.
+    pub(crate) fn say(&self, message: String) {
+        self.0.set_message(message);
     }
 
     fn shown(quiet: bool, bar: impl FnOnce() -> ProgressBar) -> Self {

@@ -21,7 +21,7 @@ mod editor;
 mod folders;
 mod keys;
 mod markdown;
-mod neutral;
+pub(crate) mod neutral;
 mod obey;
 mod page;
 mod questions;

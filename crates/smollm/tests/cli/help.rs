@@ -2,7 +2,7 @@
 
 use crate::world::World;
 
-const COMMANDS: [&str; 21] = [
+const COMMANDS: [&str; 22] = [
     "pull",
     "list",
     "rm",
@@ -19,6 +19,7 @@ const COMMANDS: [&str; 21] = [
     "tokenizer",
     "init",
     "convert",
+    "merge",
     "quantize",
     "imatrix",
     "eval-quant",
@@ -39,7 +40,12 @@ fn every_help_is_as_reviewed() {
         ("tools_schema", ["tools", "schema"]),
         ("tokenizer_train", ["tokenizer", "train"]),
         ("tokenizer_eval", ["tokenizer", "eval"]),
+        ("train_pretrain", ["train", "pretrain"]),
+        ("train_sft", ["train", "sft"]),
+        ("train_dpo", ["train", "dpo"]),
+        ("train_resume", ["train", "resume"]),
         ("train_tokenize", ["train", "tokenize"]),
+        ("train_show", ["train", "show"]),
     ] {
         insta::assert_snapshot!(name, world.run(&[&command[..], &["--help"]].concat()).text());
     }

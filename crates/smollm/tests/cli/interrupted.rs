@@ -45,6 +45,9 @@ fn a_stopped_writer_leaves_nothing() {
         assert_eq!(done.error(1), "error: interrupted; nothing was written");
         assert!(!world.path(out).exists() && !has_partial(&world.path(".")), "{out}");
     }
+    let done = interrupted(&world, &["merge", "m", "m", "-o", "mean", "--dtype", "f32"], "mean", "-INT");
+    assert_eq!(done.error(1), "error: interrupted; nothing was written");
+    assert!(!world.path("mean").exists());
 }
 
 #[test]

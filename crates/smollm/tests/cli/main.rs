@@ -12,6 +12,7 @@ mod init;
 #[cfg(unix)]
 mod interrupted;
 mod lora;
+mod merge;
 mod models;
 mod quantize;
 mod score;
@@ -22,6 +23,8 @@ mod text;
 mod tokenizer;
 mod tools;
 mod train;
+#[cfg(unix)]
+mod training;
 #[cfg(unix)]
 mod truncated;
 mod world;

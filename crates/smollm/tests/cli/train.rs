@@ -76,3 +76,67 @@ fn interrupted_it_leaves_nothing() {
     assert_eq!(finished(child, b"").error(1), "error: interrupted; nothing was written");
     assert!(!world.path("out").exists());
 }
+
+const RECIPE: &str = "\
+kind: sft
+model: ./scripted
+output: run
+data:
+  sources: [{name: chats, path: a.jsonl}]
+  packing: none
+  sequence_length: 64
+optimizer: {learning_rate: 1e-3}
+batch: {rows: 2}
+duration: {epochs: 1}
+";
+
+#[test]
+fn a_row_is_shown_with_what_is_learnt() {
+    let world = World::new().with_scripted();
+    world.write("a.jsonl", CHAT);
+    world.write("recipes/r.yaml", RECIPE.replace("./scripted", "../scripted").replace("a.jsonl", "../a.jsonl"));
+    let shown = world.run(&["train", "show", "recipes/r.yaml"]).text();
+    let (head, text) = shown.split_once("a.jsonl: line 1: ").unwrap();
+    assert!(head.starts_with("row 0 of 1: 1 sequence, "), "{shown}");
+    assert!(text.contains("<|im_start|>user\nq<|im_end|>\n<|im_start|>assistant\n[[a<|im_end|>]]\n"), "{shown}");
+    assert!(text.contains(" tokens, 2 learnt\n"), "{shown}");
+    // The data lie in the folder of the run, and are there the next time.
+    assert!(world.path("recipes/run/data").is_dir());
+    let all = world.run(&["train", "show", "recipes/r.yaml", "--set", "data.loss=all", "--row", "1"]).text();
+    assert!(all.starts_with("row 1 of 1: ") && all.contains("<|im_start|>[["), "{all}");
+    world.write("pairs.jsonl", r#"{"prompt": "q", "chosen": "b", "rejected": "c"}"#);
+    let pairs = ["--set", "kind=dpo", "--set", "data.sources.0.path=../pairs.jsonl"];
+    let shown = world.run(&[&["train", "show", "recipes/r.yaml"][..], &pairs].concat()).text();
+    assert!(shown.contains("line 1, preferred: ") && shown.contains("q[[b<|im_end|>]]\n"), "{shown}");
+    assert!(shown.contains("line 1, the other one: ") && shown.contains("q[[c<|im_end|>]]\n"), "{shown}");
+}
+
+#[test]
+fn what_is_wrong_with_a_recipe_is_one_line() {
+    let world = World::new().with_scripted();
+    world.write("a.jsonl", CHAT);
+    world.write("r.yaml", RECIPE);
+    let show = |more: &[&str]| world.run(&[&["train", "show", "r.yaml"], more].concat());
+    let cases: [(&[&str], i32, &str); 5] = [
+        (
+            &["--set", "batch.rwos=2"],
+            1,
+            "error: --set batch.rwos=2: `batch.rwos` is no key of a recipe; did you mean `rows`?",
+        ),
+        (&["--set", "data.sources.0.path=b.jsonl"], 1, "error: "),
+        (&["--validation"], 2, "error: the recipe holds nothing out: it has no `data.validation`"),
+        (&["--set", "model=nothing/here.gguf"], 1, "error: "),
+        (
+            &["--validation", "--set", "data.validation.sources=[{path: a.jsonl}]", "--row", "7"],
+            2,
+            "error: --row 7: there are 1 rows, counted from 0",
+        ),
+    ];
+    for (arguments, code, expected) in cases {
+        let done = show(arguments);
+        assert!(done.error(code).starts_with(expected), "{done:?}");
+    }
+    world.write("r.yaml", RECIPE.replace("rows: 2", "rows: two"));
+    let expected = "error: r.yaml: line 9, column 15: `batch.rows`: expected a whole number, found `two`";
+    assert_eq!(show(&[]).error(1), expected);
+}

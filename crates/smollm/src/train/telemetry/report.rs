@@ -1,0 +1,145 @@
+//! `report.html`: a run on one page that needs nothing else.
+
+use super::Metrics;
+use super::plot::{Series, escaped, label, plot};
+use crate::error::Error;
+use crate::train::recipe::{Recipe, leaves};
+use std::fmt::Write;
+use std::io::Write as _;
+use std::path::Path;
+
+/// What a report shows.
+#[derive(Debug)]
+pub struct Report<'a> {
+    /// Its heading.
+    pub title: &'a str,
+    /// What was run.
+    pub recipe: &'a Recipe,
+    /// Names and texts of the first table: how the run ended, the best loss, the machine.
+    pub results: &'a [(String, String)],
+    /// All that was told while it ran.
+    pub metrics: &'a [Metrics],
+}
+
+const STYLE: &str = "\
+:root { color-scheme: light dark; --page: #fff; --text: #1c2024; --faint: #667; --rule: #d9dde2; --one: #2563c9; --two: #c2410c; }
+@media (prefers-color-scheme: dark) {
+  :root { --page: #14171a; --text: #e4e7ea; --faint: #98a2ad; --rule: #333a42; --one: #7aa9f7; --two: #f59e6b; }
+}
+body { margin: 2rem auto; max-width: 84rem; padding: 0 1rem; background: var(--page); color: var(--text); font: 16px/1.5 system-ui, sans-serif; }
+h1, h2 { line-height: 1.2; }
+.plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 34rem), 1fr)); gap: 1rem 2rem; }
+figure { margin: 0; }
+figcaption { font-weight: 600; }
+svg { width: 100%; height: auto; display: block; }
+svg text { font: 12px system-ui, sans-serif; fill: var(--faint); }
+.end { text-anchor: end; }
+.middle { text-anchor: middle; }
+.grid { stroke: var(--rule); }
+polyline { fill: none; stroke-width: 1.8; stroke-linejoin: round; }
+.line0 { stroke: var(--one); }
+.line1 { stroke: var(--two); }
+.dot0 { fill: var(--one); }
+.dot1 { fill: var(--two); }
+.legend { margin: 0; color: var(--faint); font-size: 0.875rem; }
+.key0 { color: var(--one); }
+.key1 { color: var(--two); }
+table { border-collapse: collapse; }
+th, td { text-align: left; vertical-align: top; padding: 0.15rem 1.5rem 0.15rem 0; border-bottom: 1px solid var(--rule); overflow-wrap: anywhere; }
+th { font-weight: 500; color: var(--faint); white-space: nowrap; }
+td { font-variant-numeric: tabular-nums; }
+";
+
+/// Plots that come first, with their titles.
+const FIRST: [(&str, &str); 4] = [
+    ("loss", "Loss"),
+    ("learning_rate", "Learning rate"),
+    ("grad_norm", "Norm of the gradient"),
+    ("tokens_per_second", "Tokens per second"),
+];
+
+impl Report<'_> {
+    /// The page.
+    pub fn to_html(&self) -> String {
+        let title = escaped(self.title);
+        let mut out = format!(
+            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
+             <style>\n{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n"
+        );
+        table(&mut out, "Results", &self.with_last());
+        let plots = self.plots();
+        if plots.is_empty() {
+            out.push_str("<p>Nothing has been told of any step yet.</p>\n");
+        } else {
+            let _ = write!(out, "<h2>Over the steps</h2>\n<div class=\"plots\">\n{plots}</div>\n");
+        }
+        let mut values = Vec::new();
+        leaves(&self.recipe.to_json(), String::new(), &mut values);
+        table(&mut out, "Recipe", &values);
+        out.push_str("</body>\n</html>\n");
+        out
+    }
+
+    /// The results, and where the run stands.
+    fn with_last(&self) -> Vec<(String, String)> {
+        let mut rows = self.results.to_vec();
+        let last = |name: &str| self.metrics.iter().rev().find_map(|metrics| metrics.get(name));
+        if let Some(metrics) = self.metrics.last() {
+            rows.push(("steps".into(), metrics.step.to_string()));
+            rows.push(("tokens".into(), metrics.tokens.to_string()));
+        }
+        for (name, title) in [("loss", "last loss"), ("eval_loss", "last validation loss")] {
+            rows.extend(last(name).map(|value| (title.to_owned(), label(value))));
+        }
+        let best = self.metrics.iter().filter_map(|metrics| Some((metrics.get("eval_loss")?, metrics.step)));
+        if let Some((loss, step)) =
+            best.filter(|(loss, _)| !loss.is_nan()).min_by(|one, other| one.0.total_cmp(&other.0))
+        {
+            rows.push(("least validation loss".into(), format!("{} after {step} steps", label(loss))));
+        }
+        rows
+    }
+
+    fn plots(&self) -> String {
+        let mut names: Vec<&str> = FIRST.iter().map(|(name, _)| *name).collect();
+        for (name, _) in self.metrics.iter().flat_map(|metrics| &metrics.values) {
+            let name = name.strip_prefix("eval_").unwrap_or(name);
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        let series = |name: &str, shown: &str| Series {
+            name: shown.into(),
+            points: self.metrics.iter().filter_map(|metrics| Some((metrics.step as f64, metrics.get(name)?))).collect(),
+        };
+        let one = |name: &&str| {
+            let title = FIRST.iter().find(|(first, _)| first == name).map_or(*name, |(_, title)| title);
+            plot(title, &[series(name, "training"), series(&format!("eval_{name}"), "validation")])
+        };
+        names.iter().map(one).collect()
+    }
+}
+
+fn table(out: &mut String, title: &str, rows: &[(String, String)]) {
+    if rows.is_empty() {
+        return;
+    }
+    let _ = write!(out, "<h2>{title}</h2>\n<table>\n");
+    for (name, value) in rows {
+        let _ = writeln!(out, "<tr><th scope=\"row\">{}</th><td>{}</td></tr>", escaped(name), escaped(value));
+    }
+    out.push_str("</table>\n");
+}
+
+/// Writes the page, whole or not at all.
+///
+/// # Errors
+/// It cannot be written.
+pub fn write_report(path: &Path, report: &Report<'_>) -> Result<(), Error> {
+    let refuse = |error| Error::Write { path: path.into(), error };
+    let partial = path.with_extension("partial");
+    let mut file = std::fs::File::create(&partial).map_err(refuse)?;
+    file.write_all(report.to_html().as_bytes()).and_then(|()| file.sync_all()).map_err(refuse)?;
+    std::fs::rename(&partial, path).map_err(refuse)
+}
