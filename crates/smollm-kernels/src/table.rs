@@ -166,7 +166,7 @@ pub(crate) struct TileKernels {
     /// Operands of the transpose of rows of numbers (`generic::lay::lay_turned`).
     pub(crate) lay_turned: unsafe fn(&TurnedTask<'_>),
     /// A block of a head in the form of an operand (`generic::causal_tiles::lay_block`).
-    pub(crate) lay_block: unsafe fn(&[Chunk<f32>], BlockForm, &mut [Chunk<f32>]),
+    pub(crate) lay_block: LayBlock,
     /// Attention of a block of queries to the blocks that it sees (`generic::causal_tiles::forward`).
     pub(crate) attend: unsafe fn(&mut AttendTask<'_>),
     /// The way back (`generic::causal_tiles::backward`).
@@ -261,6 +261,9 @@ pub(crate) struct AttendBackwardTask<'a> {
     /// Out: gradients of the scaled queries, a row for each.
     pub(crate) dq: &'a mut [Chunk<f32>],
 }
+
+/// Rows of a block, what they become, and where.
+pub(crate) type LayBlock = unsafe fn(&[Chunk<f32>], BlockForm, &mut [Chunk<f32>]);
 
 /// x, words, scales, sums of one row.
 pub(crate) type QuantizeRow = unsafe fn(&[f32], &mut [i32], &mut [f32], &mut [i32]);

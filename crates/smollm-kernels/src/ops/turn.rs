@@ -37,8 +37,8 @@ pub(crate) fn lay_groups(cpu: &Cpu, kernels: &TileKernels, view: View<'_>, side:
                 let from = &numbers[group * ROWS * cols..numbers.len().min((group + 1) * ROWS * cols)];
                 // SAFETY: groups do not overlap, and each is done once.
                 let to = unsafe { to.piece(group * group_len, group_len) };
-                // SAFETY (of both calls): `Cpu` holds only rows that are available.
                 match side {
+                    // SAFETY: `Cpu` holds only rows that are available.
                     Side::Weights => unsafe { (kernels.weave)(from, cols, to) },
                     // SAFETY: as above.
                     Side::Activations => unsafe { (kernels.lay)(from, cols, lines_mut(to)) },

@@ -142,7 +142,7 @@ fn head(cpu: &Cpu, config: &ModelConfig, dtype: Dtype, tokens: usize) -> f64 {
     let ids: Vec<u32> = (0..tokens).map(|i| (i * 7919 % config.vocab_size) as u32).collect();
     let targets: Vec<Target> = ids.iter().enumerate().map(|(row, &id)| Target { row, id }).collect();
     let weights = vec![RowWeight { target: 1e-3, squared_log_z: 0.0 }; tokens];
-    let documents = [0..tokens];
+    let documents: Vec<Range<usize>> = std::iter::once(0..tokens).collect();
     let batch = Documents { tokens: &ids, documents: &documents };
     median(|| {
         learner.forward(cpu, &batch);
