@@ -200,7 +200,8 @@ pub(crate) enum Side {
     Weights,
 }
 
-/// What becomes of a block of 64 tokens of a head (a row of 32 * steps numbers each): strips or groups of tiles, step by step.
+/// What becomes of a block of 64 tokens of a head (a row of 32 * steps numbers each): strips or groups of tiles, step by step, in
+/// parts (`generic::causal_tiles::PARTS`).
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum BlockForm {
     /// Activations: a row for each token.
@@ -263,6 +264,9 @@ pub(crate) struct AttendBackwardTask<'a> {
     /// Out: gradients of the scaled queries, a row for each.
     pub(crate) dq: &'a mut [Chunk<f32>],
 }
+
+/// Rows of a block, what they become, and where.
+pub(crate) type LayBlock = unsafe fn(&[Chunk<f32>], BlockForm, &mut [Chunk<f32>]);
 
 /// x, words, scales, sums of one row.
 pub(crate) type QuantizeRow = unsafe fn(&[f32], &mut [i32], &mut [f32], &mut [i32]);

@@ -291,7 +291,9 @@ impl Lanes for Avx512 {
     fn store_bf16s(self, numbers: [__m512; 2], to: &mut Pairs) {
         // SAFETY: as above.
         unsafe {
-            let [low, high] = numbers.map(|part| _mm512_cvtepi32_epi16(_mm512_srli_epi32::<16>(rounded_to_bf16(part))));
+            // (No closure: one that is left a call has none of these instructions.)
+            let low = _mm512_cvtepi32_epi16(_mm512_srli_epi32::<16>(rounded_to_bf16(numbers[0])));
+            let high = _mm512_cvtepi32_epi16(_mm512_srli_epi32::<16>(rounded_to_bf16(numbers[1])));
             let all = _mm512_inserti64x4::<1>(_mm512_castsi256_si512(low), high);
             _mm512_storeu_si512(to.as_mut_ptr().cast(), all);
         }

@@ -1,4 +1,4 @@
-//! Attention of training on a tile unit: blocks of 64 queries and 64 keys of one head, operands rounded to bf16, sums in f32.
+//! Attention of training on a tile unit: blocks of 64 queries and 64 keys of one head, operands of two bf16 each, sums in f32.
 //!
 //! Scores are computed turned, keys by queries: then the largest score and the denominator of each query come out of whole vectors, and what
 //! the next product wants is made of two rows put together. With P the weights, S their gradients before the softmax, ' for turned:
@@ -9,7 +9,7 @@ use super::lay::turn;
 use super::tiles::STEP;
 use crate::aligned::lines_mut;
 use crate::lanes::{Chunk, LANES, Lanes};
-use crate::table::{AttendBackwardTask, AttendTask, BlockForm, Pairs};
+use crate::table::{AttendBackwardTask, AttendTask, BlockForm, Pairs, Side};
 use crate::tiles::{PairBlock, ROWS, TILE_BYTES, Tiles};
 
 /// Tokens of a block.
@@ -18,51 +18,75 @@ const BLOCK: usize = 64;
 const WIDTH: usize = BLOCK / LANES;
 /// Vectors of a square of scores.
 pub(crate) const SQUARE: usize = BLOCK * WIDTH;
-/// Steps of a sum over the tokens of a block.
+/// Steps of a sum over the tokens of a block, in one part.
 const TOKEN_STEPS: usize = BLOCK / STEP;
-/// Lines of a square of bf16.
-pub(crate) const SQUARE_TILES: usize = WIDTH * TOKEN_STEPS * ROWS;
-
-/// Parts of the steps of rows: see [`lay_block`].
+/// Parts of the steps of operands. Gradients of scores are small differences, so operands go twice as exactly as bf16: a number is a bf16 and
+/// what that lacks, another one. Operands that are activations have the parts (number, number, rest), those that are weights (number, rest,
+/// number): so one sum over all steps has every product that counts.
 pub(crate) const PARTS: usize = 3;
+/// Lines of a square as an operand.
+pub(crate) const SQUARE_TILES: usize = PARTS * WIDTH * TOKEN_STEPS * ROWS;
+
+/// Which parts a line and what it lacks go to.
+#[inline(always)]
+fn parts(side: Side, [line, rest]: [Pairs; 2]) -> [Pairs; PARTS] {
+    match side {
+        Side::Activations => [line, line, rest],
+        Side::Weights => [line, rest, line],
+    }
+}
+
+/// Lines of 32 numbers of a row: rounded, and what they lack.
+#[inline(always)]
+fn row_lines<S: Lanes>(s: S, numbers: [S::F; 2]) -> [Pairs; 2] {
+    let mut lines = [[0; STEP]; 2];
+    s.store_bf16s(numbers, &mut lines[0]);
+    let halves = lines[0].as_chunks::<LANES>().0;
+    let (first, second) = (s.load_bf16(&halves[0]), s.load_bf16(&halves[1]));
+    s.store_bf16s([s.sub(numbers[0], first), s.sub(numbers[1], second)], &mut lines[1]);
+    lines
+}
+
+/// Lines of pairs of numbers: rounded, and what they lack.
+#[inline(always)]
+fn pair_lines<S: Lanes>(s: S, numbers: [S::F; 2]) -> [Pairs; 2] {
+    let mut lines = [[0; STEP]; 2];
+    s.store_pairs(numbers, &mut lines[0]);
+    let [first, second] = s.load_pairs(&lines[0]);
+    s.store_pairs([s.sub(numbers[0], first), s.sub(numbers[1], second)], &mut lines[1]);
+    lines
+}
+
+/// Writes the parts of line `line` of step `step` (of `steps`) of a strip or group.
+#[inline(always)]
+fn put(to: &mut [Pairs], strip: usize, (step, steps): (usize, usize), line: usize, parts: [Pairs; PARTS]) {
+    for part in 0..PARTS {
+        to[((strip * PARTS + part) * steps + step) * ROWS + line] = parts[part];
+    }
+}
 
 /// A block of tokens, rows of whole steps of numbers, as an operand.
-///
-/// Scores and gradients of weights are what small differences are made of, so rows go twice as exactly: a number is a bf16 and what that lacks,
-/// another one. Rows of activations are (number, number, rest), those of weights (number, rest, number), so that one
-/// sum over all has every product that counts.
 #[inline(always)]
 pub(crate) fn lay_block<S: Lanes>(s: S, block: &[Chunk<f32>], form: BlockForm, to: &mut [Chunk<f32>]) {
     let width = block.len() / BLOCK;
     let steps = width / 2;
-    assert!(width > 0 && width.is_multiple_of(2) && block.len() == BLOCK * width);
-    match form {
-        BlockForm::Rows | BlockForm::WovenRows => {
-            assert_eq!(to.len(), PARTS * BLOCK * steps);
-            for (token, row) in block.chunks_exact(width).enumerate() {
-                for step in 0..steps {
-                    let numbers = [s.load(&row[2 * step]), s.load(&row[2 * step + 1])];
-                    let (mut line, mut rest) = ([0; STEP], [0; STEP]);
-                    s.store_bf16s(numbers, &mut line);
-                    let halves = line.as_chunks::<LANES>().0;
-                    let lacking = [0, 1].map(|i| s.sub(numbers[i], s.load_bf16(&halves[i])));
-                    s.store_bf16s(lacking, &mut rest);
-                    let parts = if form == BlockForm::Rows { [line, line, rest] } else { [line, rest, line] };
-                    for part in 0..PARTS {
-                        let place = (token / ROWS * PARTS * steps + part * steps + step) * ROWS + token % ROWS;
-                        lines_mut(&mut to[place..place + 1])[0] = parts[part];
-                    }
-                }
+    assert!(width > 0 && width.is_multiple_of(2) && block.len() == BLOCK * width && to.len() == PARTS * BLOCK * steps);
+    let side = match form {
+        BlockForm::Rows | BlockForm::Columns => Side::Activations,
+        BlockForm::WovenRows | BlockForm::WovenColumns => Side::Weights,
+    };
+    if matches!(form, BlockForm::Rows | BlockForm::WovenRows) {
+        for (token, row) in block.chunks_exact(width).enumerate() {
+            for step in 0..steps {
+                let lines = row_lines(s, [s.load(&row[2 * step]), s.load(&row[2 * step + 1])]);
+                put(lines_mut(to), token / ROWS, (step, steps), token % ROWS, parts(side, lines));
             }
         }
-        BlockForm::Columns | BlockForm::WovenColumns => {
-            assert_eq!(to.len(), BLOCK * steps);
-            for (pair, rows) in block.chunks_exact(2 * width).enumerate() {
-                for group in 0..width {
-                    let place = (group * TOKEN_STEPS + pair / ROWS) * ROWS + pair % ROWS;
-                    let numbers = [s.load(&rows[group]), s.load(&rows[width + group])];
-                    s.store_pairs(numbers, &mut lines_mut(&mut to[place..place + 1])[0]);
-                }
+    } else {
+        for (pair, rows) in block.chunks_exact(2 * width).enumerate() {
+            for group in 0..width {
+                let lines = pair_lines(s, [s.load(&rows[group]), s.load(&rows[width + group])]);
+                put(lines_mut(to), group, (pair / ROWS, TOKEN_STEPS), pair % ROWS, parts(side, lines));
             }
         }
     }
@@ -163,10 +187,11 @@ pub(crate) fn forward<S: Lanes, T: Tiles>(s: S, task: &mut AttendTask<'_>) {
                 let first = exp(s, s.sub(s.load(&rows[i]), max[i]));
                 let second = exp(s, s.sub(s.load(&rows[WIDTH + i]), max[i]));
                 sums[i] = s.add(s.add(sums[i], first), second);
-                s.store_pairs([first, second], &mut task.weights[pair_place(i, pair)]);
+                let parts = parts(Side::Weights, pair_lines(s, [first, second]));
+                put(task.weights, i, (pair / ROWS, TOKEN_STEPS), pair % ROWS, parts);
             }
         }
-        product(&tiles, keys.v, task.weights, TOKEN_STEPS, task.mixed, index > 0);
+        product(&tiles, keys.v, task.weights, PARTS * TOKEN_STEPS, task.mixed, index > 0);
     }
     turn_out(s, task.mixed, sums, task.out);
     for i in 0..WIDTH {
@@ -177,12 +202,6 @@ pub(crate) fn forward<S: Lanes, T: Tiles>(s: S, task: &mut AttendTask<'_>) {
             task.log_sums[i * LANES + j] = largest[j] + sum[j].ln();
         }
     }
-}
-
-/// The line of a square of weights (groups of sixteen queries) for a pair of keys.
-#[inline(always)]
-fn pair_place(group: usize, pair: usize) -> usize {
-    (group * TOKEN_STEPS + pair / ROWS) * ROWS + pair % ROWS
 }
 
 /// The way back of a block of queries: its own gradients, and what it adds to those of the keys and values that it sees.
@@ -227,21 +246,23 @@ pub(crate) fn backward<S: Lanes, T: Tiles>(s: S, task: &mut AttendBackwardTask<'
                         own[i][half] = weight;
                         gradients[i][half] = s.mul(weight, s.sub(s.load(&dweights[place]), inner[column]));
                     }
-                    let pairs = [gradients[0][half], gradients[1][half]];
-                    s.store_pairs(pairs, &mut score_pairs[pair_place(column, pair)]);
+                    let lines = pair_lines(s, [gradients[0][half], gradients[1][half]]);
+                    let parts = parts(Side::Weights, lines);
+                    put(score_pairs, column, (pair / ROWS, TOKEN_STEPS), pair % ROWS, parts);
                 }
                 for i in 0..2 {
                     let key = 2 * pair + i;
-                    let place = (key / ROWS * TOKEN_STEPS + step) * ROWS + key % ROWS;
-                    s.store_bf16s(own[i], &mut weight_rows[place]);
-                    s.store_bf16s(gradients[i], &mut score_rows[place]);
+                    for (numbers, to) in [(own[i], &mut *weight_rows), (gradients[i], &mut *score_rows)] {
+                        let parts = parts(Side::Activations, row_lines(s, numbers));
+                        put(to, key / ROWS, (step, TOKEN_STEPS), key % ROWS, parts);
+                    }
                 }
             }
         }
         let (dk, dv) = task.shares[index * share..][..share].split_at_mut(share / 2);
-        product(&tiles, weight_rows, task.dout_columns, TOKEN_STEPS, dv, true);
-        product(&tiles, score_rows, task.q_columns, TOKEN_STEPS, dk, true);
-        product(&tiles, keys.k_columns, score_pairs, TOKEN_STEPS, task.mixed, index > 0);
+        product(&tiles, weight_rows, task.dout_columns, PARTS * TOKEN_STEPS, dv, true);
+        product(&tiles, score_rows, task.q_columns, PARTS * TOKEN_STEPS, dk, true);
+        product(&tiles, keys.k_columns, score_pairs, PARTS * TOKEN_STEPS, task.mixed, index > 0);
     }
     turn_out(s, task.mixed, [s.splat(1.0); WIDTH], task.dq);
 }

@@ -29,7 +29,7 @@ pub struct CausalPlan<'a> {
     pub kv_heads: usize,
     /// D.
     pub head_dim: usize,
-    /// BF16 where operands of products may be rounded to that, to nearest even, as they are where there is a tile unit.
+    /// F32, or BF16 where operands of products may be rounded: to two bf16 each where there is a tile unit, so to 16 bits.
     pub dtype: Dtype,
 }
 

@@ -1,4 +1,4 @@
-//! Blocks on a tile unit, where operands may be rounded to bf16.
+//! Blocks on a tile unit, where operands need not be all of f32.
 
 use super::backward::{AttentionGradients, add_shares, starts_of};
 use super::blocks::Heads;
@@ -19,10 +19,8 @@ struct Sizes {
     width: usize,
     /// A block of a head in f32.
     rows: usize,
-    /// The same as an operand, columns for rows.
+    /// The same as an operand.
     tiles: usize,
-    /// The same as an operand, row by row.
-    exact: usize,
     /// A row of one number for each token of a block, for each number of a head.
     columns: usize,
 }
@@ -30,22 +28,8 @@ struct Sizes {
 impl Sizes {
     fn new(plan: &CausalPlan<'_>) -> Self {
         let width = plan.head_dim.next_multiple_of(STEP) / LANES;
-        let (rows, tiles) = (BLOCK * width, BLOCK * width / 2);
-        Self { width, rows, tiles, exact: PARTS * tiles, columns: rows }
-    }
-}
-
-impl Sizes {
-    fn of(&self, form: BlockForm) -> usize {
-        match form {
-            BlockForm::Rows | BlockForm::WovenRows => self.exact,
-            BlockForm::Columns | BlockForm::WovenColumns => self.tiles,
-        }
-    }
-
-    /// Of all these forms of a block of a head.
-    fn all(&self, forms: &[(Which, BlockForm)]) -> usize {
-        forms.iter().map(|(_, form)| self.of(*form)).sum()
+        let rows = BLOCK * width;
+        Self { width, rows, tiles: PARTS * rows / 2, columns: rows }
     }
 }
 
@@ -79,7 +63,7 @@ struct Keys<'a> {
 
 impl<'a> Keys<'a> {
     fn len(plan: &CausalPlan<'_>, blocks: &[Block], forms: &[(Which, BlockForm)]) -> usize {
-        blocks.len() * plan.kv_heads * Sizes::new(plan).all(forms)
+        blocks.len() * plan.kv_heads * forms.len() * Sizes::new(plan).tiles
     }
 
     fn lay(
@@ -92,7 +76,7 @@ impl<'a> Keys<'a> {
         to: &'a mut [Chunk<f32>],
     ) -> Self {
         let sizes = Sizes::new(plan);
-        let len = sizes.all(forms);
+        let len = forms.len() * sizes.tiles;
         let out = Disjoint::new(to);
         cpu.pool.run(blocks.len() * plan.kv_heads, 1, |thread, items| {
             let mut scratch = lock(&cpu.scratch[thread]);
@@ -105,7 +89,7 @@ impl<'a> Keys<'a> {
                 }
                 for (i, (which, form)) in forms.iter().enumerate() {
                     // SAFETY: each form of a block of a head is laid once.
-                    let to = unsafe { out.piece(item * len + sizes.all(&forms[..i]), sizes.of(*form)) };
+                    let to = unsafe { out.piece(item * len + i * sizes.tiles, sizes.tiles) };
                     let from = if *which == Which::Keys { &*k } else { &*v };
                     // SAFETY: `Cpu` holds only rows that are available.
                     unsafe { (kernels.lay_block)(from, *form, to) };
@@ -118,9 +102,8 @@ impl<'a> Keys<'a> {
     /// The blocks that a block of queries sees.
     fn seen(&self, block: &Block, index: usize, head: usize) -> Vec<KeyTiles<'_>> {
         let tiles = |index: usize, form: usize| {
-            let first = (index * self.kv_heads + head) * self.sizes.all(self.forms);
-            let at = first + self.sizes.all(&self.forms[..form]);
-            lines::<Pairs, _>(&self.lines[at..][..self.sizes.of(self.forms[form].1)])
+            let at = ((index * self.kv_heads + head) * self.forms.len() + form) * self.sizes.tiles;
+            lines::<Pairs, _>(&self.lines[at..][..self.sizes.tiles])
         };
         let of =
             |index| KeyTiles { k: tiles(index, 0), v: tiles(index, 1), k_columns: tiles(index, self.forms.len() - 1) };
@@ -128,7 +111,7 @@ impl<'a> Keys<'a> {
     }
 }
 
-/// [`causal_attention`](super::causal_attention) with operands rounded to bf16.
+/// [`causal_attention`](super::causal_attention) with operands of two bf16.
 pub(super) fn forward(
     cpu: &Cpu,
     kernels: &TileKernels,
@@ -149,7 +132,7 @@ pub(super) fn forward(
             let (index, head) = (blocks.len() - 1 - item / plan.heads, item % plan.heads);
             let block = &blocks[index];
             let keys = keys.seen(block, index, plan.kv_head(head));
-            let parts = [sizes.rows, sizes.exact, keys.len() * SQUARE, SQUARE_TILES, sizes.columns];
+            let parts = [sizes.rows, sizes.tiles, keys.len() * SQUARE, SQUARE_TILES, sizes.columns];
             let [rows, q, scores, weights, mixed] = cut(scratch.take(parts.iter().sum()), parts);
             queries.gather(head, &block.tokens, plan.scale(), rows);
             // SAFETY: `Cpu` holds only rows that are available.
@@ -170,7 +153,7 @@ pub(super) fn forward(
     });
 }
 
-/// [`causal_attention_backward`](super::causal_attention_backward) with operands rounded to bf16.
+/// [`causal_attention_backward`](super::causal_attention_backward) with operands of two bf16.
 pub(super) fn backward(
     cpu: &Cpu,
     kernels: &TileKernels,
@@ -229,7 +212,7 @@ impl Back<'_> {
     ) {
         let (sizes, plan, kernels) = (self.sizes, self.plan, self.kernels);
         let keys = self.keys.seen(block, index, plan.kv_head(head));
-        let tiles = [sizes.exact, sizes.tiles, sizes.exact, sizes.tiles];
+        let tiles = [sizes.tiles; 4];
         let others = [sizes.rows, keys.len() * 2 * SQUARE, 3 * SQUARE_TILES, sizes.columns];
         let lines_len = tiles.iter().chain(&others).sum();
         let (laid, rest) = scratch.take(lines_len).split_at_mut(tiles.iter().sum());
