@@ -30,6 +30,20 @@ pub enum Loss {
     LastAnswer,
 }
 
+impl Loss {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::All, Self::Answers, Self::LastAnswer];
+
+    /// The word for it in recipes, flags and data sets.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Answers => "answers",
+            Self::LastAnswer => "last-answer",
+        }
+    }
+}
+
 /// What becomes of an example of which nothing is left to learn, or of which an answer is cut away whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnLost {

@@ -9,8 +9,8 @@ use crate::hash::hex_of;
 use crate::records::{ReadOptions, RecordError, Records};
 use crate::shards::{ShardError, ShardKind};
 use serde_json::{Map, Value, json};
-use smollm_tokenizer::Tokenizer;
 use smollm_tokenizer::template::ChatTemplate;
+use smollm_tokenizer::{Specials, Tokenizer};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -116,24 +116,25 @@ fn kind(job: &Job<'_>, example: &Example) -> ShardKind {
 /// What a trainer, or a person, may want to know of how the tokens came about.
 fn made_with(job: &Job<'_>, kind: ShardKind) -> Map<String, Value> {
     let options = &job.examples;
-    let loss = match options.loss {
-        // Of pairs the answers are learnt, whatever is said of other records.
-        _ if kind.pairs => "answers",
-        Loss::All => "all",
-        Loss::Answers => "answers",
-        Loss::LastAnswer => "last-answer",
-    };
+    // Of pairs the answers are learnt, whatever is said of other records.
+    let loss = if kind.pairs { Loss::Answers } else { options.loss };
     let made_with = [
         ("tokenizer", json!(tokenizer_hash(job.tokenizer))),
-        ("template", json!(job.template.map(|template| hex_of(template.source().as_bytes())))),
+        ("template", json!(job.template.map(template_hash))),
         ("variables", Value::Object(options.variables.clone())),
-        ("loss", json!(loss)),
+        ("loss", json!(loss.name())),
         ("max_tokens", json!(options.max_tokens)),
         ("max_prompt", json!(options.max_prompt)),
         ("end_token", json!(options.end_token)),
+        ("parse_special", json!(options.specials == Specials::Parse)),
         ("files", job.files.iter().map(|file| file.display().to_string()).collect()),
     ];
     made_with.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// What tells templates apart: SHA-256 of the source.
+pub fn template_hash(template: &ChatTemplate) -> String {
+    hex_of(template.source().as_bytes())
 }
 
 /// What tells tokenizers apart: SHA-256 over the spellings of all ids in order. Data sets of one model share it.

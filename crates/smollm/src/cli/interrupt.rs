@@ -1,5 +1,6 @@
 //! Ctrl-C (or a request to terminate) during work that writes files: the work stops between two tensors and cleans up after itself.
 
+use super::output::note;
 use smollm::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,6 +15,24 @@ impl Interrupt {
         let pressed = Arc::new(AtomicBool::new(false));
         let flag = pressed.clone();
         ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))?;
+        Ok(Self(pressed))
+    }
+
+    /// As [`Interrupt::listen`], for work whose steps take long: the first Ctrl-C says what it waits for, unless that is to be quiet, and
+    /// the second does not wait. Files of a run are whole or not there, so there is nothing to clean up.
+    pub(crate) fn of_run(quiet: bool) -> anyhow::Result<Self> {
+        /// What shells report of a process that Ctrl-C ended: 128 and the number of the signal.
+        const INTERRUPTED: i32 = 130;
+        let pressed = Arc::new(AtomicBool::new(false));
+        let flag = pressed.clone();
+        ctrlc::set_handler(move || {
+            if flag.swap(true, Ordering::Relaxed) {
+                std::process::exit(INTERRUPTED);
+            }
+            if !quiet {
+                note("stopping after this step; press Ctrl-C again to stop at once (the last checkpoint is whole)");
+            }
+        })?;
         Ok(Self(pressed))
     }
 

@@ -6,17 +6,17 @@
 mod counts;
 mod job;
 mod paths;
+mod ready;
 #[cfg(test)]
 mod tests;
 
-pub use counts::{Counts, FeedCounts};
+pub use counts::{Counts, FeedCounts, Lost};
 
 use crate::error::Error;
 use crate::train::recipe::{Data, Kind, Mix, Recipe, Source, Start, Validation};
 use crate::{ModelFiles, TextParts, local_files};
 use paths::Found;
 use smollm_corpus::dataset::Dataset;
-use smollm_corpus::examples::Loss;
 use smollm_corpus::feed::{Feed, FeedOptions, Part, Source as FeedSource};
 use smollm_corpus::mixture::Stage;
 use smollm_corpus::prepare::{Progress, tokenizer_hash};
@@ -53,8 +53,15 @@ pub fn text_parts(
         // A recipe that reads has a tokenizer then.
         (None, Start::Init(init)) => &init.shape,
     };
-    let files: ModelFiles = local_files(name, progress)?;
-    let text = TextParts::read(&files)?;
+    let read = || -> Result<TextParts, Error> {
+        let files: ModelFiles = local_files(name, progress)?;
+        TextParts::read(&files)
+    };
+    // Of a model it is plain what it is for; a tokenizer of another name stands in the recipe alone.
+    let text = read().map_err(|error| match &recipe.tokenizer {
+        Some(_) => Error::Source { name: "`tokenizer` of the recipe".into(), problem: chain(&error) },
+        None => error,
+    })?;
     let tokenizer = text.tokenizer.ok_or_else(|| Error::NoTokenizer { model: name.clone() })?;
     let template = match &recipe.template {
         Some(path) => {
@@ -64,6 +71,20 @@ pub fn text_parts(
         None => text.template,
     };
     Ok((tokenizer, template))
+}
+
+/// An error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        cause = error.source();
+    }
+    text
 }
 
 /// Whether there is something at every path of a recipe's data. If not, [`FeedCounts::of_full_rows`] may do for an estimate.
@@ -122,32 +143,20 @@ struct Text<'a> {
 
 /// The data set of a source, made if need be.
 fn dataset(recipe: &Recipe, source: &Source, text: &Text<'_>, watch: &mut Watch<'_>) -> Result<Dataset, Error> {
-    let refuse = |problem: String| Err(Error::Source { name: source.name.clone(), problem });
+    let refuse = |problem: String| Error::Source { name: source.name.clone(), problem };
     let (dataset, ready) = match paths::found(source)? {
         Found::Dataset(folder) => (Dataset::open(&folder)?, true),
         Found::Files(files) => (job::made(recipe, source, &files, text, watch)?, false),
     };
     let kind = dataset.kind();
     if (recipe.kind == Kind::Dpo) != kind.pairs {
-        return refuse(match recipe.kind {
+        return Err(refuse(match recipe.kind {
             Kind::Dpo => "has no preference pairs, which `kind: dpo` learns from".into(),
             _ => "has preference pairs, which are for `kind: dpo`".into(),
-        });
+        }));
     }
     if ready {
-        let made_with = &dataset.manifest().made_with;
-        if made_with.get("tokenizer").and_then(|hash| hash.as_str()).is_some_and(|hash| hash != text.hash) {
-            return refuse("was made with another tokenizer; make it anew with that of the recipe".into());
-        }
-        let loss = match recipe.data.loss {
-            Loss::All => "all",
-            Loss::Answers => "answers",
-            Loss::LastAnswer => "last-answer",
-        };
-        let made = made_with.get("loss").and_then(|loss| loss.as_str());
-        if let Some(made) = made.filter(|&made| recipe.kind != Kind::Dpo && made != loss) {
-            return refuse(format!("was made with --loss {made}, but `data.loss` is `{loss}`"));
-        }
+        ready::goes_with(&dataset.manifest().made_with, recipe, source, text).map_err(refuse)?;
     }
     Ok(dataset)
 }

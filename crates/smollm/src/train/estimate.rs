@@ -7,9 +7,11 @@ mod tests;
 mod work;
 
 pub use memory::MemoryNeed;
+pub(crate) use table::grouped;
 pub use work::Work;
 
-use crate::train::data::FeedCounts;
+use crate::error::Error;
+use crate::train::data::{FeedCounts, Lost};
 use crate::train::recipe::Recipe;
 use smollm_model::ModelConfig;
 
@@ -44,6 +46,8 @@ pub struct Estimate {
     pub tokens: f64,
     /// The share of them that counts in the loss.
     pub supervised_share: f64,
+    /// What of the data is not learnt.
+    pub lost: Lost,
     /// The most memory, by what it is for.
     pub memory: MemoryNeed,
     /// Floating-point operations.
@@ -66,7 +70,10 @@ impl Estimate {
 
 /// What a run of `recipe` takes, for a model of this shape and data of which there is so much. `config` is that of the start, with what the
 /// recipe changes of it.
-pub fn estimate(recipe: &Recipe, config: &ModelConfig, counts: &FeedCounts, basis: Basis) -> Estimate {
+///
+/// # Errors
+/// The recipe's adapters do not fit the model.
+pub fn estimate(recipe: &Recipe, config: &ModelConfig, counts: &FeedCounts, basis: Basis) -> Result<Estimate, Error> {
     let steps = recipe.steps(counts.epoch_rows);
     let rows = steps as f64 * recipe.batch.rows as f64;
     let tokens_per_step = recipe.batch.rows as f64 * counts.row_tokens();
@@ -74,14 +81,14 @@ pub fn estimate(recipe: &Recipe, config: &ModelConfig, counts: &FeedCounts, basi
     let sum = |of: fn(&crate::train::data::Counts) -> u64| counts.training.iter().map(of).sum::<u64>() as f64;
     let supervised_share =
         (sum(|counts| counts.tally.supervised) / sum(|counts| counts.tally.tokens).max(1.0)).clamp(0.0, 1.0);
-    let sizes = memory::Sizes::new(recipe, config);
+    let sizes = memory::Sizes::new(recipe, config)?;
     let work = work::work(recipe, config, counts, &sizes, (steps, tokens, supervised_share));
     let seconds = match basis {
         // Passes without a way back are told by their share of the work.
         Basis::MeasuredTokensPerSecond(speed) => tokens / speed * work.total() / work.steps.max(1.0),
         Basis::MeasuredFlops(speed) => work.total() / speed,
     };
-    Estimate {
+    Ok(Estimate {
         parameters: sizes.base + sizes.adapters,
         learnt: sizes.learnt,
         steps,
@@ -91,9 +98,10 @@ pub fn estimate(recipe: &Recipe, config: &ModelConfig, counts: &FeedCounts, basi
         tokens_per_step,
         tokens,
         supervised_share,
+        lost: counts.lost(),
         memory: memory::need(recipe, config, &sizes),
         work,
         seconds,
         basis,
-    }
+    })
 }

@@ -18,12 +18,14 @@ mod tests;
 mod tree;
 mod written;
 
+pub(crate) use data::default_max_tokens;
 pub use data::{Data, Documents, Mix, Source, StageWeights, Validation};
 pub use error::RecipeError;
 pub use keys::{KEYS, Key};
 pub(crate) use written::leaves;
 
 use serde_json::{Map, Value};
+use smollm_checkpoint::adapter::{AdapterConfig, TargetModules};
 use std::path::{Path, PathBuf};
 
 /// What is trained, from what, and how.
@@ -74,6 +76,17 @@ pub enum Kind {
     Sft,
     /// Which of two answers is preferred.
     Dpo,
+}
+
+impl Kind {
+    /// The word for it in recipes, and the command that runs them.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pretrain => "pretrain",
+            Self::Sft => "sft",
+            Self::Dpo => "dpo",
+        }
+    }
 }
 
 /// The weights at the start.
@@ -270,10 +283,27 @@ pub struct Lora {
     pub rslora: bool,
     /// Share of the inputs of a pair that are dropped.
     pub dropout: f64,
-    /// Which matrices have a pair, by the last part of their names.
+    /// Which matrices have a pair, by their names or the ends of these.
     pub target_modules: Vec<String>,
     /// What is learnt whole beside them.
     pub modules_to_save: Vec<String>,
+}
+
+impl Lora {
+    /// The same in PEFT's words; `base_model` is the name that stands in the adapter's files.
+    pub(crate) fn adapter(&self, base_model: Option<String>) -> AdapterConfig {
+        AdapterConfig {
+            r: usize::try_from(self.rank).unwrap_or(usize::MAX),
+            alpha: self.alpha,
+            use_rslora: self.rslora,
+            target_modules: TargetModules::Names(self.target_modules.clone()),
+            rank_pattern: Vec::new(),
+            alpha_pattern: Vec::new(),
+            modules_to_save: self.modules_to_save.clone(),
+            dropout: self.dropout,
+            base_model,
+        }
+    }
 }
 
 /// How it is computed.

@@ -12,7 +12,7 @@ mod report;
 mod tests;
 
 pub use lines::{Cut, read_metrics};
-pub use report::{Report, write_report};
+pub use report::{Report, data_results, write_report};
 
 use crate::error::Error;
 use event_file::EventFile;

@@ -225,6 +225,25 @@ fn a_stopped_run_says_how_to_go_on() {
     assert_eq!(newest.unwrap().to_str(), Some(&*format!("step-{steps:08}")));
 }
 
+/// The file is a pipe that never ends, so the run never comes to where it would stop.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_second_interrupt_does_not_wait() {
+    let world = world();
+    let pipe = world.path("endless.txt");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let arguments = ["train", "pretrain", "pretrain.yaml", "--set", "data.sources.0.path=endless.txt"];
+    let child = world.command(&arguments).spawn().unwrap();
+    // opening it waits until the run reads; nothing is ever written
+    let _pipe = std::fs::OpenOptions::new().write(true).open(&pipe).unwrap();
+    for _ in 0..2 {
+        assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+        std::thread::sleep(Duration::from_millis(300));
+    }
+    let done = finished(child, b"");
+    assert!(done.code == Some(130) && done.err.contains("press Ctrl-C again to stop at once"), "{done:?}");
+}
+
 #[test]
 fn a_torn_checkpoint_is_told_and_the_one_before_serves() {
     let world = world();

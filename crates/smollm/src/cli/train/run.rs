@@ -48,19 +48,14 @@ impl RunRecipe {
     pub(super) fn run(self, kind: Kind) -> anyhow::Result<()> {
         let recipe = self.recipe.read()?;
         if recipe.kind != kind {
-            let named = |kind| match kind {
-                Kind::Pretrain => "pretrain",
-                Kind::Sft => "sft",
-                Kind::Dpo => "dpo",
-            };
-            let own = named(recipe.kind);
+            let own = recipe.kind.name();
             return usage(format!("the recipe has `kind: {own}`; run it by `smollm train {own}`"));
         }
-        let interrupt = Interrupt::listen()?;
         let bars = DownloadBars::new(self.recipe.quiet);
         if self.dry_run {
-            return self.estimate(&recipe, &interrupt, &bars);
+            return self.estimate(&recipe, &Interrupt::listen()?, &bars);
         }
+        let interrupt = Interrupt::of_run(self.recipe.quiet)?;
         let mut screen = Screen::new(self.recipe.quiet, interrupt);
         let finished = run::begin(&recipe, &bars, &mut |told| screen.hear(told));
         drop(screen);
@@ -79,7 +74,7 @@ impl RunRecipe {
             .fits(recipe.steps(counts.epoch_rows))
             .or_else(|problem| usage(format!("schedule: {problem}")))?;
         let flops = run::measured_flops(recipe, &config, &counts)?;
-        let estimate = estimate(recipe, &config, &counts, Basis::MeasuredFlops(flops));
+        let estimate = estimate(recipe, &config, &counts, Basis::MeasuredFlops(flops))?;
         let mut out = output();
         if self.json {
             writeln!(out, "{}", estimate.to_json())?;
@@ -92,7 +87,7 @@ impl RunRecipe {
 
 impl Resume {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let interrupt = Interrupt::listen()?;
+        let interrupt = Interrupt::of_run(self.quiet)?;
         let mut screen = Screen::new(self.quiet, interrupt);
         let options = RunOptions { other_isa: self.other_isa };
         let bars = DownloadBars::new(self.quiet);

@@ -31,7 +31,7 @@ pub(super) struct TokenizeData {
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
     /// What is learnt: all tokens, what the assistant says (or completions), or only the last of that; of preference pairs always the answers
-    #[arg(long, value_name = "WHAT", value_parser = ["all", "answers", "last-answer"], default_value = "all")]
+    #[arg(long, value_name = "WHAT", value_parser = Loss::ALL.map(Loss::name), default_value = Loss::All.name())]
     loss: String,
     /// A chat template in place of the model's
     #[arg(long, value_name = "FILE")]
@@ -97,12 +97,8 @@ impl TokenizeData {
             (None, false) => Documents::Whole,
         };
         let examples = ExampleOptions {
-            loss: match self.loss.as_str() {
-                "answers" => Loss::Answers,
-                "last-answer" => Loss::LastAnswer,
-                // the option's parser lets nothing else through
-                _ => Loss::All,
-            },
+            // the option's parser lets no other word through
+            loss: Loss::ALL.into_iter().find(|loss| loss.name() == self.loss).unwrap_or(Loss::All),
             max_tokens: self.max_tokens,
             max_prompt: self.max_prompt,
             end_token,

@@ -1,6 +1,7 @@
 //! How much there is to learn.
 
 use crate::error::Error;
+use crate::train::estimate::grouped;
 use crate::train::recipe::{Data, Duration, Recipe};
 use smollm_corpus::examples::Tally;
 use smollm_corpus::feed::{Part, Source};
@@ -32,7 +33,49 @@ pub struct FeedCounts {
     pub epoch_rows: u64,
 }
 
+/// What of the records did not come to be learnt.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Lost {
+    /// Documents of which something was cut away.
+    pub truncated: u64,
+    /// Tokens that were cut away.
+    pub cut_tokens: u64,
+    /// Answers that were cut away whole.
+    pub answers_cut: u64,
+    /// Records that were skipped because nothing of them would be learnt.
+    pub skipped: u64,
+}
+
+impl Lost {
+    /// Names and texts of what there is of it; nothing if all is learnt.
+    pub fn lines(&self) -> Vec<(&'static str, String)> {
+        let mut lines = Vec::new();
+        if self.truncated > 0 {
+            let (documents, tokens) = (grouped(self.truncated as f64), grouped(self.cut_tokens as f64));
+            lines.push(("truncated", format!("{documents} documents ({tokens} tokens cut away)")));
+        }
+        for (name, count) in [("answers lost", self.answers_cut), ("skipped", self.skipped)] {
+            if count > 0 {
+                lines.push((name, grouped(count as f64)));
+            }
+        }
+        lines
+    }
+}
+
 impl FeedCounts {
+    /// What of the sources of the training data is not learnt. Rows that are held out of these are counted with them.
+    pub fn lost(&self) -> Lost {
+        let mut lost = Lost::default();
+        for Counts { tally, .. } in &self.training {
+            lost.truncated += tally.truncated;
+            lost.cut_tokens += tally.cut_tokens;
+            lost.answers_cut += tally.answers_cut;
+            lost.skipped += tally.skipped;
+        }
+        lost
+    }
+
     /// What there is if every row is full and every token learnt: for an estimate of a recipe whose data are not at hand. `None` if the
     /// recipe says how long it takes in epochs, which cannot be told then. There are no rows in the epoch of these counts.
     pub fn of_full_rows(recipe: &Recipe) -> Option<Self> {

@@ -6,11 +6,12 @@ use crate::train::recipe::{Documents, Recipe, Source};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use smollm_corpus::dataset::{Dataset, MANIFEST};
-use smollm_corpus::examples::{ExampleOptions, Loss, OnLost};
+use smollm_corpus::examples::{ExampleOptions, OnLost};
 use smollm_corpus::prepare::{Job, PrepareError, prepare};
 use smollm_corpus::records::{Documents as Divided, ReadOptions};
 use smollm_tokenizer::Specials;
-use smollm_tokenizer::template::local_time;
+use smollm_tokenizer::template::{DateTime, local_time};
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -28,7 +29,8 @@ pub(super) fn made(
     watch: &mut Watch<'_>,
 ) -> Result<Dataset, Error> {
     let all = recipe.output.join("data");
-    let folder = all.join(hash(recipe, source, files, text)?);
+    let now = local_time();
+    let folder = all.join(name(&recipe.output, hash(recipe, source, files, text)?, text, now));
     if folder.join(MANIFEST).is_file() {
         return Ok(Dataset::open(&folder)?);
     }
@@ -59,24 +61,69 @@ pub(super) fn made(
             specials: if data.parse_special { Specials::Parse } else { Specials::AsText },
             on_lost: data.on_lost,
             variables: data.variables.clone(),
-            now: local_time(),
+            now,
         },
         shard_tokens: SHARD_TOKENS,
     };
     // A data set is made beside its place: one that was not finished is never taken for one, and never in the way.
-    let partial = folder.with_extension("partial");
-    let refuse = |path: &Path, error| Error::Write { path: path.into(), error };
-    if partial.exists() {
-        std::fs::remove_dir_all(&partial).map_err(|error| refuse(&partial, error))?;
-    }
-    std::fs::create_dir_all(&all).map_err(|error| refuse(&all, error))?;
+    std::fs::create_dir_all(&all).map_err(|error| unwritten(&all, error))?;
+    let (partial, _lock) = workplace(&all)?;
     match prepare(&job, &partial, &mut |at| watch(&source.name, at)) {
         Ok(_) => {}
         Err(PrepareError::Interrupted) => return Err(Error::Interrupted),
         Err(error) => return Err(error.into()),
     }
-    std::fs::rename(&partial, &folder).map_err(|error| refuse(&folder, error))?;
+    put(&partial, &folder)?;
     Ok(Dataset::open(&folder)?)
+}
+
+fn unwritten(path: &Path, error: std::io::Error) -> Error {
+    Error::Write { path: path.into(), error }
+}
+
+/// A folder name in `all` under which no other process works: dry runs and `train show` make data without the lock of the run. What a process
+/// that died left there is removed. The place is this process's for as long as the file is open.
+fn workplace(all: &Path) -> Result<(PathBuf, File), Error> {
+    for number in 0u32.. {
+        let lock = all.join(format!("partial-{number}.lock"));
+        let file = File::create(&lock).map_err(|error| unwritten(&lock, error))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => continue,
+            Err(TryLockError::Error(error)) => return Err(unwritten(&lock, error)),
+        }
+        let partial = all.join(format!("partial-{number}"));
+        if partial.exists() {
+            std::fs::remove_dir_all(&partial).map_err(|error| unwritten(&partial, error))?;
+        }
+        return Ok((partial, file));
+    }
+    unreachable!("there are not so many processes")
+}
+
+/// Puts a data set to its place. If another process was there first, its data set has the same tokens, and stays.
+fn put(partial: &Path, folder: &Path) -> Result<(), Error> {
+    match std::fs::rename(partial, folder) {
+        Ok(()) => Ok(()),
+        Err(_) if folder.join(MANIFEST).is_file() => {
+            std::fs::remove_dir_all(partial).map_err(|error| unwritten(partial, error))
+        }
+        Err(error) => Err(unwritten(folder, error)),
+    }
+}
+
+/// The name of a data set: the hash, and the day if the template asks for the time. A run that has begun stays with the day of its data,
+/// the newest that is there, or else it could not go on the day after.
+fn name(output: &Path, hash: String, text: &Text<'_>, now: DateTime) -> String {
+    if !text.template.is_some_and(|template| template.source().contains("strftime_now")) {
+        return hash;
+    }
+    let today = format!("{hash}-{}", now.date());
+    let begun = output.join("recipe.yaml").exists();
+    let entries = std::fs::read_dir(output.join("data")).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let of_run = names.filter(|name| begun && name.strip_prefix(&hash).is_some_and(|day| day.starts_with('-'))).max();
+    of_run.unwrap_or(today)
 }
 
 /// A number of tokens beyond what memory can address is no limit.
@@ -94,11 +141,6 @@ fn hash(recipe: &Recipe, source: &Source, files: &[PathBuf], text: &Text<'_>) ->
         Ok(json!([whole.display().to_string(), metadata.len(), changed.as_secs(), changed.subsec_nanos()]))
     };
     let data = &recipe.data;
-    let loss = match data.loss {
-        Loss::All => "all",
-        Loss::Answers => "answers",
-        Loss::LastAnswer => "last-answer",
-    };
     let documents = match &source.documents {
         Documents::Whole => json!("whole"),
         Documents::Lines => json!("lines"),
@@ -114,7 +156,7 @@ fn hash(recipe: &Recipe, source: &Source, files: &[PathBuf], text: &Text<'_>) ->
         "end_token": data.end_token.then(|| text.tokenizer.eos()),
         "template": text.template.map(|template| template.source()),
         "pairs": recipe.kind == crate::train::recipe::Kind::Dpo,
-        "loss": loss,
+        "loss": data.loss.name(),
         "max_tokens": data.max_tokens,
         "max_prompt": data.max_prompt,
         "parse_special": data.parse_special,

@@ -64,15 +64,101 @@ fn files_are_tokenised_once() {
     let made = world.made();
     let time = |path: &PathBuf| fs::metadata(path.join("dataset.json")).unwrap().modified().unwrap();
     let before = time(&made[0]);
-    // What another run left behind is not in the way.
-    fs::create_dir_all(made[0].with_extension("partial")).unwrap();
     world.prepare(&recipe).unwrap();
     assert_eq!(time(&made[0]), before);
+    // What a process that died left behind is not in the way, and what one that is at work has is left alone.
+    let data = world.folder.path().join("run/data");
+    fs::create_dir_all(data.join("partial-1/00000.shard")).unwrap();
+    fs::create_dir_all(data.join("partial-0")).unwrap();
+    let at_work = fs::File::create(data.join("partial-0.lock")).unwrap();
+    at_work.lock().unwrap();
     let other = world.recipe("sft", "{sources: [{path: chats}], packing: none, sequence_length: 64, loss: all}");
     assert!(world.prepare(&other).unwrap().training.batch(0..1).unwrap().supervised() > 2);
+    assert!(data.join("partial-0").exists() && !data.join("partial-1").exists());
     assert_eq!(world.made().iter().filter(|path| path.join("dataset.json").exists()).count(), 2);
     world.write("chats/a.jsonl", &[CHAT; 5].join("\n"));
     assert_eq!(world.prepare(&recipe).unwrap().training.rows(), [6]);
+}
+
+#[test]
+fn a_data_set_that_is_there_by_then_is_used() {
+    let world = World::new();
+    world.write("chats.jsonl", CHAT);
+    let recipe = world.recipe("sft", "{sources: [{path: chats.jsonl}]}");
+    let mut inner = 0;
+    // While one process tokenises, another comes and is done before.
+    let both = prepare(&recipe, &world.tokenizer, Some(&world.template), &mut |_, _| {
+        inner += world.prepare(&recipe).unwrap().training.rows()[0];
+        ControlFlow::Continue(())
+    });
+    assert_eq!((both.unwrap().training.rows(), inner), (vec![1], 1));
+    let left: Vec<_> = world.made().into_iter().filter(|path| path.is_dir()).collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+}
+
+#[test]
+fn a_template_that_tells_the_day_gives_other_data_each_day() {
+    let world = World::new();
+    world.write("chats.jsonl", CHAT);
+    let source = format!("{{% set day = strftime_now('%d') %}}{}", world.template.source());
+    let template = ChatTemplate::new(&source, &crate::special_tokens(Some(&world.tokenizer))).unwrap();
+    let recipe = world.recipe("sft", "{sources: [{path: chats.jsonl}]}");
+    let made = || {
+        prepare(&recipe, &world.tokenizer, Some(&template), &mut |_, _| ControlFlow::Continue(())).unwrap();
+        world.made().into_iter().filter(|path| path.is_dir()).collect::<Vec<_>>()
+    };
+    let today = made().remove(0);
+    let (hash, _) = today.file_name().unwrap().to_str().unwrap().split_once('-').unwrap();
+    let before = today.with_file_name(format!("{hash}-2020-01-01"));
+    fs::rename(&today, &before).unwrap();
+    // A run that has begun goes on with the day of its data.
+    world.write("run/recipe.yaml", "");
+    assert_eq!(made(), [before.clone()]);
+    fs::remove_file(world.folder.path().join("run/recipe.yaml")).unwrap();
+    assert_eq!(made().len(), 2);
+}
+
+#[test]
+fn keys_that_a_ready_data_set_does_not_have_are_refused() {
+    let world = World::new();
+    world.write("chats.jsonl", CHAT);
+    world.prepare(&world.recipe("sft", "{sources: [{path: chats.jsonl}], variables: {a: 1}}")).unwrap();
+    let made = world.made()[0].display().to_string();
+    let of = |source: &str, more: &str| {
+        let data = format!("{{sources: [{{name: made, path: {made}{source}}}]{more}}}");
+        world.prepare(&world.recipe("sft", &data)).map_err(|error| error.to_string())
+    };
+    of("", "").unwrap();
+    of("", ", variables: {a: 1}, on_lost: skip").unwrap();
+    for (source, more, expected) in [
+        (", text_column: a", "", "made: is a data set, of which `text_column`"),
+        (", documents: lines", "", "made: is a data set, of which `documents`"),
+        (", separator: x", "", "made: is a data set, of which `separator`"),
+        ("", ", max_tokens: 9", "made: was made with max_tokens 2048, but `data.max_tokens` is `9`"),
+        ("", ", max_tokens: none", "made: was made with max_tokens 2048, but `data.max_tokens` is `none`"),
+        ("", ", end_token: false", "but `data.end_token` is `false`"),
+        ("", ", parse_special: false", "made: was made with parse_special true"),
+        ("", ", variables: {a: 2}", "made: was made with variables {\"a\":1}"),
+    ] {
+        let error = of(source, more).unwrap_err();
+        assert!(error.contains(expected), "{error}\n{expected}");
+    }
+    let with_template =
+        Recipe { template: Some("t".into()), ..world.recipe("sft", &format!("{{sources: [{{path: {made}}}]}}")) };
+    world.prepare(&with_template).unwrap();
+    let other = ChatTemplate::new("{{ messages }}", &[]).unwrap();
+    let error = prepare(&with_template, &world.tokenizer, Some(&other), &mut |_, _| ControlFlow::Continue(()));
+    assert!(error.unwrap_err().to_string().contains("another template"));
+}
+
+#[test]
+fn a_tokenizer_that_is_not_there_is_told_by_its_key() {
+    let world = World::new();
+    let text = "kind: pretrain\ninit: {shape: smollm2-135m}\ntokenizer: ./none\noutput: run\noptimizer: {learning_rate: 1}\n\
+                batch: {rows: 2}\nduration: {steps: 1}\ndata: {sources: [{path: a.txt}]}\n";
+    let recipe = Recipe::read(text, "r.yaml", world.folder.path(), &[], &|_| false).unwrap();
+    let error = text_parts(&recipe, &smollm_hub::Silent).unwrap_err().to_string();
+    assert!(error.starts_with("`tokenizer` of the recipe: "), "{error}");
 }
 
 #[test]

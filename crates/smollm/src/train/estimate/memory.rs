@@ -1,7 +1,9 @@
 //! The memory of a run: what there is of each weight, and what a micro-batch leaves on its way.
 
-use crate::train::recipe::{Keeping, Objective, Precision, Recipe, Reference};
-use smollm_model::{LayerSlot, ModelConfig, Param, Shape, Slot, params};
+use crate::error::Error;
+use crate::train::recipe::{Keeping, Objective, Precision, Recipe};
+use smollm_model::{ModelConfig, Param, Shape, Slot, params};
+use smollm_train::{Lora, Place};
 
 /// Elements of tensors, by what becomes of them.
 pub(super) struct Sizes {
@@ -22,7 +24,7 @@ pub(super) struct Sizes {
 }
 
 impl Sizes {
-    pub(super) fn new(recipe: &Recipe, config: &ModelConfig) -> Self {
+    pub(super) fn new(recipe: &Recipe, config: &ModelConfig) -> Result<Self, Error> {
         let table = params(config);
         let elements = |keep: &dyn Fn(&Param) -> bool| -> u64 {
             table.iter().filter(|param| keep(param)).map(|param| param.shape.elements() as u64).sum()
@@ -30,19 +32,20 @@ impl Sizes {
         let matrix = |param: &Param| matches!(param.shape, Shape::Matrix(..));
         let untied = table.iter().any(|param| param.slot == Slot::LmHead);
         let base = elements(&|_| true);
-        let (adapters, saved) = match &recipe.lora {
-            None => (0, base),
+        let (mut adapters, mut saved) = (0, 0);
+        match &recipe.lora {
+            None => saved = base,
             Some(lora) => {
-                let has = |param: &Param, names: &[String]| names.iter().any(|name| is_module(param, name));
-                let pairs = table.iter().filter(|param| has(param, &lora.target_modules));
-                let pair = |param: &Param| match param.shape {
-                    Shape::Matrix(rows, cols) => lora.rank * (rows + cols) as u64,
-                    Shape::Vector(_) => 0,
-                };
-                (pairs.map(pair).sum(), elements(&|param| has(param, &lora.modules_to_save)))
+                for learnt in Lora::new(lora.adapter(None), config)?.table() {
+                    let elements = learnt.shape.elements() as u64;
+                    match learnt.place {
+                        Place::LoraA(..) | Place::LoraB(..) => adapters += elements,
+                        Place::Base(_) => saved += elements,
+                    }
+                }
             }
-        };
-        Self {
+        }
+        Ok(Self {
             base,
             lying: elements(&matrix),
             turned: elements(&|param| matrix(param) && (param.slot != Slot::EmbedTokens || !untied)),
@@ -50,17 +53,7 @@ impl Sizes {
             head: (config.vocab_size * config.hidden_size) as u64,
             adapters,
             learnt: adapters + saved,
-        }
-    }
-}
-
-/// Whether a recipe means this tensor by the last part of a module's name.
-fn is_module(param: &Param, name: &str) -> bool {
-    match param.slot {
-        Slot::Layer(_, slot) => LayerSlot::module(slot).is_some_and(|module| module.rsplit('.').next() == Some(name)),
-        Slot::EmbedTokens => name == "embed_tokens",
-        Slot::LmHead => name == "lm_head",
-        Slot::Norm => name == "norm",
+        })
     }
 }
 
@@ -77,7 +70,8 @@ pub struct MemoryNeed {
     pub compute_weights: u64,
     /// The same, turned, for the way back.
     pub turned_weights: u64,
-    /// The weights of a reference that is asked in each step, where it is not the base of adapters.
+    /// The weights of a reference, lying and turned, where it is not the base of adapters: it is made beside the model that learns, whether
+    /// it is asked once or in each step.
     pub reference: u64,
     /// What a micro-batch keeps for the way back.
     pub activations: u64,
@@ -134,14 +128,14 @@ pub(super) fn need(recipe: &Recipe, config: &ModelConfig, sizes: &Sizes) -> Memo
     };
     // The scratch of the way there, and on the way back the gradients of what a layer kept, with the widest operand turned.
     let working = layer + 4 * width + 3 * inner + 2 * query + 2 * kv + inner.max(width);
-    let live = matches!(recipe.objective, Objective::Preference { reference: Reference::Live, .. });
+    let second = matches!(recipe.objective, Objective::Preference { .. }) && recipe.lora.is_none();
     MemoryNeed {
         weights: sizes.learnt * F32,
         gradients: sizes.learnt * F32,
         moments: sizes.learnt * 2 * F32,
         compute_weights: (sizes.lying + sizes.adapters) * element,
         turned_weights: (sizes.turned + sizes.adapters) * element,
-        reference: if live && recipe.lora.is_none() { sizes.lying * element } else { 0 },
+        reference: if second { (sizes.lying + sizes.turned) * element } else { 0 },
         activations: tokens * kept * F32,
         working: tokens * working * F32,
         logits: 2 * TARGETS * config.vocab_size as u64 * F32,

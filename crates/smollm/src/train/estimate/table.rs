@@ -14,6 +14,9 @@ impl fmt::Display for Estimate {
         line("steps", format!("{} of {} rows", grouped(self.steps as f64), grouped(self.rows_per_step as f64)))?;
         let (tokens, step) = (grouped(self.tokens), grouped(self.tokens_per_step));
         line("tokens", format!("{tokens} ({step} a step), {:.1} % of them learnt", 100.0 * self.supervised_share))?;
+        for (name, value) in self.lost.lines() {
+            line(name, value)?;
+        }
         match self.epochs {
             Some(epochs) => line("epochs", format!("{epochs:.3} of {} rows", grouped(self.epoch_rows as f64)))?,
             None => line("epochs", "not told: the data were not looked at, and rows are taken to be full".into())?,

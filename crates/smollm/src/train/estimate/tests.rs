@@ -21,6 +21,10 @@ fn counts(rows: u64, row_tokens: u64) -> FeedCounts {
     FeedCounts { training, validation: Vec::new(), epoch_rows: rows }
 }
 
+fn estimate(recipe: &Recipe, config: &ModelConfig, counts: &FeedCounts, basis: Basis) -> Estimate {
+    super::estimate(recipe, config, counts, basis).expect("the adapters fit")
+}
+
 fn model() -> ModelConfig {
     smollm_model::preset("smollm2-135m").expect("a released shape")
 }
@@ -97,9 +101,57 @@ fn pairs_have_a_reference_and_held_out_rows_are_counted() {
     let (before, live) = (of("precomputed"), of("live"));
     assert_eq!(before.steps, 300);
     assert_eq!(live.work.reference, 3.0 * before.work.reference);
-    assert!(before.memory.reference == 0 && live.memory.reference > 0);
     // 30 evaluations of half of 10 rows: the tokens of 150 rows, and the reference those of 1,000.
     assert!((before.work.evaluations / before.work.reference - 0.15).abs() < 1e-9);
+    // Two bf16 copies of the matrices, for as long as it is asked.
+    assert_eq!([before, live].map(|estimate| estimate.memory.reference), [4 * 134_479_872; 2]);
+}
+
+#[test]
+fn the_base_of_adapters_is_asked_in_each_step() {
+    let text = "kind: dpo\nmodel: m\noutput: o\noptimizer: {learning_rate: 1}\nbatch: {rows: 10}\nduration: {epochs: 3}\n\
+                data: {sources: [{path: a}]}\nlora: {rank: 4, alpha: 8}\n";
+    let of = |set: &[String]| {
+        let recipe = Recipe::read(text, "r", Path::new("/"), set, &|_| false).unwrap();
+        estimate(&recipe, &model(), &counts(1000, 100), Basis::MeasuredFlops(1e12))
+    };
+    let (said_before, live) = (of(&[]), of(&["objective.reference=live".into()]));
+    assert_eq!(said_before, live);
+    assert_eq!(live.memory.reference, 0);
+}
+
+#[test]
+fn what_is_learnt_is_what_the_trainer_learns() {
+    let text = "kind: sft\nmodel: m\noutput: o\noptimizer: {learning_rate: 1}\nbatch: {rows: 4}\nduration: {steps: 10}\n\
+                data: {sources: [{path: a}]}\nlora: {rank: 2, alpha: 4, target_modules: [self_attn.q_proj], modules_to_save: [norm]}\n";
+    let read = |set: &[String]| Recipe::read(text, "r", Path::new("/"), set, &|_| false).unwrap();
+    let estimate = estimate(&read(&[]), &model(), &counts(1000, 2048), Basis::MeasuredFlops(1e12));
+    // By the ends of names `norm` is each of the 61 norms.
+    assert_eq!(estimate.learnt, 30 * 2 * (576 + 576) + 61 * 576);
+    // Only one layer has a pair, and one that the model has not is refused.
+    let one = ["lora.target_modules=[layers.3.mlp.up_proj]".into(), "lora.modules_to_save=[]".into()];
+    let of = |recipe: &Recipe| super::estimate(recipe, &model(), &counts(1000, 2048), Basis::MeasuredFlops(1e12));
+    assert_eq!(of(&read(&one)).unwrap().learnt, 2 * (576 + 1536));
+    let none = read(&["lora.target_modules=[layers.30.mlp.up_proj]".into()]);
+    assert!(of(&none).unwrap_err().to_string().contains("layers.30.mlp.up_proj"));
+}
+
+#[test]
+fn what_is_not_learnt_is_told() {
+    let mut counts = counts(1000, 2048);
+    let all = estimate(&recipe(""), &model(), &counts, Basis::MeasuredFlops(1e12));
+    assert!(!all.to_string().contains("skipped"));
+    let tally = &mut counts.training[0].tally;
+    (tally.truncated, tally.cut_tokens, tally.answers_cut, tally.skipped) = (1200, 34_000, 5, 6);
+    let some = estimate(&recipe(""), &model(), &counts, Basis::MeasuredFlops(1e12));
+    for (name, value) in
+        [("truncated", "1,200 documents (34,000 tokens cut away)"), ("answers lost", "5"), ("skipped", "6")]
+    {
+        assert!(some.to_string().contains(&format!("{name:<24} {value}\n")), "{some}");
+        let of_report = crate::train::telemetry::data_results(&counts);
+        assert!(of_report.contains(&(name.to_owned(), value.to_owned())), "{of_report:?}");
+    }
+    assert_eq!(some.to_json()["lost"]["skipped"], 6);
 }
 
 #[test]

@@ -54,6 +54,8 @@ pub(super) fn work(
     let reference = match recipe.objective {
         Objective::NextToken { .. } => 0.0,
         Objective::Preference { reference: Reference::Live, .. } => forward * tokens,
+        // The base of adapters is asked in each step, whatever is said of the reference.
+        Objective::Preference { .. } if recipe.lora.is_some() => forward * tokens,
         // Each pair is asked for once, however often it comes.
         Objective::Preference { reference: Reference::Precomputed, .. } => {
             forward * tokens.min(sum(|counts| counts.tokens))

@@ -14,8 +14,11 @@ type Result<T> = std::result::Result<T, RecipeError>;
 
 pub(super) const PACKINGS: &[(&str, Packing)] =
     &[("best-fit", Packing::BestFit), ("wrapped", Packing::Wrapped), ("none", Packing::None)];
-pub(super) const LOSSES: &[(&str, Loss)] =
-    &[("all", Loss::All), ("answers", Loss::Answers), ("last-answer", Loss::LastAnswer)];
+pub(super) const LOSSES: &[(&str, Loss)] = &[
+    (Loss::All.name(), Loss::All),
+    (Loss::Answers.name(), Loss::Answers),
+    (Loss::LastAnswer.name(), Loss::LastAnswer),
+];
 pub(super) const ON_LOST: &[(&str, OnLost)] = &[("stop", OnLost::Stop), ("skip", OnLost::Count)];
 pub(super) const DOCUMENTS: &[(&str, bool)] = &[("whole", false), ("lines", true)];
 
@@ -118,11 +121,7 @@ pub(super) fn read(section: &Section<'_>, kind: Kind, paths: &Paths<'_>) -> Resu
         section.refuse(&["max_prompt"], "is for `kind: dpo`")?;
     }
     let loss = section.get("loss", choice(LOSSES))?;
-    let default = match kind {
-        Kind::Dpo => Some(sequence_length / 2 + 1),
-        Kind::Sft if packing != Packing::Wrapped => Some(sequence_length),
-        _ => None,
-    };
+    let default = default_max_tokens(kind, packing, sequence_length);
     let max_tokens = section.get("max_tokens", unless("none", whole(2..=MOST)))?.unwrap_or(default);
     // A sequence of n tokens takes n - 1 inputs of a row.
     let fits = |tokens: u64| (tokens - 1) * if dpo { 2 } else { 1 } <= sequence_length;
@@ -154,6 +153,15 @@ pub(super) fn read(section: &Section<'_>, kind: Kind, paths: &Paths<'_>) -> Resu
         on_lost: section.get("on_lost", choice(ON_LOST))?.unwrap_or(OnLost::Stop),
         variables: section.get("variables", json_map)?.unwrap_or_default(),
     })
+}
+
+/// After how many tokens examples are cut if nothing is said.
+pub(crate) fn default_max_tokens(kind: Kind, packing: Packing, sequence_length: u64) -> Option<u64> {
+    match kind {
+        Kind::Dpo => Some(sequence_length / 2 + 1),
+        Kind::Sft if packing != Packing::Wrapped => Some(sequence_length),
+        _ => None,
+    }
 }
 
 /// At least one, and no two of one name.

@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 
 type Result<T> = std::result::Result<T, RecipeError>;
 
-pub(super) const KINDS: &[(&str, Kind)] = &[("pretrain", Kind::Pretrain), ("sft", Kind::Sft), ("dpo", Kind::Dpo)];
+pub(super) const KINDS: &[(&str, Kind)] =
+    &[(Kind::Pretrain.name(), Kind::Pretrain), (Kind::Sft.name(), Kind::Sft), (Kind::Dpo.name(), Kind::Dpo)];
 pub(super) const LOSSES: &[(&str, PreferenceLoss)] =
     &[("sigmoid", PreferenceLoss::Sigmoid), ("ipo", PreferenceLoss::Ipo), ("apo-zero", PreferenceLoss::ApoZero)];
 pub(super) const REFERENCES: &[(&str, Reference)] =
@@ -30,6 +31,9 @@ pub(super) const EXPORTS: &[(&str, ExportType)] =
 const MICRO_TOKENS: u64 = 8192;
 /// The modules of a layer that may have adapters, and a word for all of them.
 const MODULES: [&str; 8] = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "all-linear"];
+
+/// Rows of the largest step: the numbers of a step's rows are held in memory.
+const MOST_ROWS: u64 = 1 << 20;
 
 /// Where relative paths begin, and what is there.
 pub(super) struct Paths<'a> {
@@ -226,7 +230,7 @@ fn schedule(section: &Section<'_>) -> Result<Schedule> {
 }
 
 fn batch(section: &Section<'_>, row_tokens: u64) -> Result<Batch> {
-    let rows = section.required("rows", whole(1..=MOST))?;
+    let rows = section.required("rows", whole(1..=MOST_ROWS))?;
     let default = (MICRO_TOKENS / row_tokens).clamp(1, rows);
     let micro_rows = section.get("micro_rows", whole(1..=MOST))?.unwrap_or(default);
     if micro_rows > rows {
@@ -247,10 +251,12 @@ fn duration(section: &Section<'_>) -> Result<Duration> {
 fn lora(section: &Section<'_>) -> Result<Lora> {
     let module = |node: &Node| {
         let name = text(node)?;
-        if MODULES.contains(&name.as_str()) {
+        // Which of them it means (`self_attn.q_proj`, `layers.3.mlp.up_proj`) only the model can tell: `Lora::new` asks that.
+        let last = name.rsplit('.').next().unwrap_or(&name);
+        if MODULES.contains(&last) {
             return Ok(name);
         }
-        let nearest = MODULES.iter().min_by_key(|known| strsim::damerau_levenshtein(&name, known));
+        let nearest = MODULES.iter().min_by_key(|known| strsim::damerau_levenshtein(last, known));
         let nearest = nearest.copied().unwrap_or_default();
         wrong(node, format!("`{}` is no module with a matrix; did you mean `{nearest}`?", super::error::shown(&name)))
     };

@@ -114,7 +114,8 @@ fn what_is_wrong_is_told_with_its_line() {
             "r.yaml: line 1, column 7: `kind`: expected one of `pretrain`, `sft`, `dpo`, found `stf`",
         ),
         ("kind: sft\n", "", "r.yaml: line 1, column 1: `kind` is missing"),
-        ("rows: 4", "rows: 0", "r.yaml: line 10, column 9: `batch.rows`: 0 is less than 1"),
+        ("rows: 4", "rows: 0", "r.yaml: line 10, column 9: `batch.rows`: 0 is not within 1 and 1048576"),
+        ("rows: 4", "rows: 2e6", "r.yaml: line 10, column 9: `batch.rows`: 2e6 is not within 1 and 1048576"),
         ("rows: 4", "rows: four", "r.yaml: line 10, column 9: `batch.rows`: expected a whole number, found `four`"),
         (
             "rows: 4",

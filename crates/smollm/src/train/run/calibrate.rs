@@ -23,7 +23,7 @@ pub fn measured_flops(recipe: &Recipe, config: &ModelConfig, counts: &FeedCounts
     let mut config = config.clone();
     config.num_hidden_layers = 1;
     config.rope_layers.truncate(1);
-    let per_token = estimate(recipe, &config, counts, Basis::MeasuredFlops(1.0)).work.per_token;
+    let per_token = estimate(recipe, &config, counts, Basis::MeasuredFlops(1.0))?.work.per_token;
     let start = Start { config, source: Source::Init { seed: 0, depth_scaled: false } };
     let lora = options::lora(recipe, &start.config)?;
     let cpu = Cpu::new(recipe.compute.threads.map_or_else(granted_threads, |threads| threads as usize))?;
@@ -38,7 +38,7 @@ pub fn measured_flops(recipe: &Recipe, config: &ModelConfig, counts: &FeedCounts
     let documents: Vec<_> = (0..rows).map(|i| i * row..(i + 1) * row).collect();
     let batch = Documents { tokens: &tokens, documents: &documents };
     // as many targets as the recipe's tokens are learnt, evenly spread
-    let all = estimate(recipe, &start.config, counts, Basis::MeasuredFlops(1.0)).supervised_share;
+    let all = estimate(recipe, &start.config, counts, Basis::MeasuredFlops(1.0))?.supervised_share;
     let step = (1.0 / all.max(1e-3)).round().max(1.0) as usize;
     let targets: Vec<Target> = (0..tokens.len()).step_by(step).map(|row| Target { row, id: tokens[row] }).collect();
     let weights = vec![RowWeight { target: 1e-3, squared_log_z: 0.0 }; targets.len()];

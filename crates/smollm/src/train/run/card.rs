@@ -39,8 +39,7 @@ pub(super) fn text(recipe: &Recipe, facts: &Facts<'_>) -> String {
     }
     let kind = match recipe.kind {
         Kind::Pretrain => "pretraining",
-        Kind::Sft => "sft",
-        Kind::Dpo => "dpo",
+        Kind::Sft | Kind::Dpo => recipe.kind.name(),
     };
     let _ = write!(front, "tags:\n- smollm\n- {kind}\n");
     if facts.is_adapter {

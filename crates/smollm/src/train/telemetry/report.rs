@@ -3,6 +3,8 @@
 use super::Metrics;
 use super::plot::{Series, escaped, label, plot};
 use crate::error::Error;
+use crate::train::data::{Counts, FeedCounts};
+use crate::train::estimate::grouped;
 use crate::train::recipe::{Recipe, leaves};
 use std::fmt::Write;
 use std::io::Write as _;
@@ -130,6 +132,15 @@ fn table(out: &mut String, title: &str, rows: &[(String, String)]) {
         let _ = writeln!(out, "<tr><th scope=\"row\">{}</th><td>{}</td></tr>", escaped(name), escaped(value));
     }
     out.push_str("</table>\n");
+}
+
+/// Results that say how much was learnt from, and what of it was not.
+pub fn data_results(counts: &FeedCounts) -> Vec<(String, String)> {
+    let sum = |of: fn(&Counts) -> u64| grouped(counts.training.iter().map(of).sum::<u64>() as f64);
+    let documents = format!("{} with {} tokens", sum(|counts| counts.documents), sum(|counts| counts.tokens));
+    let mut results = vec![("documents".to_owned(), documents)];
+    results.extend(counts.lost().lines().into_iter().map(|(name, value)| (name.to_owned(), value)));
+    results
 }
 
 /// Writes the page, whole or not at all.
