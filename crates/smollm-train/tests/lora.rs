@@ -138,9 +138,7 @@ fn gradients_of_pairs_are_those_of_the_plain_model() {
                 let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
                 let gradient: Vec<f64> = gradient.iter().map(|x| f64::from(*x)).collect();
                 let cosine = dot(&gradient, expected) / (dot(&gradient, &gradient) * dot(expected, expected)).sqrt();
-                // attention on tiles rounds its operands, too; of few tokens that see few others little is left after means are taken away
-                let least = if cpu.isa().starts_with("amx") { 0.998 } else { 0.999 };
-                assert!(cosine >= least, "{} on {cpu:?}: {cosine}", row.name);
+                assert!(cosine >= 0.999, "{} on {cpu:?}: {cosine}", row.name);
             }
         }
     }
