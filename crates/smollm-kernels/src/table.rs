@@ -154,9 +154,6 @@ pub(crate) struct PairKernels {
     pub(crate) gathered: bool,
 }
 
-/// Lays a block of a head out in the form of an operand.
-pub(crate) type LayBlock = unsafe fn(&[Chunk<f32>], BlockForm, &mut [Chunk<f32>]);
-
 /// Kernels of a tile unit.
 pub(crate) struct TileKernels {
     pub(crate) matmul: unsafe fn(&TileTask<'_>),

@@ -196,7 +196,7 @@ impl Checkpoints {
     /// # Errors
     /// There is none, it is damaged or of other tensors.
     pub fn weights(&self, step: u64, table: &[Learnt]) -> Result<Tensors, SaveError> {
-        files::read(&self.path(step), table).map(|(_, learnt, _)| learnt)
+        files::read_weights(&self.path(step), table).map(|(_, learnt)| learnt)
     }
 
     /// Removes folders of ours whose names end so.

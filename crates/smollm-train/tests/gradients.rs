@@ -3,7 +3,7 @@
 mod plain;
 
 use plain::Plain;
-use plain::case::{Case, TIED, UNTIED, apart, case, cpus, cpus_and_types, loss, wide};
+use plain::case::{Case, TIED, UNTIED, apart, case, cosine, cpus, cpus_and_types, loss, wide};
 use smollm_kernels::{Cpu, Dtype, Matrix};
 use smollm_model::{Documents, LayerSlot, Param, Shape, Slot};
 use smollm_train::{Keep, Learner, LogProb, Place, Target, Tensors};
@@ -54,9 +54,8 @@ fn bf16_gradients_point_where_f32_ones_do() {
             let (_, exact) = case.run(&cpu, Dtype::F32, Keep::All);
             let (_, rounded) = case.run(&cpu, Dtype::BF16, Keep::All);
             for ((learnt, a), (_, b)) in rounded.iter().zip(exact.iter()) {
-                let dot =
-                    |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
-                let cosine = dot(a, b) / (dot(a, a) * dot(b, b)).sqrt();
+                let exact: Vec<f64> = b.iter().map(|x| f64::from(*x)).collect();
+                let cosine = cosine(a, &exact);
                 assert!(cosine >= 0.999, "{} on {cpu:?}: {cosine}", learnt.name);
             }
         }

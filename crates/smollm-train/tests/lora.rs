@@ -2,7 +2,7 @@
 
 mod plain;
 
-use plain::case::{Case, TIED, UNTIED, apart, case, cpus, cpus_and_types, loss, wide};
+use plain::case::{Case, TIED, UNTIED, apart, case, cosine, cpus, cpus_and_types, loss, wide};
 use plain::{Plain, PlainPair};
 use smollm_checkpoint::adapter::{AdapterConfig, TargetModules};
 use smollm_kernels::{Cpu, Dtype, Matrix};
@@ -135,9 +135,7 @@ fn gradients_of_pairs_are_those_of_the_plain_model() {
             }
             let (_, rounded) = adapted.run(&cpu, Dtype::BF16, Keep::All);
             for ((row, gradient), expected) in rounded.iter().zip(&expected) {
-                let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-                let gradient: Vec<f64> = gradient.iter().map(|x| f64::from(*x)).collect();
-                let cosine = dot(&gradient, expected) / (dot(&gradient, &gradient) * dot(expected, expected)).sqrt();
+                let cosine = cosine(gradient, expected);
                 assert!(cosine >= 0.999, "{} on {cpu:?}: {cosine}", row.name);
             }
         }

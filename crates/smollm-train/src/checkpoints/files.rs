@@ -21,7 +21,7 @@ const SECOND: &str = "second.";
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct StateFile {
+pub(super) struct StateFile {
     format: u32,
     progress: Progress,
     /// Of what `progress` is as JSON without spaces.
@@ -94,6 +94,13 @@ fn write_tensors(
 
 /// All of a state, checked.
 pub(super) fn read(folder: &Path, table: &[Learnt]) -> Result<(Progress, Tensors, MomentTensors), SaveError> {
+    let (file, weights) = read_weights(folder, table)?;
+    let [first, second] = read_tensors(&folder.join(MOMENTS), table, [FIRST, SECOND], file.moments_crc32)?;
+    Ok((file.progress, weights, MomentTensors { first, second }))
+}
+
+/// A state without its moments, checked.
+pub(super) fn read_weights(folder: &Path, table: &[Learnt]) -> Result<(StateFile, Tensors), SaveError> {
     let path = folder.join(STATE);
     let json = std::fs::read(&path).map_err(|error| SaveError::io(&path, "read", error))?;
     let file: StateFile = serde_json::from_slice(&json).map_err(|error| unreadable(&path, &error))?;
@@ -110,8 +117,7 @@ pub(super) fn read(folder: &Path, table: &[Learnt]) -> Result<(Progress, Tensors
         return Err(SaveError::State { path, problem });
     }
     let [weights] = read_tensors(&folder.join(WEIGHTS), table, [""], file.weights_crc32)?;
-    let [first, second] = read_tensors(&folder.join(MOMENTS), table, [FIRST, SECOND], file.moments_crc32)?;
-    Ok((file.progress, weights, MomentTensors { first, second }))
+    Ok((file, weights))
 }
 
 /// The tensors of `table` under each prefix, of a file with this checksum and no others.

@@ -60,6 +60,12 @@ pub(crate) fn apart(a: &[f32], b: &[f64]) -> f64 {
     (difference / b.iter().map(|b| b * b).sum::<f64>()).sqrt()
 }
 
+/// The cosine of the angle between two tensors.
+pub(crate) fn cosine(a: &[f32], b: &[f64]) -> f64 {
+    let sum = |of: fn(f64, f64) -> f64| a.iter().zip(b).map(|(a, b)| of(f64::from(*a), *b)).sum::<f64>();
+    sum(|a, b| a * b) / (sum(|a, _| a * a) * sum(|_, b| b * b)).sqrt()
+}
+
 /// A loss that hangs on log-probabilities and logarithms of denominators as `weights` says.
 pub(crate) fn loss(weights: &[RowWeight], log_probs: Vec<[f64; 2]>) -> f64 {
     let one = |([log_prob, log_z], weight): ([f64; 2], &RowWeight)| {

@@ -368,6 +368,8 @@ pub enum ExportType {
     F32,
 }
 
+/// The name that the recipe of a run has in the run's folder.
+pub const IN_A_RUN: &str = "recipe.yaml";
 /// The largest recipe: one of that size is another file.
 const LARGEST: u64 = 1 << 20;
 

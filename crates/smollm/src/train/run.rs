@@ -138,7 +138,7 @@ fn go(
     let ended = run.go(&mut |event| teller.hear(event, watch));
     teller.result()?;
     let ended = ended.map_err(|error| origins::named(error, folder.path(), &data.training));
-    let report = export::report(folder, recipe, &run, &ended)?;
+    let report = export::report(folder, recipe, &data.counts, &run, &ended)?;
     let ended = ended?;
     let model = match ended {
         Ended::Stopped => None,

@@ -10,7 +10,7 @@ use smollm::train::data::{FeedCounts, are_at_hand};
 use smollm::train::estimate::{Basis, estimate};
 use smollm::train::recipe::{Kind, Recipe};
 use smollm::train::run::{self, Finished, RunOptions, Told};
-use smollm_train::run::Ended;
+use smollm_train::run::{Ended, Event};
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -213,16 +213,16 @@ impl Screen {
                     bar.step(report.step, format!("loss {:.4}  {tokens_per_second:.0} tokens/s", report.loss));
                 }
             }
-            Told::Evaluated { step, evaluation, best } => {
+            Told::Loop(Event::Evaluated { step, evaluation, best }) => {
                 let best = if best { ", the least so far" } else { "" };
                 self.say(format!("step {step}: loss {:.4} on what is held out{best}", evaluation.loss));
             }
-            Told::Evaluating { rows, of } => {
+            Told::Loop(Event::Evaluating { rows, of }) => {
                 if let Some((_, bar)) = &self.bar {
                     bar.say(format!("evaluating: row {rows} of {of}"));
                 }
             }
-            Told::Saved { .. } => {}
+            Told::Loop(Event::Step(_) | Event::Saving { .. } | Event::Saved { .. }) => {}
         }
         if self.interrupt.check().is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }

@@ -2,7 +2,7 @@
 
 use super::{Text, Watch};
 use crate::error::Error;
-use crate::train::recipe::{Documents, Recipe, Source};
+use crate::train::recipe::{Documents, IN_A_RUN, Recipe, Source};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use smollm_corpus::dataset::{Dataset, MANIFEST};
@@ -119,7 +119,7 @@ fn name(output: &Path, hash: String, text: &Text<'_>, now: DateTime) -> String {
         return hash;
     }
     let today = format!("{hash}-{}", now.date());
-    let begun = output.join("recipe.yaml").exists();
+    let begun = output.join(IN_A_RUN).exists();
     let entries = std::fs::read_dir(output.join("data")).into_iter().flatten().flatten();
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
     let of_run = names.filter(|name| begun && name.strip_prefix(&hash).is_some_and(|day| day.starts_with('-'))).max();

@@ -228,14 +228,6 @@ fn flags_lie_over_the_file_and_are_named() {
 }
 
 #[test]
-fn differences_are_told_by_key() {
-    let other = read_with(SMALL, &["batch.rows=8", "batch.micro_rows=4", "objective.z_loss=1"]).unwrap();
-    let differences = read(SMALL).differences(&other);
-    let expected = [("objective.z_loss", "0.0", "1.0"), ("batch.rows", "4", "8")];
-    assert_eq!(differences, expected.map(|(key, one, two)| (key.to_owned(), one.to_owned(), two.to_owned())));
-}
-
-#[test]
 fn a_file_is_read_from_its_own_folder() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("r.yaml");

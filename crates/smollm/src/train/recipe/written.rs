@@ -83,21 +83,6 @@ impl Recipe {
         }
         out
     }
-
-    /// The keys in which two recipes differ, with both values.
-    pub fn differences(&self, other: &Self) -> Vec<(String, String, String)> {
-        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-        leaves(&self.to_json(), String::new(), &mut ours);
-        leaves(&other.to_json(), String::new(), &mut theirs);
-        let value = |of: &[(String, String)], key: &str| {
-            of.iter().find(|(other, _)| other == key).map_or("nothing".to_owned(), |(_, value)| value.clone())
-        };
-        let mut keys: Vec<&String> = ours.iter().chain(&theirs).map(|(key, _)| key).collect();
-        let mut seen = std::collections::HashSet::new();
-        keys.retain(|key| seen.insert(key.as_str()));
-        let both = keys.into_iter().map(|key| (key.clone(), value(&ours, key), value(&theirs, key)));
-        both.filter(|(_, one, other)| one != other).collect()
-    }
 }
 
 /// Every value that is no list of lists or map, with its path: what a table shows.

@@ -7,8 +7,9 @@ use crate::error::Error;
 use crate::files::ModelFiles;
 use crate::outputs::{SmallFile, json_file, small_files, write_model, write_small_files};
 use crate::tokenizer_files;
+use crate::train::data::FeedCounts;
 use crate::train::recipe::{ExportType, Recipe};
-use crate::train::telemetry::{METRICS, REPORT, Report, read_metrics, write_report};
+use crate::train::telemetry::{METRICS, REPORT, Report, data_results, read_metrics, write_report};
 use serde_json::json;
 use smollm_checkpoint::{TensorSpec, safetensors};
 use smollm_kernels::{Bytes, Dtype, Matrix};
@@ -134,6 +135,7 @@ fn text_files(
 pub(super) fn report(
     folder: &RunFolder,
     recipe: &Recipe,
+    counts: &FeedCounts,
     run: &Run<'_>,
     ended: &Result<Ended, Error>,
 ) -> Result<PathBuf, Error> {
@@ -145,11 +147,12 @@ pub(super) fn report(
         Ok(Ended::Stopped) => "stopped; `smollm train resume` goes on".to_owned(),
     };
     let cpu = run.trainer.cpu();
-    let results = [
+    let mut results = vec![
         ("ended".to_owned(), how),
         ("steps of the recipe".to_owned(), run.trainer.options().total_steps.to_string()),
         ("computed with".to_owned(), format!("{}, {} threads", cpu.isa(), cpu.threads())),
     ];
+    results.extend(data_results(counts));
     let path = folder.path().join(REPORT);
     let title = title(folder.path());
     write_report(&path, &Report { title: &title, recipe, results: &results, metrics: &metrics })?;

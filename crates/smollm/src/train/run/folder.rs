@@ -4,14 +4,13 @@ use super::reference;
 use super::start::Start;
 use crate::error::Error;
 use crate::train::data::Prepared;
-use crate::train::recipe::Recipe;
+use crate::train::recipe::{IN_A_RUN, Recipe};
 use crate::train::telemetry::METRICS;
 use serde_json::json;
 use smollm_corpus::feed::Feed;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
-const RECIPE: &str = "recipe.yaml";
 /// What model and data were when the run began.
 const INPUTS: &str = "inputs.json";
 const LOCK: &str = ".lock";
@@ -40,8 +39,8 @@ impl RunFolder {
 
     /// The folder of a run that was begun.
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
-        if !path.join(RECIPE).is_file() {
-            let problem = format!("holds no run: there is no {RECIPE}");
+        if !path.join(IN_A_RUN).is_file() {
+            let problem = format!("holds no run: there is no {IN_A_RUN}");
             return Err(Error::Run { path: path.into(), problem });
         }
         Self::make(path)
@@ -56,12 +55,12 @@ impl RunFolder {
     }
 
     pub(super) fn has_recipe(&self) -> bool {
-        self.path.join(RECIPE).exists()
+        self.path.join(IN_A_RUN).exists()
     }
 
     /// The recipe of the run; its output is this folder, wherever that was moved.
     pub(super) fn recipe(&self) -> Result<Recipe, Error> {
-        let mut recipe = Recipe::open(&self.path.join(RECIPE), &[])?;
+        let mut recipe = Recipe::open(&self.path.join(IN_A_RUN), &[])?;
         recipe.output =
             std::path::absolute(&self.path).map_err(|error| Error::Read { path: self.path.clone(), error })?;
         Ok(recipe)
@@ -69,7 +68,7 @@ impl RunFolder {
 
     /// What of a run is here, if anything is.
     pub(super) fn leftover(&self) -> Option<&'static str> {
-        [RECIPE, "checkpoints", METRICS, reference::FILE].into_iter().find(|name| self.path.join(name).exists())
+        [IN_A_RUN, "checkpoints", METRICS, reference::FILE].into_iter().find(|name| self.path.join(name).exists())
     }
 
     /// Notes what is run and from what, or holds that against what was noted.
@@ -87,7 +86,7 @@ impl RunFolder {
             // the recipe last: with it the folder holds a run
             let text = recipe.to_yaml().into_bytes();
             let noted = crate::outputs::json_file(INPUTS, &inputs);
-            return crate::outputs::write_small_files(&self.path, &[noted, (RECIPE, text)]);
+            return crate::outputs::write_small_files(&self.path, &[noted, (IN_A_RUN, text)]);
         }
         let before = crate::model::read_json(&self.path.join(INPUTS))?.unwrap_or_default();
         for (part, what) in [("model", "the model that it starts from is"), ("data", "the data are")] {

@@ -3,7 +3,6 @@
 use crate::error::Error;
 use crate::train::data::Prepared;
 use crate::train::recipe::{self, Form, Keeping, Precision, Recipe};
-use smollm_checkpoint::adapter::{AdapterConfig, TargetModules};
 use smollm_hub::ModelRef;
 use smollm_kernels::Dtype;
 use smollm_model::ModelConfig;
@@ -105,23 +104,13 @@ pub(super) fn keep_rule(recipe: &Recipe) -> KeepRule {
 /// What is learnt beside the model, if that is frozen.
 pub(super) fn lora(recipe: &Recipe, config: &ModelConfig) -> Result<Option<Lora>, Error> {
     let Some(lora) = &recipe.lora else { return Ok(None) };
-    let adapter = AdapterConfig {
-        r: usize::try_from(lora.rank).unwrap_or(usize::MAX),
-        alpha: lora.alpha,
-        use_rslora: lora.rslora,
-        target_modules: TargetModules::Names(lora.target_modules.clone()),
-        rank_pattern: Vec::new(),
-        alpha_pattern: Vec::new(),
-        modules_to_save: lora.modules_to_save.clone(),
-        dropout: lora.dropout,
-        base_model: match &recipe.start {
-            recipe::Start::Model(name) => Some(match ModelRef::parse(name) {
-                // a short name of ours means nothing to PEFT
-                Ok(ModelRef::Hub { repo, .. }) => repo.to_string(),
-                _ => name.clone(),
-            }),
-            recipe::Start::Init(_) => None,
-        },
+    let base_model = match &recipe.start {
+        recipe::Start::Model(name) => Some(match ModelRef::parse(name) {
+            // a short name of ours means nothing to PEFT
+            Ok(ModelRef::Hub { repo, .. }) => repo.to_string(),
+            _ => name.clone(),
+        }),
+        recipe::Start::Init(_) => None,
     };
-    Ok(Some(Lora::new(adapter, config)?))
+    Ok(Some(Lora::new(lora.adapter(base_model), config)?))
 }

@@ -62,29 +62,8 @@ pub enum Told<'a> {
         /// Inputs a second, of late.
         tokens_per_second: f64,
     },
-    /// An evaluation was done.
-    Evaluated {
-        /// Steps done.
-        step: u64,
-        /// What it found.
-        evaluation: &'a Evaluation,
-        /// Whether it is the best so far.
-        best: bool,
-    },
-    /// A part of an evaluation comes next.
-    Evaluating {
-        /// Rows done.
-        rows: u64,
-        /// Rows of all of it.
-        of: u64,
-    },
-    /// A checkpoint was written.
-    Saved {
-        /// Steps done.
-        step: u64,
-        /// Where.
-        path: PathBuf,
-    },
+    /// What else the loop tells, as it tells it.
+    Loop(Event<'a>),
 }
 
 /// Hears what a run tells, and may stop it.
@@ -137,16 +116,15 @@ impl Teller {
                 self.record(report.step, step_values(report, tokens_per_second));
                 watch(Told::Step { report, total: self.total, tokens_per_second })
             }
-            Event::Evaluated { step, evaluation, best } => {
+            Event::Evaluated { step, evaluation, .. } => {
                 self.record(step, evaluation_values(evaluation));
-                watch(Told::Evaluated { step, evaluation, best })
+                watch(Told::Loop(event))
             }
-            Event::Evaluating { rows, of } => watch(Told::Evaluating { rows, of }),
             Event::Saving { .. } => {
                 self.failed = self.failed.take().or(self.telemetry.sync().err());
-                ControlFlow::Continue(())
+                watch(Told::Loop(event))
             }
-            Event::Saved { step, path } => watch(Told::Saved { step, path }),
+            Event::Evaluating { .. } | Event::Saved { .. } => watch(Told::Loop(event)),
         };
         self.since = Instant::now();
         if self.failed.is_some() { ControlFlow::Break(()) } else { told }
