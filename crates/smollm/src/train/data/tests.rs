@@ -113,7 +113,7 @@ fn a_template_that_tells_the_day_gives_other_data_each_day() {
     fs::rename(&today, &before).unwrap();
     // A run that has begun goes on with the day of its data.
     world.write("run/recipe.yaml", "");
-    assert_eq!(made(), [before.clone()]);
+    assert_eq!(made(), std::slice::from_ref(&before));
     fs::remove_file(world.folder.path().join("run/recipe.yaml")).unwrap();
     assert_eq!(made().len(), 2);
 }
