@@ -47,9 +47,9 @@ fn malloc_limit(target: &str) -> &'static str {
 }
 
 /// The runs of the sample in `cargo xtask test`: a fixed number from a fixed seed, so that it says the same each time. Blocks are quantised
-/// anew in every format, which takes milliseconds.
+/// anew in every format, and a grammar is compiled, which takes milliseconds.
 fn sample_runs(target: &str) -> &'static str {
-    if target == "blocks" { "-runs=4000" } else { "-runs=20000" }
+    if matches!(target, "blocks" | "gbnf") { "-runs=4000" } else { "-runs=20000" }
 }
 
 /// How long a target runs.

@@ -6,6 +6,8 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
+use crate::report::in_ci;
+
 /// One node of the dependency graph, workspace member or not.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Package {
@@ -129,10 +131,14 @@ impl Workspace {
     }
 }
 
-/// The cargo that runs us, started in `root`, without the variables that a user's own set-up leaks into tests.
+/// The cargo that runs us, started in `root`, without the variables that a user's own set-up leaks into tests. A clean clone builds
+/// everything once, so what would serve a second build is not kept there.
 pub(crate) fn cargo(root: &Path) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root);
+    if in_ci() {
+        command.env("CARGO_INCREMENTAL", "0");
+    }
     scrub(&mut command);
     command
 }

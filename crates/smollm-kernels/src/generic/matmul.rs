@@ -99,11 +99,11 @@ fn in_place<S: Lanes, D: Dot<S>, const M: usize, const R: usize>(s: S, d: D, tas
             let (low, high) = (index * n / strips, (index + 1) * n / strips);
             match (high - low, whole) {
                 (1, true) => in_place_tile::<S, D, 1, R>(s, d, task, low, r),
-                (2, true) if M >= 2 => in_place_tile::<S, D, 2, R>(s, d, task, low, r),
-                (3, true) if M >= 3 => in_place_tile::<S, D, 3, R>(s, d, task, low, r),
-                (4, true) if M >= 4 => in_place_tile::<S, D, 4, R>(s, d, task, low, r),
-                (5, true) if M >= 5 => in_place_tile::<S, D, 5, R>(s, d, task, low, r),
-                (6, true) if M >= 6 => in_place_tile::<S, D, 6, R>(s, d, task, low, r),
+                (2, true) if const { M >= 2 } => in_place_tile::<S, D, 2, R>(s, d, task, low, r),
+                (3, true) if const { M >= 3 } => in_place_tile::<S, D, 3, R>(s, d, task, low, r),
+                (4, true) if const { M >= 4 } => in_place_tile::<S, D, 4, R>(s, d, task, low, r),
+                (5, true) if const { M >= 5 } => in_place_tile::<S, D, 5, R>(s, d, task, low, r),
+                (6, true) if const { M >= 6 } => in_place_tile::<S, D, 6, R>(s, d, task, low, r),
                 _ => (low..high).for_each(|row| in_place_tile::<S, D, 1, 1>(s, d, task, row, r)),
             }
         }
@@ -195,12 +195,13 @@ fn strips<S: Lanes, D: Dot<S>, const M: usize, const R: usize>(
         };
         for piece in block.pieces(task.steps) {
             match high - low {
-                1 => groups::<S, D, 1, R>(s, d, task, block, &strip, &piece),
-                2 => groups::<S, D, 2, R>(s, d, task, block, &strip, &piece),
-                3 => groups::<S, D, 3, R>(s, d, task, block, &strip, &piece),
-                4 => groups::<S, D, 4, R>(s, d, task, block, &strip, &piece),
-                5 => groups::<S, D, 5, R>(s, d, task, block, &strip, &piece),
-                _ => groups::<S, D, 6, R>(s, d, task, block, &strip, &piece),
+                // (Constants, so that no code is made for more rows than a strip has.)
+                2 if const { M >= 2 } => groups::<S, D, 2, R>(s, d, task, block, &strip, &piece),
+                3 if const { M >= 3 } => groups::<S, D, 3, R>(s, d, task, block, &strip, &piece),
+                4 if const { M >= 4 } => groups::<S, D, 4, R>(s, d, task, block, &strip, &piece),
+                5 if const { M >= 5 } => groups::<S, D, 5, R>(s, d, task, block, &strip, &piece),
+                6 if const { M >= 6 } => groups::<S, D, 6, R>(s, d, task, block, &strip, &piece),
+                _ => groups::<S, D, 1, R>(s, d, task, block, &strip, &piece),
             }
         }
     }

@@ -35,9 +35,11 @@ pub(super) fn matmul<S: Dwords, T: Unpack, const M: usize>(s: S, task: &PanelTas
             let left = (task.tokens.end - token).min(M);
             // eight are better off as two fours than as six and two
             token += match left {
-                6.. if task.tokens.end - token != 8 => strip::<S, T, 6>(s, task, scratch, token, &groups),
-                4.. => strip::<S, T, 4>(s, task, scratch, token, &groups),
-                2 | 3 => strip::<S, T, 2>(s, task, scratch, token, &groups),
+                6.. if const { M >= 6 } && task.tokens.end - token != 8 => {
+                    strip::<S, T, 6>(s, task, scratch, token, &groups)
+                }
+                4.. if const { M >= 4 } => strip::<S, T, 4>(s, task, scratch, token, &groups),
+                2.. => strip::<S, T, 2>(s, task, scratch, token, &groups),
                 _ => strip::<S, T, 1>(s, task, scratch, token, &groups),
             };
         }
