@@ -1,9 +1,9 @@
 //! Products of activation rows and packed bf16 weights on a tile unit (`tiles.rs`).
 //!
 //! Up to sixteen rows of activations make one tile, which meets four streams of weights at a time: so each weight is read once out of
-//! memory, as fast as it goes. More rows are met by blocks of 2 x 2 tiles. A block walks a piece of the rows short enough for its weights
-//! to stay in the first-level cache while block after block of activations, out of the second-level cache, meets them; outputs
-//! are kept from piece to piece. None of this changes what is computed: an output is one chain of steps, whoever takes it.
+//! memory, as fast as it goes. More rows are met by blocks of 2 x 2 tiles: 32 activation rows meet all weights of the task, out of the
+//! second-level cache, one block beside the other, so that outputs are written in runs; then come the next 32. Long rows are walked in pieces,
+//! and outputs are kept from piece to piece. None of this changes what is computed: an output is one chain of steps, whoever takes it.
 
 use std::ops::Range;
 
@@ -12,8 +12,7 @@ use crate::lanes::{Chunk, LANES, Lanes};
 use crate::table::{Ahead, GatedTask, Pairs, TileTask};
 use crate::tiles::{PairBlock, ROWS, TILE_BYTES, Tiles, each};
 
-/// Steps of a piece at most: as many as the rows of a small model have, so that outputs are written once; of 512 activation rows
-/// they take 1.5 MiB, which is what a second-level cache holds beside the weights of a block.
+/// Steps of a piece at most: as many as the rows of a small model have, so that outputs are written once.
 const PIECE: usize = 48;
 /// Activation rows of a block; parts of the activation rows begin at a multiple of it.
 pub(crate) const BLOCK: usize = 2 * ROWS;
@@ -120,9 +119,9 @@ fn many<T: Tiles>(task: &TileTask<'_>) {
     let mut aside = Aside([[[0.0; LANES]; ROWS]; STREAMS]);
     for from in task.piece.clone().step_by(len) {
         let piece = from..task.piece.end.min(from + len);
-        for group in task.groups.clone().step_by(2) {
-            for index in 0..blocks {
-                let token = task.tokens.start + index * BLOCK;
+        for index in 0..blocks {
+            let token = task.tokens.start + index * BLOCK;
+            for group in task.groups.clone().step_by(2) {
                 let beside = Beside::new(task, &piece, group, index, blocks);
                 block(&tiles, task, token, group, &piece, &beside, &mut aside);
             }
@@ -138,15 +137,15 @@ struct Beside {
 }
 
 impl Beside {
-    /// What is asked for beside block `index` of `blocks` for two groups: a part of the next two. (It may lie beyond the end of the
-    /// weights: then nothing is read.)
+    /// What is asked for beside block `index` of `blocks` for two groups: a part of the two that the next task of as many groups has in
+    /// their place, or the next piece. (It may lie beyond the end of the weights: then nothing is read.)
     #[inline(always)]
     fn new(task: &TileTask<'_>, piece: &Range<usize>, group: usize, index: usize, blocks: usize) -> Self {
         if let Some(ahead) = &task.ahead {
             return Self::of(ahead, (group - task.groups.start) / 2, index, blocks, piece.len());
         }
-        let turns = group + 2 >= task.groups.end && piece.end < task.piece.end;
-        let (group, step) = if turns { (task.groups.start, piece.end) } else { (group + 2, piece.start) };
+        let another = piece.end < task.piece.end;
+        let (group, step) = if another { (group, piece.end) } else { (group + task.groups.len(), task.piece.start) };
         let lines = ROWS.div_ceil(blocks);
         let steps = task.piece.len();
         let line = ((group - task.first_group) * steps + step - task.piece.start) * ROWS + index * lines * piece.len();
@@ -169,8 +168,8 @@ impl Beside {
     }
 }
 
-/// A piece of up to 32 activation rows against up to two groups. What is missing is computed too (the last group twice), and not
-/// written.
+/// A piece of up to 32 activation rows against up to two groups. What is missing is computed too (the last strip and the last group twice),
+/// aside, and not written.
 #[inline(always)]
 fn block<T: Tiles>(
     tiles: &T,
@@ -183,16 +182,33 @@ fn block<T: Tiles>(
 ) {
     let tokens = token..task.tokens.end.min(token + BLOCK);
     let groups = group..task.groups.end.min(group + 2);
+    let weights = [task.weights(group, piece.start), task.weights(groups.end - 1, piece.start)];
+    if tokens.len() == BLOCK && groups.len() == 2 && task.is_whole(group + 1) {
+        let row = task.out_stride;
+        let c = each([token, token + ROWS], |token| {
+            each([group, group + 1], |group| task.out.block(token * row + group * LANES, ROWS, LANES, row))
+        });
+        return two_by_two(tiles, task, &tokens, group, weights, piece, beside, (c, row * size_of::<f32>()));
+    }
     if task.adds || piece.start > 0 {
         exchange::<true>(task, &mut aside.0, &tokens, &groups);
     }
-    let weights = [task.weights(group, piece.start), task.weights(groups.end - 1, piece.start)];
-    two_by_two(tiles, task, &tokens, group, weights, piece, beside, aside);
+    two_by_two(tiles, task, &tokens, group, weights, piece, beside, aside.outputs());
     exchange::<false>(task, &mut aside.0, &tokens, &groups);
 }
 
-/// Up to 32 activation rows against two groups of weights: into the four tiles aside, or onto them, unless the piece is the first. Rows
-/// that are not there are zero, or the rows of the first strip again.
+/// Where the outputs of a block lie, and how many bytes from row to row.
+type Outputs = ([[*mut f32; 2]; 2], usize);
+
+impl Aside {
+    fn outputs(&mut self) -> Outputs {
+        let [c00, c01, c10, c11] = &mut self.0;
+        ([[c00.as_mut_ptr().cast(), c01.as_mut_ptr().cast()], [c10.as_mut_ptr().cast(), c11.as_mut_ptr().cast()]], 64)
+    }
+}
+
+/// Up to 32 activation rows against two groups of weights: to four tiles of outputs, or added to what they hold, unless the piece is the
+/// first. Rows that are not there are zero, or the rows of the first strip again.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)] // one block of the loops above
 fn two_by_two<T: Tiles>(
@@ -203,10 +219,9 @@ fn two_by_two<T: Tiles>(
     weights: [*const u8; 2],
     piece: &Range<usize>,
     beside: &Beside,
-    aside: &mut Aside,
+    (c, c_stride): Outputs,
 ) {
     let (first_strip, last_strip) = (tokens.start / ROWS, (tokens.end - 1) / ROWS);
-    let [c00, c01, c10, c11] = &mut aside.0;
     let block = PairBlock {
         a: [task.strip(first_strip, piece.start), task.strip(last_strip, piece.start)],
         a_stride: 64,
@@ -215,8 +230,8 @@ fn two_by_two<T: Tiles>(
         b_stride: 64,
         b_step: TILE_BYTES,
         steps: piece.len(),
-        c: [[c00.as_mut_ptr().cast(), c01.as_mut_ptr().cast()], [c10.as_mut_ptr().cast(), c11.as_mut_ptr().cast()]],
-        c_stride: 64,
+        c,
+        c_stride,
         adds: usize::from(task.adds || piece.start > 0),
         ahead: beside.ahead,
         ahead_apart: beside.apart,
@@ -226,7 +241,7 @@ fn two_by_two<T: Tiles>(
         rows_each: BLOCK.div_ceil(piece.len()),
     };
     // SAFETY: the tiles are for sixteen rows, and strips (which have sixteen rows, even if they are not all of them activations) and groups
-    // have all their steps (checked by `strip` and `weights`); the outputs are aside.
+    // have all their steps (checked by `strip` and `weights`); the outputs are the task's own and were checked by `block`, or are aside.
     unsafe { tiles.pairs_2x2(&block) };
 }
 
@@ -240,22 +255,23 @@ pub(crate) fn gated<S: Lanes, T: Tiles>(s: S, task: &GatedTask<'_>) {
     let apart = (up.as_ptr() as usize).wrapping_sub(task.w.as_ptr() as usize);
     let lines = ROWS.div_ceil(blocks);
     let mut aside = Aside([[[0.0; LANES]; ROWS]; STREAMS]);
-    for group in task.groups.clone() {
-        let weights = [task.weights(group, 0), tile_of(up, task.steps, group - task.first_group, 0)];
-        let width = LANES.min(task.out_stride - group * LANES);
-        for index in 0..blocks {
-            let token = task.tokens.start + index * BLOCK;
-            let tokens = token..task.tokens.end.min(token + BLOCK);
+    for index in 0..blocks {
+        let token = task.tokens.start + index * BLOCK;
+        let tokens = token..task.tokens.end.min(token + BLOCK);
+        for group in task.groups.clone() {
+            let weights = [task.weights(group, 0), tile_of(up, task.steps, group - task.first_group, 0)];
+            let width = LANES.min(task.out_stride - group * LANES);
             let beside = match &task.ahead {
                 Some(ahead) => Beside::of(ahead, group - task.groups.start, index, blocks, task.steps),
                 None => {
-                    let line = (group + 1 - task.first_group) * task.steps * ROWS + index * lines * task.steps;
+                    let next = group + task.groups.len() - task.first_group;
+                    let line = next * task.steps * ROWS + index * lines * task.steps;
                     Beside { ahead: task.w.as_ptr().wrapping_add(line).cast(), apart, lines }
                 }
             };
-            two_by_two(&tiles, task, &tokens, group, weights, &task.piece, &beside, &mut aside);
+            two_by_two(&tiles, task, &tokens, group, weights, &task.piece, &beside, aside.outputs());
             let [first_gate, first_up, second_gate, second_up] = &aside.0;
-            for (i, token) in tokens.enumerate() {
+            for (i, token) in tokens.clone().enumerate() {
                 let (gate, up) = if i < ROWS { (first_gate, first_up) } else { (second_gate, second_up) };
                 let mut row = [0.0; LANES];
                 swiglu_chunk(s, &gate[i % ROWS], &up[i % ROWS], &mut row);

@@ -44,14 +44,19 @@ const MIN_PART: usize = 48;
 /// Items for each thread, so that one that is held up leaves the rest to others.
 const ITEMS_PER_THREAD: usize = 8;
 
-/// Weight rows in an item where many activation rows meet them on a tile unit: of these the number that gives all threads the same
-/// work, the largest of several, since activations come out of farther caches for each item.
-const TILED_ITEM_ROWS: [usize; 3] = [128, 96, 64];
+/// The same on a tile unit, whose blocks take two groups.
+const TILED_GRAIN: usize = 2 * ROW_GRAIN;
+/// Weight rows in an item where many activation rows meet weights that are not packed for tiles, on a machine with a tile unit: of these
+/// the number that gives all threads the same work, the largest of several, since activations come out of farther caches for each item.
+const EVEN_ITEM_ROWS: [usize; 3] = [128, 96, 64];
+/// Bytes of the weights of an item on a tile unit, about: they stay in the second-level cache beside activations and outputs while all
+/// activation rows of a part meet them.
+const TILED_ITEM_BYTES: usize = 600 << 10;
 /// Activation rows from which on each thread then has its own part of them, so that its second-level cache holds what becomes of
 /// them from one operation to the next; weights are read anew for each part.
 const TILED_MIN_PART: usize = 128;
-/// Bytes of the activations of a part, at most, beside which a block of weights and outputs are to stay in the second-level cache.
-const WALKED: usize = 5 << 18;
+/// Activation rows of a part at most: so many stay in the second-level cache from one item to the next.
+const TILED_PART: usize = 256;
 /// Activation rows that expanded weights meet at most: so many of a small model's stay in the second-level cache beside them.
 const EXPANDED_PART: usize = 512;
 
@@ -177,6 +182,10 @@ impl<'a> Jobs<'a> {
     fn new(cpu: &Cpu, arithmetic: Arithmetic, n: usize, products: &'a mut [Product<'_>], x: &Activations<'a>) -> Self {
         let rows: usize = products.iter().map(|product| product.weight.rows()).sum();
         let tiled = cpu.kernels.tiles.is_some();
+        let of_tiles = |p: &Product<'_>| Form::of(cpu.kernels, arithmetic, p.weight) == Form::Tiles;
+        let expanded = products.iter().any(|product| of_tiles(product) && product.weight.panels().is_some());
+        let walked = n >= MANY && products.iter().all(of_tiles) && !expanded;
+        let tiled_parts = tiled_parts(cpu, n, walked);
         // With many activation rows large items are worth more than many, since those rows can be split too.
         let (per_thread, most) = match n {
             MANY.. => (2, ITEM_ROWS),
@@ -184,21 +193,26 @@ impl<'a> Jobs<'a> {
             2..=ROWS if tiled => (ITEMS_PER_THREAD / 4, STREAM_ROWS),
             _ => (ITEMS_PER_THREAD, ITEM_ROWS),
         };
-        let grain = if tiled { 2 * ROW_GRAIN } else { ROW_GRAIN };
-        let item_rows = if tiled && n >= MANY {
-            tiled_item_rows(cpu, products)
-        } else {
-            (rows / (per_thread * cpu.threads())).clamp(1, most).next_multiple_of(grain)
+        let spread = (rows / (per_thread * cpu.threads())).clamp(1, most);
+        let item_rows = match n {
+            MANY.. if tiled => even_item_rows(cpu, products),
+            _ => spread.next_multiple_of(if tiled { TILED_GRAIN } else { ROW_GRAIN }),
         };
         let products: Vec<_> = products
             .iter_mut()
             .map(|product| {
                 let (weight, form) = (product.weight, Form::of(cpu.kernels, arithmetic, product.weight));
+                let steps = form.steps(weight.cols());
+                let item_rows = if walked {
+                    walked_item_rows(cpu, tiled_parts, rows, weight.rows(), piece_len(steps, 1))
+                } else {
+                    item_rows
+                };
                 Job {
                     n,
                     weight,
                     form,
-                    steps: form.steps(weight.cols()),
+                    steps,
                     x: x.lines[form as usize],
                     out: Disjoint::new(product.out),
                     item_rows,
@@ -207,10 +221,10 @@ impl<'a> Jobs<'a> {
             })
             .collect();
         let items: usize = products.iter().map(|job| job.items).sum();
-        let parts = if products.iter().any(Job::is_expanded) {
+        let parts = if expanded {
             expanded_parts(n)
         } else if tiled {
-            tiled_parts(cpu, n, products.iter().map(|job| job.steps).max().unwrap_or(1))
+            tiled_parts
         } else {
             (ITEMS_PER_THREAD * cpu.threads()).div_ceil(items.max(1)).min(n / MIN_PART)
         };
@@ -245,12 +259,10 @@ fn part_start(n: usize, parts: usize, grain: usize, part: usize) -> usize {
     n.min(part * n.div_ceil(grain) / parts * grain)
 }
 
-/// Parts of `n` activation rows of so many steps on a tile unit: one for each thread, or several where more rows than stay in the second-level
-/// cache would be walked for each group of weights.
-fn tiled_parts(cpu: &Cpu, n: usize, steps: usize) -> usize {
+/// Parts of `n` activation rows on a tile unit: one for each thread, or several where packed weights are walked.
+fn tiled_parts(cpu: &Cpu, n: usize, walked: bool) -> usize {
     let parts = (n / TILED_MIN_PART).clamp(1, cpu.threads());
-    let walked = n.div_ceil(parts) * piece_len(steps, 1) * size_of::<Pairs>();
-    if n >= TILED_MIN_PART { parts * walked.div_ceil(WALKED) } else { parts }
+    if walked { parts.max(n.div_ceil(TILED_PART)) } else { parts }
 }
 
 /// Parts of `n` activation rows, for each of which weights are expanded. (Not one for each thread: each weight is to be expanded
@@ -260,12 +272,21 @@ fn expanded_parts(n: usize) -> usize {
 }
 
 /// The size of items for which the thread with the most of them has the fewest weight rows.
-fn tiled_item_rows(cpu: &Cpu, products: &[Product<'_>]) -> usize {
+fn even_item_rows(cpu: &Cpu, products: &[Product<'_>]) -> usize {
     let most = |item_rows: &usize| {
         let items: usize = products.iter().map(|product| product.weight.rows().div_ceil(*item_rows)).sum();
         items.div_ceil(cpu.threads()) * item_rows
     };
-    TILED_ITEM_ROWS.into_iter().min_by_key(most).expect("there are sizes")
+    EVEN_ITEM_ROWS.into_iter().min_by_key(most).expect("there are sizes")
+}
+
+/// Weight rows in an item where packed weights are walked, of `rows` in one matrix and `all_rows` in all that meet the same activations in
+/// `parts`: as many, of `lines` lines each, as stay in the second-level cache, if all threads have some.
+fn walked_item_rows(cpu: &Cpu, parts: usize, all_rows: usize, rows: usize, lines: usize) -> usize {
+    let kept = TILED_ITEM_BYTES / (lines * size_of::<Pairs>());
+    let shared = (all_rows * parts / (2 * cpu.threads())).next_multiple_of(TILED_GRAIN);
+    let most = kept.min(shared).max(TILED_GRAIN);
+    rows.div_ceil(rows.div_ceil(most)).next_multiple_of(TILED_GRAIN)
 }
 
 /// Some weight rows against some activation rows.

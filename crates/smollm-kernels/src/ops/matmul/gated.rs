@@ -1,7 +1,10 @@
 //! The two products of a gated feed-forward layer and what is made of them, in one go.
 
 use super::expanded::{Walk, expand, lines_of};
-use super::{Arithmetic, Form, MANY, Product, expanded_parts, matmul_rows, part_start, tiled_item_rows, tiled_parts};
+use super::{
+    Arithmetic, Form, MANY, Product, even_item_rows, expanded_parts, matmul_rows, part_start, tiled_parts,
+    walked_item_rows,
+};
 use crate::aligned::{Scratch, lines};
 use crate::cpu::Cpu;
 use crate::disjoint::Disjoint;
@@ -58,9 +61,13 @@ fn fused(cpu: &Cpu, arithmetic: Arithmetic, x: &[f32], n: usize, products: &[Pro
     let x = View::new(x, gate.cols());
     let x = Activations::new(cpu, arithmetic, x, products, &mut scratch).lines[Form::Tiles as usize];
     let out = Disjoint::new(out);
-    let item_rows = tiled_item_rows(cpu, &products[..1]);
-    let parts =
-        if weights.are_expanded() { expanded_parts(n) } else { tiled_parts(cpu, n, Form::Tiles.steps(gate.cols())) };
+    let (parts, item_rows) = if weights.are_expanded() {
+        (expanded_parts(n), even_item_rows(cpu, &products[..1]))
+    } else {
+        let parts = tiled_parts(cpu, n, true);
+        // Two matrices share the cache.
+        (parts, walked_item_rows(cpu, parts, rows, rows, 2 * Form::Tiles.steps(gate.cols())))
+    };
     let items = rows.div_ceil(item_rows);
     cpu.pool.run(parts * items, 1, |thread, range| {
         for index in range {
