@@ -114,15 +114,26 @@ impl Lines {
 
 /// Bytes of a huge page.
 const HUGE_PAGE: usize = 2 << 20;
+/// Bytes of a page on most machines; on others less is populated.
+const SMALL_PAGE: usize = 4 << 10;
+/// Bytes from which on a call to the system is worth its time: below, memory is mostly what was used before.
+const WORTH_POPULATING: usize = 128 << 10;
 /// Bytes from which on memory should lie in huge pages: streams of weights then miss fewer translations of addresses.
 const WORTH_HUGE_PAGES: usize = 2 * HUGE_PAGE;
 
-/// [`ask_for_huge_pages`] for those that lie in a long vector, which nothing has touched yet.
-pub(crate) fn prefer_huge_pages(numbers: &mut [f32]) {
-    let skip = numbers.as_ptr().align_offset(HUGE_PAGE);
-    if size_of_val(numbers) >= WORTH_HUGE_PAGES && skip < numbers.len() {
-        let whole = (numbers.len() - skip) / (HUGE_PAGE / size_of::<f32>()) * (HUGE_PAGE / size_of::<f32>());
-        ask_for_huge_pages(&mut numbers[skip..skip + whole]);
+/// Asks the system for all pages of a long vector that will be written to from end to end, and for huge ones where they fit: at once that
+/// takes a tenth of the time that it takes page by page, as each is touched.
+pub(crate) fn populate(numbers: &mut [f32]) {
+    let whole = |page: usize| {
+        let (skip, numbers_in) = (numbers.as_ptr().align_offset(page).min(numbers.len()), page / size_of::<f32>());
+        skip..skip + (numbers.len() - skip) / numbers_in * numbers_in
+    };
+    let (huge, small) = (whole(HUGE_PAGE), whole(SMALL_PAGE));
+    if !huge.is_empty() {
+        ask_for_huge_pages(&mut numbers[huge]);
+    }
+    if small.len() * size_of::<f32>() >= WORTH_POPULATING {
+        ask_for_all(&mut numbers[small]);
     }
 }
 
@@ -136,6 +147,16 @@ fn ask_for_huge_pages<T: Plain>(words: &mut [T]) {
 
 #[cfg(not(target_os = "linux"))]
 fn ask_for_huge_pages<T: Plain>(_: &mut [T]) {}
+
+/// Asks the system to give all pages of this memory now. (A wish too: Linux before 5.14 does not know it.)
+#[cfg(target_os = "linux")]
+fn ask_for_all<T: Plain>(words: &mut [T]) {
+    // SAFETY: the range is memory of ours, and the advice changes nothing that is in it.
+    unsafe { libc::madvise(words.as_mut_ptr().cast(), size_of_val(words), libc::MADV_POPULATE_WRITE) };
+}
+
+#[cfg(not(target_os = "linux"))]
+fn ask_for_all<T: Plain>(_: &mut [T]) {}
 
 impl std::fmt::Debug for Lines {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

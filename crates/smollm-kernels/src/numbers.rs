@@ -1,14 +1,14 @@
 //! Vectors of numbers in memory that is cheap to touch for the first time.
 //!
-//! The system hands out memory page by page when it is touched, which for the gigabytes of a training step takes longer than the step. Whole
-//! huge pages of a long vector are asked for at once.
+//! The system hands out memory page by page when it is touched, which for the gigabytes of a training step takes longer than the step. All
+//! pages of a long vector are asked for at once.
 
-use crate::aligned::prefer_huge_pages;
+use crate::aligned::populate;
 
-/// So many zeros.
+/// So many zeros, in memory that will be written to from end to end.
 pub fn zeros(len: usize) -> Vec<f32> {
     let mut numbers = vec![0.0; len];
-    prefer_huge_pages(&mut numbers);
+    populate(&mut numbers);
     numbers
 }
 

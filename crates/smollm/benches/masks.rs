@@ -147,7 +147,7 @@ fn drawn(
     Ok((!ids.is_empty()).then(|| ids[random.below(ids.len())]))
 }
 
-/// Tokens per second of so many answers at once.
+/// Tokens per second of so many answers at once, until the first of them ends: from there on there are fewer.
 fn speed(
     model: &Model,
     grammar: Option<&Grammar>,
@@ -173,14 +173,15 @@ fn speed(
         }
         engine.submit(submission)?;
     }
-    let (mut told, mut first, mut failed) = (0, None, None);
-    while !engine.is_idle() {
+    let (mut told, mut first, mut failed, mut ended) = (0, None, None, false);
+    while !engine.is_idle() && !ended {
         engine.step(&mut || None, &mut |_, event| match event {
             Event::Token { .. } => {
                 first.get_or_insert_with(Instant::now);
                 told += 1;
             }
             Event::Failed(error) => failed = Some(error),
+            Event::Finished { .. } => ended = true,
             _ => {}
         });
     }

@@ -147,6 +147,7 @@ impl Case {
             rounds.push(phases);
         }
         let peak = peak_gib();
+        let learnt: usize = masters.iter().map(|(_, values)| values.len()).sum();
         drop((learner, masters, first, second, gradients));
         let first = rounds.remove(0).total();
         rounds.sort_by(|a, b| a.total().total_cmp(&b.total()));
@@ -170,6 +171,9 @@ impl Case {
         for (name, seconds) in median.named() {
             line(name, seconds);
         }
+        // Weights, gradients and both moments are read, all but gradients written: 28 bytes for each number.
+        let streamed = 28.0 * learnt as f64 / median.adamw * 1e-9;
+        println!("    adamw streams {streamed:.1} GB/s, {:.0} % of what is read alone", streamed / gbps * 100.0);
         if std::env::args().any(|word| word == "--no-parts") {
             return;
         }

@@ -11,6 +11,7 @@ mod folder;
 mod options;
 mod origins;
 mod reference;
+mod roof;
 mod start;
 mod told;
 
@@ -118,6 +119,7 @@ fn go(
         }
         Some(When::Precomputed) => reference::kept(folder, &cpu, &start, recipe, &data, (&plan, total), watch)?,
     };
+    let roof = roof::Roof::measured(&cpu, recipe, &start.config, &data.counts, &reference)?;
     let train = options::train(recipe, total);
     let (telemetry, cut) = Telemetry::open(folder.path(), begun)?;
     if begun > 0 || cut.lines > 0 {
@@ -134,7 +136,7 @@ fn go(
         best,
         saved: begun,
     };
-    let mut teller = told::Teller::new(telemetry, total, run.trainer.state().tokens);
+    let mut teller = told::Teller::new(telemetry, roof, total, run.trainer.state().tokens);
     let ended = run.go(&mut |event| teller.hear(event, watch));
     teller.result()?;
     let ended = ended.map_err(|error| origins::named(error, folder.path(), &data.training));

@@ -28,7 +28,7 @@ pub const REPORT: &str = "report.html";
 pub const EVENTS: &str = "tensorboard";
 
 /// What is known after a step or an evaluation. Names are those of TRL: `loss`, `learning_rate`, `grad_norm`, `tokens_per_second`,
-/// `rewards/margins`, ...; of an evaluation with `eval_` before them.
+/// `rewards/margins`, ..., and `roof_share`; of an evaluation with `eval_` before them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Metrics {
     /// Steps that are done.

@@ -208,9 +208,13 @@ impl Screen {
                 self.say(format!("{learnt} weights are learnt, with {isa} on {threads} threads"));
                 self.bar(Stage::Training, |quiet| Bar::training(step, total, quiet));
             }
-            Told::Step { report, tokens_per_second, .. } => {
+            Told::Step { report, tokens_per_second, roof_share, .. } => {
                 if let Some((_, bar)) = &self.bar {
-                    bar.step(report.step, format!("loss {:.4}  {tokens_per_second:.0} tokens/s", report.loss));
+                    let (loss, share) = (report.loss, 100.0 * roof_share);
+                    bar.step(
+                        report.step,
+                        format!("loss {loss:.4}  {tokens_per_second:.0} tokens/s  {share:.0} % of the roof"),
+                    );
                 }
             }
             Told::Loop(Event::Evaluated { step, evaluation, best }) => {

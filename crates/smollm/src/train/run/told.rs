@@ -1,5 +1,6 @@
 //! What is said while a run goes on: to whoever watches, and into its files.
 
+use super::roof::Roof;
 use crate::error::Error;
 use crate::train::telemetry::{Metrics, Telemetry};
 use smollm_corpus::prepare::Progress;
@@ -61,6 +62,8 @@ pub enum Told<'a> {
         total: u64,
         /// Inputs a second, of late.
         tokens_per_second: f64,
+        /// The share of the operations that the machine can do at best.
+        roof_share: f64,
     },
     /// What else the loop tells, as it tells it.
     Loop(Event<'a>),
@@ -89,6 +92,7 @@ pub struct Finished {
 /// Writes what the loop tells into the files of the run, and passes it on.
 pub(super) struct Teller {
     telemetry: Telemetry,
+    roof: Roof,
     total: u64,
     tokens: u64,
     /// When the last step ended, or what came between it and the next.
@@ -97,8 +101,8 @@ pub(super) struct Teller {
 }
 
 impl Teller {
-    pub(super) fn new(telemetry: Telemetry, total: u64, tokens: u64) -> Self {
-        Self { telemetry, total, tokens, since: Instant::now(), failed: None }
+    pub(super) fn new(telemetry: Telemetry, roof: Roof, total: u64, tokens: u64) -> Self {
+        Self { telemetry, roof, total, tokens, since: Instant::now(), failed: None }
     }
 
     /// What went wrong in writing, if anything did.
@@ -112,9 +116,10 @@ impl Teller {
             Event::Step(report) => {
                 let seconds = self.since.elapsed().as_secs_f64();
                 let tokens_per_second = report.tokens as f64 / seconds.max(1e-9);
+                let roof_share = self.roof.share(tokens_per_second);
                 self.tokens += report.tokens;
-                self.record(report.step, step_values(report, tokens_per_second));
-                watch(Told::Step { report, total: self.total, tokens_per_second })
+                self.record(report.step, step_values(report, tokens_per_second, roof_share));
+                watch(Told::Step { report, total: self.total, tokens_per_second, roof_share })
             }
             Event::Evaluated { step, evaluation, .. } => {
                 self.record(step, evaluation_values(evaluation));
@@ -138,12 +143,13 @@ impl Teller {
     }
 }
 
-fn step_values(report: &StepReport, tokens_per_second: f64) -> Vec<(String, f64)> {
+fn step_values(report: &StepReport, tokens_per_second: f64, roof_share: f64) -> Vec<(String, f64)> {
     let own = [
         ("loss", report.loss),
         ("learning_rate", report.learning_rate),
         ("grad_norm", report.grad_norm),
         ("tokens_per_second", tokens_per_second),
+        ("roof_share", roof_share),
     ];
     own.iter().chain(&report.metrics).map(|(name, value)| ((*name).to_owned(), *value)).collect()
 }

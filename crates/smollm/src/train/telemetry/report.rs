@@ -53,11 +53,12 @@ td { font-variant-numeric: tabular-nums; }
 ";
 
 /// Plots that come first, with their titles.
-const FIRST: [(&str, &str); 4] = [
+const FIRST: [(&str, &str); 5] = [
     ("loss", "Loss"),
     ("learning_rate", "Learning rate"),
     ("grad_norm", "Norm of the gradient"),
     ("tokens_per_second", "Tokens per second"),
+    ("roof_share", "Share of the machine's roof"),
 ];
 
 impl Report<'_> {
