@@ -62,6 +62,7 @@ impl World {
         for line in lines.iter_mut().filter_map(Value::as_object_mut) {
             line.remove("time");
             line.remove("tokens_per_second");
+            line.remove("roof_share");
         }
         lines
     }
