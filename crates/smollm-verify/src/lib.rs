@@ -1,0 +1,12 @@
+//! Does this answer satisfy that instruction: constraints that can be checked, matches of text, numbers and calls.
+#![forbid(unsafe_code)]
+
+mod call;
+mod check;
+mod instruction;
+mod rouge;
+mod text;
+
+pub use call::Call;
+pub use check::Check;
+pub use instruction::Instruction;

@@ -1,0 +1,30 @@
+//! A closed synthetic world: texts, conversations, calls and preference pairs to learn from, with their truth.
+//!
+//! All of it is a function of a seed. What is held out is withheld from everything that is learnt: phrasings, pairs of operands,
+//! names of tools, combinations of templates ([`Split`]).
+#![forbid(unsafe_code)]
+
+mod arithmetic;
+mod calls;
+mod draw;
+mod facts;
+mod follow_ups;
+mod grammar;
+mod instructions;
+mod item;
+mod pairs;
+pub mod presets;
+mod questions;
+mod refusals;
+mod rewriting;
+mod small_talk;
+mod split;
+mod stories;
+mod summaries;
+mod textbook;
+mod web;
+
+pub use draw::Draw;
+pub use grammar::Node;
+pub use item::Item;
+pub use split::Split;
