@@ -11,7 +11,9 @@ impl Draw {
     /// without the others.
     pub fn new(seed: u64, name: &str) -> Self {
         // FNV-1a, mixed once with the seed
-        let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        let hash = name
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
         let mut draw = Self { state: hash ^ seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) };
         draw.state = draw.bits();
         draw

@@ -128,13 +128,20 @@ impl Node {
                 for written in 0..nodes.len() {
                     let mut next = HashMap::new();
                     for (&(set, at), parse) in &states {
-                        let Some(rest) = (if written == 0 { Some(at) } else { text[at..].starts_with(between).then_some(at + between.len()) })
-                        else {
+                        let Some(rest) = (if written == 0 {
+                            Some(at)
+                        } else {
+                            text[at..].starts_with(between).then_some(at + between.len())
+                        }) else {
                             continue;
                         };
                         for (i, node) in nodes.iter().enumerate().filter(|(i, _)| set & 1 << i == 0) {
                             for (end, found) in node.ends(text, rest) {
-                                add(&mut next, (set | 1 << i, end), chained(*parse, found, 1.0 / (nodes.len() - written) as f64));
+                                add(
+                                    &mut next,
+                                    (set | 1 << i, end),
+                                    chained(*parse, found, 1.0 / (nodes.len() - written) as f64),
+                                );
                             }
                         }
                     }

@@ -37,3 +37,15 @@ pub fn assistant(text: impl Into<String>) -> Value {
 pub fn system(text: impl Into<String>) -> Value {
     json!({"role": "system", "content": text.into()})
 }
+
+/// The text as people type it in a hurry: sometimes without capitals, sometimes without the mark at its end.
+pub fn casual(draw: &mut crate::Draw, text: &str) -> String {
+    let mut text = text.to_owned();
+    if draw.chance(0.15) {
+        text = text.to_lowercase();
+    }
+    if draw.chance(0.15) {
+        text.truncate(text.trim_end_matches(['.', '?', '!']).len());
+    }
+    text
+}
