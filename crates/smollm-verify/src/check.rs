@@ -1,8 +1,10 @@
 //! What an answer must be to pass: a small language of conditions, as data.
 
-use crate::call::Call;
+use crate::call::{Call, content, same_calls};
 use crate::instruction::Instruction;
+use crate::text::{has_exact_phrase, has_phrase, matches, normalized, numbers, word_count};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// A condition on an answer. Files of held-out items have it as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -15,7 +17,7 @@ pub enum Check {
     },
     /// The answer has one of `any` as whole words, whatever their case, and none of `none`.
     Mentions {
-        /// Texts of which one must be there.
+        /// Texts of which one must be there; if there are none, nothing must.
         any: Vec<String>,
         /// Texts none of which may be there.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -46,7 +48,7 @@ pub enum Check {
     },
     /// The answer says that it does not know, in one of the ways of this world's refusals.
     Refuses,
-    /// The answer does not refuse.
+    /// The answer says or calls something and does not refuse.
     Answers,
     /// At most so many words.
     AtMostWords {
@@ -59,3 +61,54 @@ pub enum Check {
         checks: Vec<Check>,
     },
 }
+
+/// The ways in which this world's refusals say it, in lower case.
+const REFUSALS: [&str; 5] = ["i do not know", "i don't know", "i cannot know", "i can't know", "i have no way to know"];
+
+impl Check {
+    /// Does a message of the assistant pass? Its text is `content`; its calls are `tool_calls` in OpenAI's form, or those in the text.
+    pub fn passes(&self, answer: &Value) -> bool {
+        self.holds(content(answer), || Call::in_message(answer))
+    }
+
+    /// Does what a model printed pass? Calls are read from SmolLM2's `<tool_call>[{"name": ..., "arguments": {...}}, ...]</tool_call>`.
+    pub fn passes_text(&self, text: &str) -> bool {
+        self.holds(text, || Call::in_text(text))
+    }
+
+    /// `said` gives the calls, or nothing if they cannot be read.
+    fn holds<F: Copy + Fn() -> Option<Vec<Call>>>(&self, text: &str, said: F) -> bool {
+        match self {
+            Self::Exact { answers } => answers.iter().any(|answer| matches(answer, text)),
+            Self::Mentions { any, none } => {
+                (any.is_empty() || any.iter().any(|phrase| has_phrase(text, phrase)))
+                    && !none.iter().any(|phrase| has_phrase(text, phrase))
+            }
+            Self::Number { value } => {
+                let expected = numbers(value).pop();
+                expected.is_some() && expected == numbers(text).pop()
+            }
+            Self::Calls { calls } => said().is_some_and(|found| same_calls(calls, &found)),
+            Self::Instructions { instructions } => instructions.iter().all(|instruction| instruction.passes(text)),
+            Self::Keeps { terms, allowed } => {
+                let known: Vec<String> = terms.iter().chain(allowed).flat_map(|term| numbers(term)).collect();
+                terms.iter().all(|term| has_exact_phrase(text, term))
+                    && numbers(text).iter().all(|number| known.contains(number))
+            }
+            Self::Refuses => refuses(text),
+            Self::Answers => {
+                !refuses(text) && (!text.trim().is_empty() || said().is_some_and(|found| !found.is_empty()))
+            }
+            Self::AtMostWords { words } => word_count(text) <= *words,
+            Self::All { checks } => checks.iter().all(|check| check.holds(text, said)),
+        }
+    }
+}
+
+fn refuses(text: &str) -> bool {
+    let text = normalized(text);
+    REFUSALS.iter().any(|refusal| text.contains(refusal))
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,8 +4,8 @@
 mod call;
 mod check;
 mod instruction;
-mod rouge;
-mod text;
+pub mod rouge;
+pub mod text;
 
 pub use call::Call;
 pub use check::Check;
