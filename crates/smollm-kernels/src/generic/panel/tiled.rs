@@ -104,6 +104,11 @@ impl<S: Dwords> Visit<S> for LaySigned<'_> {
 #[inline(always)]
 fn lay_columns<T: Unpack>(task: &PanelTask<'_>, token: usize, rows: usize, columns: &mut [Chunk<f32>]) {
     let (scales, sums) = columns.split_at_mut(task.units);
+    // Whatever lay there before is multiplied for rows that are not: numbers below 2^-126 would take a hundred times as long as others.
+    scales.fill([0.0; LANES]);
+    if T::MEANING.has_minimum() {
+        sums.fill([0.0; LANES]);
+    }
     for i in 0..rows {
         let row = task.x.row(token + i);
         for (scales, scale) in scales.iter_mut().zip(row.scales) {
