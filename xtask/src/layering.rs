@@ -36,7 +36,7 @@ const TABLE: &[Layer] = &[
     Layer { name: "smollm-tokenizer", may_import: &[], must_not_reach: PURE },
     Layer { name: "smollm-hub", may_import: &[], must_not_reach: &[SERVERS, QUERY, COMMAND_LINE, FOREIGN] },
     Layer { name: "smollm-verify", may_import: &[], must_not_reach: PURE },
-    Layer { name: "smollm-world", may_import: &["smollm-verify"], must_not_reach: PURE },
+    Layer { name: "smollm-world", may_import: &["smollm-tokenizer", "smollm-verify"], must_not_reach: PURE },
     Layer { name: "smollm-checkpoint", may_import: &["smollm-kernels"], must_not_reach: PURE },
     Layer { name: "smollm-corpus", may_import: &["smollm-tokenizer"], must_not_reach: PURE },
     Layer { name: "smollm-model", may_import: &["smollm-kernels", "smollm-checkpoint"], must_not_reach: PURE },

@@ -24,7 +24,7 @@ mod value;
 pub use error::TemplateError;
 pub use jiff::civil::DateTime;
 pub use source::{TemplateSource, special_tokens};
-pub(crate) use tools::python_json;
+pub use tools::python_json;
 pub use turns::{Turn, Turns};
 
 use environment::environment;

@@ -8,6 +8,8 @@ use crate::{
     textbook, web,
 };
 use serde_json::{Value, json};
+use smollm_tokenizer::template::python_json;
+use smollm_tokenizer::tools::{self, Call, CallForm, Tool};
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -279,26 +281,27 @@ impl Part {
     }
 }
 
-/// All that is said and offered in an exercise, JSON as Python writes it and prompts have it.
+/// All that a model reads and writes of an exercise, as prompts have it.
 fn words(item: &Item) -> String {
-    let mut texts: Vec<String> = item.tools.iter().map(spaced).collect();
+    let tools: Vec<Tool> = item.tools.iter().filter_map(|tool| Tool::new(tool).ok()).collect();
+    let mut texts: Vec<String> = Vec::new();
+    if !tools.is_empty() {
+        texts.extend(tools::system_prompt(&tools).ok());
+    }
     for message in item.messages.iter().chain([&item.answer]) {
         texts.extend(message["content"].as_str().map(str::to_owned));
-        texts.extend(message["tool_calls"].as_array().into_iter().flatten().map(|call| spaced(&call["function"])));
+        let calls = message["tool_calls"].as_array().into_iter().flatten().map(|call| &call["function"]);
+        let calls: Vec<Call> = calls
+            .map(|call| Call {
+                name: call["name"].as_str().unwrap_or_default().to_owned(),
+                arguments: python_json(&call["arguments"]).unwrap_or_default(),
+            })
+            .collect();
+        if !calls.is_empty() {
+            texts.push(CallForm::List.written(&calls));
+        }
     }
     texts.join("\n")
-}
-
-/// JSON with a space behind each comma and colon.
-fn spaced(value: &Value) -> String {
-    match value {
-        Value::Array(values) => format!("[{}]", values.iter().map(spaced).collect::<Vec<_>>().join(", ")),
-        Value::Object(fields) => {
-            let fields = fields.iter().map(|(name, value)| format!("{}: {}", json!(name), spaced(value)));
-            format!("{{{}}}", fields.collect::<Vec<_>>().join(", "))
-        }
-        plain => plain.to_string(),
-    }
 }
 
 /// An exercise as a conversation to learn from, or as one to be answered and checked.

@@ -47,7 +47,7 @@ impl ChatTemplate {
 ///
 /// # Errors
 /// It is nested too deeply.
-pub(crate) fn python_json(value: &Value) -> Result<String, TemplateError> {
+pub fn python_json(value: &Value) -> Result<String, TemplateError> {
     let style =
         json::JsonStyle { ensure_ascii: true, indent: None, item: ", ".into(), key: ": ".into(), sort_keys: false };
     json::dumps(&to_template(value), &style).map_err(|error| TemplateError::from_engine(&error))

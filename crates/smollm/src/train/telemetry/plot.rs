@@ -117,7 +117,7 @@ pub(super) fn label(value: f64) -> String {
 }
 
 /// Text as HTML has it.
-pub(super) fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
