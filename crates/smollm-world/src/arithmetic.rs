@@ -135,7 +135,7 @@ pub(crate) fn item(draw: &mut Draw, split: Split) -> Item {
 }
 
 fn asked(question: String, answer: String, value: i64) -> Item {
-    Item::of(question, answer, Check::Number { value: value.to_string() })
+    Item::of(question.trim_end(), answer, Check::Number { value: value.to_string() })
 }
 
 /// A question in words, its answer, and the value of that.

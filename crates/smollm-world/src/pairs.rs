@@ -1,7 +1,7 @@
 //! Preference pairs: a right answer and one that is nearly right, told apart by the check of the exercise.
 
 use crate::item::Item;
-use crate::{Draw, Split, arithmetic};
+use crate::{Draw, Split, arithmetic, calls};
 use serde_json::Value;
 
 /// A kind of exercise.
