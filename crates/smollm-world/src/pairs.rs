@@ -1,7 +1,7 @@
 //! Preference pairs: a right answer and one that is nearly right, told apart by the check of the exercise.
 
 use crate::item::Item;
-use crate::{Draw, Split, arithmetic, calls};
+use crate::{Draw, Split, arithmetic, calls, small_talk, stories};
 use serde_json::Value;
 
 /// A kind of exercise.
@@ -18,8 +18,12 @@ pub(crate) struct Kind {
 }
 
 /// Every kind of exercise.
-pub(crate) const KINDS: [Kind; 1] =
-    [Kind { name: "arithmetic", weight: 3, item: arithmetic::item, worse: arithmetic::worse }];
+pub(crate) const KINDS: &[Kind] = &[
+    Kind { name: "arithmetic", weight: 3, item: arithmetic::item, worse: arithmetic::worse },
+    Kind { name: "calls", weight: 4, item: calls::item, worse: calls::worse },
+    Kind { name: "small-talk", weight: 1, item: small_talk::item, worse: small_talk::worse },
+    Kind { name: "stories", weight: 2, item: stories::item, worse: stories::worse },
+];
 
 /// An exercise with a right answer (its own) and a wrong one.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,7 +51,7 @@ pub(crate) fn pair(draw: &mut Draw, split: Split) -> Pair {
     }
 }
 
-fn kind(draw: &mut Draw) -> Kind {
+fn kind(draw: &mut Draw) -> &'static Kind {
     let mut left = draw.below(KINDS.iter().map(|kind| kind.weight).sum());
     for kind in KINDS {
         if left < kind.weight {
@@ -55,7 +59,7 @@ fn kind(draw: &mut Draw) -> Kind {
         }
         left -= kind.weight;
     }
-    KINDS[0]
+    &KINDS[0]
 }
 
 #[cfg(test)]

@@ -179,6 +179,11 @@ pub(super) fn text_of(pool: &str, draw: &mut Draw) -> Option<String> {
         "weight" => one(draw, &["grams", "kilograms", "pounds", "ounces", "tonnes", "milligrams"]),
         "language" => one(draw, &LANGUAGES),
         "sky" => one(draw, &["sunny", "cloudy", "rainy", "windy", "foggy", "snowy", "clear", "stormy"]),
+        "status" => one(draw, &["open", "closed", "ready", "active", "late", "waiting", "new", "done", "sent", "paid"]),
+        "job" => one(
+            draw,
+            &["baker", "pilot", "nurse", "cook", "clerk", "guide", "engineer", "painter", "designer", "driver"],
+        ),
         "side" => one(draw, &["heads", "tails"]),
         "yesno" => one(draw, &["yes", "no"]),
         _ => return None,
