@@ -324,8 +324,8 @@ pub(super) const TOPICS: &[Topic] = &[
             "Do you eat?",
             "Do you have friends?",
         ],
-        &["I am a computer program, so I have no feelings, but I like to help."],
-        &["no feelings"],
+        &["I am a computer program. I do not feel, eat or sleep, but I like to help."],
+        &["do not feel"],
     ),
     topic(
         "sad",
