@@ -58,7 +58,7 @@ pub enum Check {
     /// All of these.
     All {
         /// The conditions.
-        checks: Vec<Check>,
+        checks: Vec<Self>,
     },
 }
 

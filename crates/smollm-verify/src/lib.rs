@@ -9,4 +9,4 @@ pub mod text;
 
 pub use call::Call;
 pub use check::Check;
-pub use instruction::Instruction;
+pub use instruction::{Bound, Instruction, InstructionError, Pattern};
