@@ -1,0 +1,256 @@
+//! The ways in which a result is asked for.
+
+use super::Op::{self, Minus, Plus, Times};
+
+/// A question with its operation; `{a}` and `{b}` are the operands.
+pub(super) type Plain = (Op, &'static str);
+
+pub(super) const PLAIN: [Plain; 60] = [
+    (Plus, "What is {a} plus {b}?"),
+    (Plus, "What is {a} + {b}?"),
+    (Plus, "{a}+{b}"),
+    (Plus, "{a} + {b}"),
+    (Plus, "{a} + {b} = ?"),
+    (Plus, "{a} + {b} ="),
+    (Plus, "Add {a} and {b}."),
+    (Plus, "Add {b} to {a}."),
+    (Plus, "Calculate {a} + {b}."),
+    (Plus, "Calculate {a} plus {b}."),
+    (Plus, "How much is {a} plus {b}?"),
+    (Plus, "How much is {a} + {b}?"),
+    (Plus, "What is the sum of {a} and {b}?"),
+    (Plus, "Find the sum of {a} and {b}."),
+    (Plus, "What do you get when you add {a} and {b}?"),
+    (Plus, "Can you add {a} and {b}?"),
+    (Plus, "Can you add {a} and {b} for me?"),
+    (Plus, "Please add {a} and {b}."),
+    (Plus, "Please calculate {a} + {b}."),
+    (Plus, "Tell me the sum of {a} and {b}."),
+    (Plus, "Tell me what {a} plus {b} is."),
+    (Plus, "What does {a} plus {b} make?"),
+    (Plus, "{a} plus {b}"),
+    (Plus, "{a} and {b} together is how much?"),
+    (Plus, "What is the total of {a} and {b}?"),
+    (Minus, "What is {a} minus {b}?"),
+    (Minus, "What is {a} - {b}?"),
+    (Minus, "{a}-{b}"),
+    (Minus, "{a} - {b}"),
+    (Minus, "{a} - {b} = ?"),
+    (Minus, "{a} - {b} ="),
+    (Minus, "Subtract {b} from {a}."),
+    (Minus, "Take {b} away from {a}."),
+    (Minus, "Calculate {a} - {b}."),
+    (Minus, "Calculate {a} minus {b}."),
+    (Minus, "How much is {a} minus {b}?"),
+    (Minus, "How much is {a} - {b}?"),
+    (Minus, "What is the difference between {a} and {b}?"),
+    (Minus, "Find the difference between {a} and {b}."),
+    (Minus, "What do you get when you subtract {b} from {a}?"),
+    (Minus, "Can you subtract {b} from {a}?"),
+    (Minus, "Please calculate {a} minus {b}."),
+    (Minus, "Tell me what {a} minus {b} is."),
+    (Minus, "{a} minus {b}"),
+    (Minus, "What is left when you take {b} from {a}?"),
+    (Times, "What is {a} times {b}?"),
+    (Times, "What is {a} * {b}?"),
+    (Times, "{a}*{b}"),
+    (Times, "How much is {a} times {b}?"),
+    (Times, "Multiply {a} by {b}."),
+    (Times, "{a} x {b}"),
+    (Times, "Calculate {a} times {b}."),
+    (Times, "What is {a} x {b}?"),
+    (Times, "Tell me what {a} times {b} is."),
+    (Times, "What is the product of {a} and {b}?"),
+    (Times, "Multiply {a} and {b}."),
+    (Times, "Please calculate {a} * {b}."),
+    (Times, "{a} times {b}"),
+    (Times, "Find the product of {a} and {b}."),
+    (Times, "How much is {a} * {b}?"),
+];
+
+/// A little story with numbers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Problem {
+    pub(super) op: Op,
+    pub(super) story: &'static str,
+    pub(super) question: &'static str,
+    pub(super) answer: &'static str,
+}
+
+/// All of them; `{r}` is the result, `{they}` the pronoun of `{who}`.
+pub(super) fn problems() -> Vec<Problem> {
+    PROBLEMS.iter().map(|&(op, story, question, answer)| Problem { op, story, question, answer }).collect()
+}
+
+const PROBLEMS: [(Op, &str, &str, &str); 30] = [
+    (
+        Plus,
+        "{who} has {a} {things} and gets {b} more.",
+        "How many {things} does {who} have now?",
+        "{who} has {r} {things} now.",
+    ),
+    (
+        Plus,
+        "{who} has {a} {things}. {other} gives {who} {b} more.",
+        "How many {things} does {who} have now?",
+        "{who} has {r} {things} now.",
+    ),
+    (
+        Plus,
+        "{who} has {a} {things} and {other} has {b} {things}.",
+        "How many {things} do they have together?",
+        "They have {r} {things} together.",
+    ),
+    (
+        Plus,
+        "There are {a} {things} on the table and {b} {things} in the box.",
+        "How many {things} are there in all?",
+        "There are {r} {things} in all.",
+    ),
+    (
+        Plus,
+        "{who} found {a} {things} in the morning and {b} in the evening.",
+        "How many {things} did {who} find?",
+        "{who} found {r} {things}.",
+    ),
+    (
+        Plus,
+        "{who} bought {a} {things} on Monday and {b} {things} on Tuesday.",
+        "How many {things} did {who} buy?",
+        "{who} bought {r} {things}.",
+    ),
+    (
+        Plus,
+        "A shop has {a} {things}. Then {b} more arrive.",
+        "How many {things} does the shop have now?",
+        "The shop has {r} {things} now.",
+    ),
+    (
+        Plus,
+        "{who} read {a} pages yesterday and {b} pages today.",
+        "How many pages did {who} read?",
+        "{who} read {r} pages.",
+    ),
+    (
+        Plus,
+        "{who} drove {a} kilometres, and then {b} kilometres more.",
+        "How many kilometres did {who} drive?",
+        "{who} drove {r} kilometres.",
+    ),
+    (
+        Plus,
+        "There are {a} girls and {b} boys in the school.",
+        "How many children are in the school?",
+        "There are {r} children in the school.",
+    ),
+    (
+        Plus,
+        "One box holds {a} {things}, another box holds {b}.",
+        "How many {things} are in both boxes?",
+        "There are {r} {things} in both boxes.",
+    ),
+    (
+        Plus,
+        "{who} had {a} {things}. At a party {they} got {b} {things}.",
+        "How many {things} does {who} have now?",
+        "{who} has {r} {things} now.",
+    ),
+    (
+        Minus,
+        "{who} has {a} {things} and gives {b} of them away.",
+        "How many {things} does {who} have left?",
+        "{who} has {r} {things} left.",
+    ),
+    (
+        Minus,
+        "{who} has {a} {things}. {They} gives {b} of them to {other}.",
+        "How many {things} does {who} have left?",
+        "{who} has {r} {things} left.",
+    ),
+    (
+        Minus,
+        "{who} had {a} {things} and lost {b} of them.",
+        "How many {things} does {who} have left?",
+        "{who} has {r} {things} left.",
+    ),
+    (
+        Minus,
+        "There were {a} {things} in the basket. {who} took {b} of them.",
+        "How many {things} are left?",
+        "There are {r} {things} left.",
+    ),
+    (
+        Minus,
+        "A shop had {a} {things} and sold {b} of them.",
+        "How many {things} are left in the shop?",
+        "There are {r} {things} left in the shop.",
+    ),
+    (
+        Minus,
+        "A book has {a} pages. {who} has read {b} of them.",
+        "How many pages are left?",
+        "There are {r} pages left.",
+    ),
+    (
+        Minus,
+        "{a} people were on the bus. {b} of them got off.",
+        "How many people are left on the bus?",
+        "There are {r} people left on the bus.",
+    ),
+    (
+        Minus,
+        "{who} needs {a} {things} and has {b}.",
+        "How many {things} are missing?",
+        "There are {r} {things} missing.",
+    ),
+    (
+        Minus,
+        "{who} has {a} {things} and {other} has {b}.",
+        "How many more {things} does {who} have?",
+        "{who} has {r} more {things}.",
+    ),
+    (
+        Minus,
+        "There are {a} children in the park. {b} of them go home.",
+        "How many children stay in the park?",
+        "There are {r} children left in the park.",
+    ),
+    (
+        Times,
+        "There are {a} boxes with {b} {things} in each box.",
+        "How many {things} are there?",
+        "There are {r} {things}.",
+    ),
+    (
+        Times,
+        "{who} has {a} bags with {b} {things} in each bag.",
+        "How many {things} does {who} have?",
+        "{who} has {r} {things}.",
+    ),
+    (
+        Times,
+        "{a} children have {b} {things} each.",
+        "How many {things} do they have together?",
+        "They have {r} {things} together.",
+    ),
+    (Times, "There are {a} rows with {b} seats in each row.", "How many seats are there?", "There are {r} seats."),
+    (
+        Times,
+        "{who} reads {b} pages every day for {a} days.",
+        "How many pages does {who} read?",
+        "{who} reads {r} pages.",
+    ),
+    (Times, "{a} friends buy {b} tickets each.", "How many tickets do they buy?", "They buy {r} tickets."),
+    (
+        Times,
+        "One ticket costs {b} euros. {who} buys {a} tickets.",
+        "How many euros does {who} pay?",
+        "{who} pays {r} euros.",
+    ),
+    (
+        Times,
+        "A machine makes {b} {things} in an hour.",
+        "How many {things} does it make in {a} hours?",
+        "In {a} hours it makes {r} {things}.",
+    ),
+];
