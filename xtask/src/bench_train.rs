@@ -1,4 +1,4 @@
-//! `cargo xtask bench-train`: a full training step of ours beside PyTorch's, the same models and batches, in turn.
+//! `cargo xtask bench-train`: a training step of ours beside PyTorch's, the same models and batches, in turn.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -19,9 +19,9 @@ const LISTEN_SECONDS: u64 = 3;
 pub(crate) const SYNOPSIS: &str = "[OPTION...]";
 
 const HELP: &str = "\
-cargo xtask bench-train: a full training step (forward, backward, clipping, AdamW) of ours beside PyTorch's, in turn on this machine
+cargo xtask bench-train: a training step (forward, backward, clipping, AdamW) of ours beside PyTorch's, in turn on this machine
 
-  --cases LIST     of tiny-8x512, 135m-4x512, 135m-1x2048 (all)
+  --cases LIST     of tiny-8x512, 135m-4x512, 135m-1x2048, 135m-4x512-lora, 135m-4x512-dpo, 135m-4x512-lora-dpo (all)
   --rounds N       how often each takes its turn (3)
   --threads N      for PyTorch; ours takes what the system grants (2)
   --isa ROW        the row of instructions that ours is held to
@@ -39,13 +39,21 @@ struct Case {
     model: &'static str,
     rows: &'static str,
     length: &'static str,
+    /// What is learnt: `full`, `lora`, `dpo` or `lora-dpo`.
+    kind: &'static str,
 }
 
-const CASES: [Case; 3] = [
-    Case { name: "tiny-8x512", preset: "tiny", model: "tiny", rows: "8", length: "512" },
-    Case { name: "135m-4x512", preset: "smollm2-135m", model: "135m", rows: "4", length: "512" },
-    Case { name: "135m-1x2048", preset: "smollm2-135m", model: "135m", rows: "1", length: "2048" },
+const CASES: [Case; 6] = [
+    Case { name: "tiny-8x512", preset: "tiny", model: "tiny", rows: "8", length: "512", kind: "full" },
+    Case { name: "135m-4x512", ..FULL },
+    Case { name: "135m-1x2048", rows: "1", length: "2048", ..FULL },
+    Case { name: "135m-4x512-lora", kind: "lora", ..FULL },
+    Case { name: "135m-4x512-dpo", kind: "dpo", ..FULL },
+    Case { name: "135m-4x512-lora-dpo", kind: "lora-dpo", ..FULL },
 ];
+
+const FULL: Case =
+    Case { name: "135m-4x512", preset: "smollm2-135m", model: "135m", rows: "4", length: "512", kind: "full" };
 
 /// Types and what is kept, of ours.
 const OURS: [[&str; 2]; 3] = [["bf16", "all"], ["bf16", "inputs"], ["f32", "all"]];
@@ -175,7 +183,7 @@ fn race(
                     let mut command = Command::new(bench);
                     scrub(&mut command);
                     let [dtype, keep] = *kind;
-                    command.args([case.preset, case.rows, case.length, dtype, keep, "3", "--no-parts"]);
+                    command.args([case.preset, case.rows, case.length, dtype, keep, "3", case.kind, "--no-parts"]);
                     command.envs(options.isa.iter().map(|isa| ("SMOLLM_ISA", isa)));
                     run(workspace, command).and_then(|text| {
                         *row = between(&text, " on ", " x ")?.to_owned();
@@ -195,7 +203,7 @@ fn race(
                         "--rounds",
                         "3",
                     ]);
-                    command.args(["--threads", &options.threads.to_string()]);
+                    command.args(["--threads", &options.threads.to_string(), "--kind", case.kind]);
                     command.args(compiled.then_some("--compile"));
                     run(workspace, command).and_then(|text| of_theirs(&text))
                 }

@@ -23,8 +23,10 @@ mod stories;
 mod summaries;
 mod textbook;
 mod web;
+mod world;
 
 pub use draw::Draw;
 pub use grammar::Node;
 pub use item::Item;
 pub use split::Split;
+pub use world::{Summary, WorldError, WorldOptions, write};

@@ -38,6 +38,7 @@ mod bench;
 mod chat;
 mod convert;
 mod defaults;
+pub mod demo;
 mod error;
 mod eval_quant;
 mod files;
@@ -59,6 +60,7 @@ mod tokenizer;
 mod tokenizer_files;
 pub mod tool_schema;
 pub mod train;
+pub mod verify;
 
 pub use bench::{BenchModel, BenchOptions, BenchReport, BenchResult, Machine, Spread, bench};
 pub use chat::ChatSession;

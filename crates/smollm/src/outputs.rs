@@ -72,7 +72,7 @@ fn refuse_shards(directory: &Path) -> Result<(), Error> {
 }
 
 /// Writes `bytes` to `path` through a temporary file in the same directory.
-fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let error = |error| Error::Write { path: path.into(), error };
     let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = readable().tempfile_in(parent).map_err(error)?;

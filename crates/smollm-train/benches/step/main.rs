@@ -1,7 +1,8 @@
 //! A whole step of training with random weights, and what its parts take, next to what the machine can do at best.
 //!
-//! `cargo bench -p smollm-train --bench step -- [PRESET ROWS LENGTH DTYPE KEEP ROUNDS]`, for example `smollm2-135m 4 512 bf16 all 5`; PRESET is a
-//! released model or `tiny` (5.5 million weights), DTYPE `f32` or `bf16`, KEEP `all` or `inputs`. Without words: some cases.
+//! `cargo bench -p smollm-train --bench step -- [PRESET ROWS LENGTH DTYPE KEEP ROUNDS [KIND]]`, for example `smollm2-135m 4 512 bf16 all 5`; PRESET is a
+//! released model or `tiny` (5.5 million weights), DTYPE `f32` or `bf16`, KEEP `all` or `inputs`, KIND `full` (all weights, next token), `lora` (rank
+//! 16 beside all matrices), `dpo` (pairs of rows, against a second model that is run in each step) or `lora-dpo`. Without words: some cases.
 //! `--no-parts` leaves out the parts, `SMOLLM_ISA` picks the row of instructions. `cargo xtask bench-train` runs it beside PyTorch.
 //!
 //! A step is forward, backward, the norm of the gradient, AdamW, and taking the changed weights. Its phases are timed inside the steps;
@@ -9,6 +10,7 @@
 
 #![allow(clippy::print_stdout)]
 
+mod kinds;
 mod parts;
 
 use smollm_kernels::ops::{self, AdamW, Moments};
@@ -36,10 +38,12 @@ const CASES: [[&str; 6]; 6] = [
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
-    match <[String; 6]>::try_from(words) {
-        Ok(words) => Case::read(&words.each_ref().map(String::as_str)).run(),
-        Err(words) if words.is_empty() => CASES.iter().for_each(|words| Case::read(words).run()),
-        Err(words) => panic!("six words, PRESET ROWS LENGTH DTYPE KEEP ROUNDS, not {words:?}"),
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match (words.get(..6).and_then(|words| words.try_into().ok()), words.get(6..)) {
+        (Some(words), None | Some([] | ["full"])) => Case::read(words).run(),
+        (Some(words), Some([kind])) => kinds::run(&Case::read(words), kind),
+        _ if words.is_empty() => CASES.iter().for_each(|words| Case::read(words).run()),
+        _ => panic!("six or seven words, PRESET ROWS LENGTH DTYPE KEEP ROUNDS KIND, not {words:?}"),
     }
 }
 
@@ -152,19 +156,7 @@ impl Case {
         let first = rounds.remove(0).total();
         rounds.sort_by(|a, b| a.total().total_cmp(&b.total()));
         let (median, best) = (&rounds[rounds.len() / 2], &rounds[0]);
-        let rate = |phases: &Phases| self.tokens() as f64 / phases.total();
-        let (gflops, gbps) = (roof::fma_gflops(&cpu), roof::read_bandwidth_gbps(&cpu));
-        let speed = self.operations() / median.total() * 1e-9;
-        println!(
-            "{} on {} x {}: {:.0} tokens/s (best {:.0}), {speed:.0} GFLOP/s, {:.1} % of {gflops:.0}; reads {gbps:.1} GB/s; peak {peak:.2} GiB; weights made in {made:.1} s, \
-             laid in {opened:.2} s, first step {first:.2} s",
-            self.name,
-            cpu.isa(),
-            cpu.threads(),
-            rate(median),
-            rate(best),
-            speed / gflops * 100.0,
-        );
+        let gbps = self.tell(&cpu, self.operations(), [median.total(), best.total()], peak, [made, opened, first]);
         let line = |name: &str, seconds: f64| {
             println!("    {name:<28} {:>8.1} ms {:>5.1} %", seconds * 1e3, seconds / median.total() * 100.0);
         };
@@ -181,6 +173,30 @@ impl Case {
         for (name, seconds) in parts::measure(&cpu, &self.config, self.dtype, &self.documents()) {
             line(name, seconds);
         }
+    }
+
+    /// The line of a run, by the seconds of its steps (median, best) and of what comes before them; returns what memory gives.
+    fn tell(
+        &self,
+        cpu: &Cpu,
+        operations: f64,
+        [median, best]: [f64; 2],
+        peak: f64,
+        [made, opened, first]: [f64; 3],
+    ) -> f64 {
+        let (gflops, gbps) = (roof::fma_gflops(cpu), roof::read_bandwidth_gbps(cpu));
+        let (tokens, speed) = (self.tokens() as f64, operations / median * 1e-9);
+        println!(
+            "{} on {} x {}: {:.0} tokens/s (best {:.0}), {speed:.0} GFLOP/s, {:.1} % of {gflops:.0}; reads {gbps:.1} GB/s; peak {peak:.2} GiB; weights made in {made:.1} s, \
+             laid in {opened:.2} s, first step {first:.2} s",
+            self.name,
+            cpu.isa(),
+            cpu.threads(),
+            tokens / median,
+            tokens / best,
+            speed / gflops * 100.0,
+        );
+        gbps
     }
 
     fn step(

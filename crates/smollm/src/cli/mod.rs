@@ -5,6 +5,7 @@ mod args;
 mod bench;
 mod chat;
 mod convert;
+mod demo;
 mod eval_quant;
 mod failure;
 mod generate;
@@ -28,6 +29,8 @@ mod tokenize;
 mod tokenizer;
 mod tools;
 mod train;
+mod verify;
+mod world;
 
 use clap::{Parser, Subcommand};
 use failure::{arguments_exit_code, exit_code};
@@ -93,6 +96,12 @@ enum Command {
     EvalQuant(eval_quant::EvalQuant),
     /// Train models by recipes: pretraining, conversations, preferences
     Train(train::Train),
+    /// Make a closed world to learn from: texts, chats, calls, pairs, and what is held out
+    World(world::World),
+    /// Try a model on items with checks: how often is it right?
+    Verify(verify::Verify),
+    /// See the whole system at work: a model from nothing in a quarter of an hour
+    Demo(demo::Demo),
     /// Measure prefill and decode speed against the machine's roof
     Bench(bench::Bench),
 }
@@ -126,6 +135,9 @@ pub(crate) fn main() -> ExitCode {
         Command::Imatrix(command) => command.run(),
         Command::EvalQuant(command) => command.run(),
         Command::Train(command) => command.run(),
+        Command::Demo(command) => command.run(),
+        Command::World(command) => command.run(),
+        Command::Verify(command) => command.run(),
         Command::Bench(command) => command.run(),
     };
     // text without a line break at its end is still in the buffer

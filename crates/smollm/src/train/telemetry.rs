@@ -6,6 +6,7 @@
 mod crc32c;
 mod event_file;
 mod lines;
+pub(crate) mod page;
 mod plot;
 mod report;
 #[cfg(test)]

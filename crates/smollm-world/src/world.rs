@@ -1,0 +1,340 @@
+//! The world as files: what each part is, how much there is of it, and where it lies.
+
+use crate::draw::Draw;
+use crate::item::Item;
+use crate::split::Split;
+use crate::{
+    arithmetic, calls, follow_ups, instructions, pairs, questions, refusals, rewriting, small_talk, stories, summaries,
+    textbook, web,
+};
+use serde_json::{Value, json};
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+/// What `world.json` calls the form of the files.
+const FORMAT: u64 = 1;
+/// Items of each held-out part, at any scale.
+const HELD_OUT: usize = 2_000;
+/// So many drawn in vain say that a part has no more.
+const MOST_VAIN: usize = 200_000;
+
+/// Which world, and how much of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct WorldOptions {
+    /// Everything that is drawn goes by it.
+    pub seed: u64,
+    /// Records of what is learnt, as a multiple of the smallest world that trains well; more than 0.
+    pub scale: f64,
+}
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    /// Files in the folder, and how many records each has.
+    pub files: Vec<(&'static str, usize)>,
+}
+
+/// A world that cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum WorldError {
+    /// The file system refuses.
+    #[error("{}: {error}", path.display())]
+    Write {
+        /// What was to be written.
+        path: PathBuf,
+        /// The system's answer.
+        error: std::io::Error,
+    },
+    /// There is something at the place already.
+    #[error("{} is there already; give another folder or remove it", path.display())]
+    Exists {
+        /// The place.
+        path: PathBuf,
+    },
+    /// Not so many different items exist.
+    #[error("{file}: only {found} different items exist, {wanted} are wanted")]
+    TooFew {
+        /// The file.
+        file: &'static str,
+        /// What there is.
+        found: usize,
+        /// What was wanted.
+        wanted: usize,
+    },
+}
+
+/// What a part consists of.
+#[derive(Clone, Copy)]
+enum Content {
+    /// Texts.
+    Texts(fn(&mut Draw) -> String),
+    /// Texts whose probability is known, as what is given, what follows, and its nats.
+    Known(fn(&mut Draw) -> (String, String, f64)),
+    /// Exercises and their answers.
+    Chats(fn(&mut Draw, Split) -> Item),
+    /// Preference pairs.
+    Pairs,
+    /// What chats say and call, as plain texts, for a tokenizer to be trained on.
+    Words,
+}
+
+/// A file.
+struct Part {
+    file: &'static str,
+    content: Content,
+    split: Split,
+    /// Records at scale 1, or of what is held out, at any.
+    records: usize,
+}
+
+const fn learnt(file: &'static str, content: Content, records: usize) -> Part {
+    Part { file, content, split: Split::Train, records }
+}
+
+const fn held_out(file: &'static str, content: Content) -> Part {
+    Part { file, content, split: Split::HeldOut, records: HELD_OUT }
+}
+
+const PARTS: [Part; 29] = [
+    learnt("texts/textbook.jsonl", Content::Texts(|draw| whole(textbook::known(draw))), 8_000),
+    learnt("texts/questions.jsonl", Content::Texts(|draw| whole(questions::known(draw))), 16_000),
+    learnt("texts/stories.jsonl", Content::Texts(stories::text), 3_000),
+    learnt("texts/arithmetic.jsonl", Content::Texts(arithmetic::text), 5_000),
+    learnt("chats/facts.jsonl", Content::Chats(questions::item), 12_000),
+    learnt("chats/follow-ups.jsonl", Content::Chats(follow_ups::item), 5_000),
+    learnt("chats/refusals.jsonl", Content::Chats(refusals::item), 4_000),
+    learnt("chats/arithmetic.jsonl", Content::Chats(arithmetic::item), 8_000),
+    learnt("chats/instructions.jsonl", Content::Chats(instructions::item), 6_000),
+    learnt("chats/rewriting.jsonl", Content::Chats(rewriting::item), 5_000),
+    learnt("chats/summaries.jsonl", Content::Chats(summaries::item), 4_000),
+    learnt("chats/calls.jsonl", Content::Chats(calls::item), 5_000),
+    learnt("chats/stories.jsonl", Content::Chats(stories::item), 3_000),
+    learnt("chats/small-talk.jsonl", Content::Chats(small_talk::item), 4_000),
+    learnt("pairs.jsonl", Content::Pairs, 3_000),
+    learnt("words/chats.jsonl", Content::Words, 10_000),
+    held_out("held-out/facts.jsonl", Content::Chats(questions::item)),
+    held_out("held-out/follow-ups.jsonl", Content::Chats(follow_ups::item)),
+    held_out("held-out/refusals.jsonl", Content::Chats(refusals::item)),
+    held_out("held-out/arithmetic.jsonl", Content::Chats(arithmetic::item)),
+    held_out("held-out/instructions.jsonl", Content::Chats(instructions::item)),
+    held_out("held-out/rewriting.jsonl", Content::Chats(rewriting::item)),
+    held_out("held-out/summaries.jsonl", Content::Chats(summaries::item)),
+    held_out("held-out/calls.jsonl", Content::Chats(calls::item)),
+    held_out("held-out/stories.jsonl", Content::Chats(stories::item)),
+    held_out("held-out/small-talk.jsonl", Content::Chats(small_talk::item)),
+    held_out("held-out/pairs.jsonl", Content::Pairs),
+    // of the same distribution as what is learnt: what is measured is how well that is known
+    held_out("held-out/textbook-entropy.jsonl", Content::Known(textbook::known)),
+    held_out("held-out/questions-entropy.jsonl", Content::Known(questions::known)),
+];
+
+/// Pages of the dirty web at scale 1.
+const PAGES: usize = 4_000;
+/// Held-out items that some of them quote.
+const LEAKS: usize = 200;
+
+fn whole((given, rest, _): (String, String, f64)) -> String {
+    given + &rest
+}
+
+/// Writes the world into a folder that is not there yet, whole or not at all. `progress` hears of records done and in all.
+///
+/// # Errors
+/// The folder is there, the file system refuses, or a part has too few different items. `None` if `progress` stopped it.
+pub fn write(
+    folder: &Path,
+    options: WorldOptions,
+    progress: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
+) -> Result<Option<Summary>, WorldError> {
+    if folder.symlink_metadata().is_ok() {
+        return Err(WorldError::Exists { path: folder.into() });
+    }
+    let mut partial = folder.as_os_str().to_owned();
+    partial.push(".partial");
+    let partial = PathBuf::from(partial);
+    let refuse = |error| WorldError::Write { path: partial.clone(), error };
+    match std::fs::remove_dir_all(&partial) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(refuse(error)),
+        _ => {}
+    }
+    let written = fill(&partial, options, progress);
+    if !matches!(written, Ok(Some(_))) {
+        // what stays of it stays beside, under a name that says so
+        let _ = std::fs::remove_dir_all(&partial);
+        return written;
+    }
+    std::fs::rename(&partial, folder).map_err(|error| WorldError::Write { path: folder.into(), error })?;
+    written
+}
+
+fn fill(
+    folder: &Path,
+    options: WorldOptions,
+    progress: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
+) -> Result<Option<Summary>, WorldError> {
+    let pages = scaled(PAGES, options.scale);
+    let total = PARTS.iter().map(|part| part.wanted(options.scale)).sum::<usize>() + pages;
+    let mut done = 0;
+    let mut summary = Summary { files: Vec::new() };
+    for part in &PARTS {
+        let records = part.wanted(options.scale);
+        let flow = part.write(folder, options.seed, records, &mut |records| progress(done + records, total))?;
+        if flow.is_break() {
+            return Ok(None);
+        }
+        done += records;
+        summary.files.push((part.file, records));
+    }
+    let mut draw = Draw::new(options.seed, "web");
+    let leaks: Vec<Item> = (0..LEAKS).map(|_| questions::item(&mut draw, Split::HeldOut)).collect();
+    let web = web::pages(&mut draw, pages, &leaks);
+    lines(folder, "web/pages.jsonl", web.iter().map(web::Page::shown))?;
+    lines(folder, "web/truth.jsonl", web.iter().map(web::Page::truth))?;
+    summary.files.extend([("web/pages.jsonl", pages), ("web/truth.jsonl", pages)]);
+    let files: Vec<Value> =
+        summary.files.iter().map(|(file, records)| json!({ "file": file, "records": records })).collect();
+    let about = json!({ "format": FORMAT, "seed": options.seed, "scale": options.scale, "files": files });
+    lines(folder, "world.json", std::iter::once(about))?;
+    Ok(progress(total, total).is_continue().then_some(summary))
+}
+
+fn scaled(records: usize, scale: f64) -> usize {
+    ((records as f64 * scale).round() as usize).max(1)
+}
+
+impl Part {
+    fn wanted(&self, scale: f64) -> usize {
+        match self.split {
+            Split::Train => scaled(self.records, scale),
+            Split::HeldOut => self.records,
+        }
+    }
+
+    /// Writes the file; those that are held out have no item twice.
+    fn write(
+        &self,
+        folder: &Path,
+        seed: u64,
+        records: usize,
+        progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, WorldError> {
+        let path = folder.join(self.file);
+        let refuse = |error| WorldError::Write { path: path.clone(), error };
+        let mut out = create(&path).map_err(refuse)?;
+        let mut draw = Draw::new(seed, self.file);
+        let mut seen = HashSet::new();
+        let (mut written, mut vain) = (0, 0);
+        while written < records {
+            let line = self.record(&mut draw).to_string();
+            if self.split == Split::HeldOut && !seen.insert(line.clone()) {
+                vain += 1;
+                if vain > MOST_VAIN {
+                    return Err(WorldError::TooFew { file: self.file, found: written, wanted: records });
+                }
+                continue;
+            }
+            writeln!(out, "{line}").map_err(refuse)?;
+            written += 1;
+            if written.is_multiple_of(1000) && progress(written).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        out.flush().map_err(refuse)?;
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn record(&self, draw: &mut Draw) -> Value {
+        match self.content {
+            Content::Texts(text) => json!({ "text": text(draw) }),
+            Content::Known(text) => {
+                let (prompt, completion, nats) = text(draw);
+                json!({ "prompt": prompt, "completion": completion, "nats": nats })
+            }
+            Content::Words => {
+                let kinds: Vec<_> = PARTS
+                    .iter()
+                    .filter_map(|part| match (part.split, part.content) {
+                        (Split::Train, Content::Chats(item)) => Some(item),
+                        _ => None,
+                    })
+                    .collect();
+                json!({ "text": words(&draw.pick(&kinds)(draw, Split::Train)) })
+            }
+            Content::Chats(item) => chat(item(draw, self.split), self.split),
+            Content::Pairs => {
+                let pair = pairs::pair(draw, self.split);
+                let mut record = json!({ "prompt": pair.item.messages });
+                if !pair.item.tools.is_empty() {
+                    record["tools"] = pair.item.tools.into();
+                }
+                record["chosen"] = vec![pair.item.answer].into();
+                record["rejected"] = vec![pair.rejected].into();
+                record["kind"] = pair.kind.into();
+                record
+            }
+        }
+    }
+}
+
+/// All that is said and offered in an exercise, JSON as Python writes it and prompts have it.
+fn words(item: &Item) -> String {
+    let mut texts: Vec<String> = item.tools.iter().map(spaced).collect();
+    for message in item.messages.iter().chain([&item.answer]) {
+        texts.extend(message["content"].as_str().map(str::to_owned));
+        texts.extend(message["tool_calls"].as_array().into_iter().flatten().map(|call| spaced(&call["function"])));
+    }
+    texts.join("\n")
+}
+
+/// JSON with a space behind each comma and colon.
+fn spaced(value: &Value) -> String {
+    match value {
+        Value::Array(values) => format!("[{}]", values.iter().map(spaced).collect::<Vec<_>>().join(", ")),
+        Value::Object(fields) => {
+            let fields = fields.iter().map(|(name, value)| format!("{}: {}", json!(name), spaced(value)));
+            format!("{{{}}}", fields.collect::<Vec<_>>().join(", "))
+        }
+        plain => plain.to_string(),
+    }
+}
+
+/// An exercise as a conversation to learn from, or as one to be answered and checked.
+fn chat(item: Item, split: Split) -> Value {
+    let Item { mut messages, tools, answer, check } = item;
+    let mut record = json!({});
+    match split {
+        Split::Train => {
+            messages.push(answer);
+            record["messages"] = messages.into();
+        }
+        Split::HeldOut => {
+            record["messages"] = messages.into();
+            record["answer"] = answer;
+            record["check"] = json!(check);
+        }
+    }
+    if !tools.is_empty() {
+        record["tools"] = tools.into();
+    }
+    record
+}
+
+fn create(path: &Path) -> std::io::Result<BufWriter<File>> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    Ok(BufWriter::new(File::create(path)?))
+}
+
+fn lines(folder: &Path, file: &str, records: impl Iterator<Item = Value>) -> Result<(), WorldError> {
+    let path = folder.join(file);
+    let refuse = |error| WorldError::Write { path: path.clone(), error };
+    let mut out = create(&path).map_err(refuse)?;
+    for record in records {
+        writeln!(out, "{record}").map_err(refuse)?;
+    }
+    out.flush().map_err(refuse)
+}

@@ -1,0 +1,34 @@
+//! `smollm demo nano`: the whole system from one command, as the commands that one would type.
+
+mod report;
+mod steps;
+
+pub use report::write_report;
+pub use steps::{Size, Step, Work, steps};
+
+use crate::error::Error;
+use crate::outputs::write_file;
+use std::path::Path;
+
+/// Files of `recipes/nano`, as they stand in the repository.
+const RECIPES: [(&str, &str); 4] = [
+    ("pretrain.yaml", include_str!("../../../recipes/nano/pretrain.yaml")),
+    ("sft.yaml", include_str!("../../../recipes/nano/sft.yaml")),
+    ("dpo.yaml", include_str!("../../../recipes/nano/dpo.yaml")),
+    ("chat-template.jinja", include_str!("../../../recipes/nano/chat-template.jinja")),
+];
+
+/// Writes recipes and template into the folder of a demo, where they are not there yet: whoever changes one finds it again.
+///
+/// # Errors
+/// The file system refuses.
+pub fn write_recipes(folder: &Path) -> Result<(), Error> {
+    std::fs::create_dir_all(folder).map_err(|error| Error::Write { path: folder.into(), error })?;
+    for (name, text) in RECIPES {
+        let path = folder.join(name);
+        if !path.exists() {
+            write_file(&path, text.as_bytes())?;
+        }
+    }
+    Ok(())
+}
