@@ -1,1 +1,66 @@
-//! To be written.
+//! Passages of a textbook about one entity each, of known probability.
+//!
+//! A heading names the entity; then all that is known of it follows, one sentence each, in any order and in one of several forms.
+
+use crate::draw::Draw;
+use crate::facts::{Entity, Fact, Name, capitalised, entities, put_in, topics};
+use crate::grammar::Node;
+
+#[cfg(test)]
+mod tests;
+
+/// All passages about this entity.
+pub(crate) fn grammar(entity: &Entity) -> Node {
+    Node::Seq(vec![
+        Node::text(heading(entity)),
+        Node::Shuffle(entity.facts.iter().map(|fact| sentence(entity, fact)).collect(), " "),
+    ])
+}
+
+/// All passages.
+pub(crate) fn all() -> Node {
+    Node::any(entities().iter().map(grammar))
+}
+
+/// A passage, and minus the logarithm of its probability. Once its heading line is read, [`heading_nats`] less are left.
+pub(crate) fn text(draw: &mut Draw) -> (String, f64) {
+    let (text, nats) = grammar(draw.pick(entities())).draw(draw);
+    (text, heading_nats() + nats)
+}
+
+/// Minus the logarithm of the probability of a heading, each being as probable as any other.
+pub(crate) fn heading_nats() -> f64 {
+    (entities().len() as f64).ln()
+}
+
+/// The line that names the entity, with what it is: mercury is an element, Mercury a planet.
+fn heading(entity: &Entity) -> String {
+    format!("{}: {}\n", capitalised(entity.class.name), entity.name().bare)
+}
+
+/// The ways of stating a fact.
+fn sentence(entity: &Entity, fact: &Fact) -> Node {
+    let forms = topics()[fact.topic].attribute.statements.iter();
+    Node::any(forms.map(|form| choices(form, entity.name(), &fact.values[0])))
+}
+
+/// The template with its `[a|b]` as choices, and a capital at its beginning.
+fn choices(template: &str, name: &Name, value: &str) -> Node {
+    let mut parts: Vec<Vec<String>> = Vec::new();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('[') {
+        let (inside, after) = after.split_once(']').unwrap_or((after, ""));
+        parts.push(vec![before.to_owned()]);
+        parts.push(inside.split('|').map(str::to_owned).collect());
+        rest = after;
+    }
+    parts.push(vec![rest.to_owned()]);
+    parts.retain(|part| part.as_slice() != [""]);
+    let filled = parts.iter().enumerate().map(|(i, part)| {
+        Node::any(part.iter().map(|text| {
+            let text = put_in(text, name, value);
+            Node::text(if i == 0 { capitalised(&text) } else { text })
+        }))
+    });
+    Node::Seq(filled.collect())
+}
