@@ -95,22 +95,24 @@ fn exchange_about(entity: &Entity, fact: &Fact) -> Node {
     Node::Pick(vec![(1.0 - BACKWARD, forward), (BACKWARD, backward)])
 }
 
-/// All exchanges. This is large; [`text`] draws from the same without it.
-pub(crate) fn exchange() -> Node {
+/// All exchanges. This is large; [`known`] draws from the same without it.
+#[cfg(test)]
+fn exchange() -> Node {
     Node::any(entities().iter().map(|entity| Node::any(entity.facts.iter().map(|fact| exchange_about(entity, fact)))))
 }
 
-/// One to three exchanges with an empty line between them, and minus the logarithm of their probability.
-pub(crate) fn text(draw: &mut Draw) -> (String, f64) {
-    let most = 3;
-    let mut nats = f64::from(most).ln();
-    let mut texts = Vec::new();
-    for _ in 0..draw.between(1, i64::from(most)) {
+/// Two exchanges with an empty line between them: the word they begin with, what follows, and minus the logarithm of its probability.
+///
+/// It is always two, so that the end of the text says nothing.
+pub(crate) fn known(draw: &mut Draw) -> (String, String, f64) {
+    let mut exchange = || {
         let entity = draw.pick(entities());
         let fact = draw.pick(&entity.facts);
-        let (text, of_exchange) = exchange_about(entity, fact).draw(draw);
-        nats += (entities().len() as f64).ln() + (entity.facts.len() as f64).ln() + of_exchange;
-        texts.push(text);
-    }
-    (texts.join("\n\n"), nats)
+        let (text, nats) = exchange_about(entity, fact).draw(draw);
+        (text, nats + (entities().len() as f64).ln() + (entity.facts.len() as f64).ln())
+    };
+    let ((first, of_first), (second, of_second)) = (exchange(), exchange());
+    // the space belongs to the word after it, as tokenizers have it
+    let (given, rest) = first.split_at("Question:".len());
+    (given.to_owned(), format!("{rest}\n\n{second}"), of_first + of_second)
 }

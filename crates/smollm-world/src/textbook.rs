@@ -10,27 +10,26 @@ use crate::grammar::Node;
 mod tests;
 
 /// All passages about this entity.
-pub(crate) fn grammar(entity: &Entity) -> Node {
+fn grammar(entity: &Entity) -> Node {
     Node::Seq(vec![
         Node::text(heading(entity)),
         Node::Shuffle(entity.facts.iter().map(|fact| sentence(entity, fact)).collect(), " "),
     ])
 }
 
-/// All passages.
-pub(crate) fn all() -> Node {
+/// All passages, each entity being as probable as any other.
+#[cfg(test)]
+fn all() -> Node {
     Node::any(entities().iter().map(grammar))
 }
 
-/// A passage, and minus the logarithm of its probability. Once its heading line is read, [`heading_nats`] less are left.
-pub(crate) fn text(draw: &mut Draw) -> (String, f64) {
-    let (text, nats) = grammar(draw.pick(entities())).draw(draw);
-    (text, heading_nats() + nats)
-}
-
-/// Minus the logarithm of the probability of a heading, each being as probable as any other.
-pub(crate) fn heading_nats() -> f64 {
-    (entities().len() as f64).ln()
+/// A passage: its heading line, what follows, and minus the logarithm of the probability of what follows once the heading is read.
+pub(crate) fn known(draw: &mut Draw) -> (String, String, f64) {
+    let entity = draw.pick(entities());
+    let (text, nats) = grammar(entity).draw(draw);
+    let heading = heading(entity);
+    let body = text[heading.len()..].to_owned();
+    (heading, body, nats)
 }
 
 /// The line that names the entity, with what it is: mercury is an element, Mercury a planet.
