@@ -101,8 +101,8 @@ const fn held_out(file: &'static str, content: Content) -> Part {
 }
 
 const PARTS: [Part; 29] = [
-    learnt("texts/textbook.jsonl", Content::Texts(|draw| textbook::text(draw).0), 8_000),
-    learnt("texts/questions.jsonl", Content::Texts(|draw| questions::text(draw).0), 16_000),
+    learnt("texts/textbook.jsonl", Content::Texts(|draw| whole(textbook::known(draw))), 8_000),
+    learnt("texts/questions.jsonl", Content::Texts(|draw| whole(questions::known(draw))), 16_000),
     learnt("texts/stories.jsonl", Content::Texts(stories::text), 3_000),
     learnt("texts/arithmetic.jsonl", Content::Texts(arithmetic::text), 5_000),
     learnt("chats/facts.jsonl", Content::Chats(questions::item), 12_000),
@@ -129,8 +129,8 @@ const PARTS: [Part; 29] = [
     held_out("held-out/small-talk.jsonl", Content::Chats(small_talk::item)),
     held_out("held-out/pairs.jsonl", Content::Pairs),
     // of the same distribution as what is learnt: what is measured is how well that is known
-    held_out("held-out/textbook-entropy.jsonl", Content::Known(passage)),
-    held_out("held-out/questions-entropy.jsonl", Content::Known(exchanges)),
+    held_out("held-out/textbook-entropy.jsonl", Content::Known(textbook::known)),
+    held_out("held-out/questions-entropy.jsonl", Content::Known(questions::known)),
 ];
 
 /// Pages of the dirty web at scale 1.
@@ -138,17 +138,9 @@ const PAGES: usize = 4_000;
 /// Held-out items that some of them quote.
 const LEAKS: usize = 200;
 
-/// A passage after its heading.
-fn passage(draw: &mut Draw) -> (String, String, f64) {
-    let (text, nats) = textbook::text(draw);
-    let heading = text.find('\n').map_or(0, |end| end + 1);
-    (text[..heading].to_owned(), text[heading..].to_owned(), nats - textbook::heading_nats())
-}
-
-/// Questions and answers, all of it.
-fn exchanges(draw: &mut Draw) -> (String, String, f64) {
-    let (text, nats) = questions::text(draw);
-    (String::new(), text, nats)
+/// What is given of a text of known probability, and what follows.
+fn whole((given, rest, _): (String, String, f64)) -> String {
+    given + &rest
 }
 
 /// Writes the world into a folder that is not there yet, whole or not at all. `progress` hears of records done and in all.
