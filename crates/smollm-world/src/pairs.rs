@@ -1,7 +1,7 @@
 //! Preference pairs: a right answer and one that is nearly right, told apart by the check of the exercise.
 
 use crate::item::Item;
-use crate::{Draw, Split, arithmetic, calls, small_talk, stories};
+use crate::{Draw, Split, arithmetic, calls, instructions, small_talk, stories};
 use serde_json::Value;
 
 /// A kind of exercise.
@@ -21,6 +21,7 @@ pub(crate) struct Kind {
 pub(crate) const KINDS: &[Kind] = &[
     Kind { name: "arithmetic", weight: 3, item: arithmetic::item, worse: arithmetic::worse },
     Kind { name: "calls", weight: 4, item: calls::item, worse: calls::worse },
+    Kind { name: "instructions", weight: 3, item: instructions::item, worse: instructions::worse },
     Kind { name: "small-talk", weight: 1, item: small_talk::item, worse: small_talk::worse },
     Kind { name: "stories", weight: 2, item: stories::item, worse: stories::worse },
 ];
