@@ -11,12 +11,12 @@ use crate::{Draw, Split};
 use requests::{joined, listed, spoken};
 use serde_json::{Map, Value, json};
 use smollm_verify::{Call, Check};
-use tool::{Arguments, CARD, TOOLS, Tool};
+use tool::{AGENT, Arguments, CARD, TOOLS, Tool};
 
 /// An exercise with one to four functions.
 pub(crate) fn item(draw: &mut Draw, split: Split) -> Item {
     let item = match draw.below(100) {
-        0..5 if split == Split::Train => return card(draw),
+        0..8 if split == Split::Train => return known(draw),
         0..46 => one(draw, split),
         46..57 => several(draw, split),
         57..70 => parallel(draw, split),
@@ -38,14 +38,14 @@ fn tool(draw: &mut Draw, split: Split) -> Tool {
             0..7 => draw.pick(&TOOLS).clone(),
             7..12 => {
                 let base = draw.pick(&TOOLS);
-                if split == Split::Train && Split::of_text(&base.name) == Split::HeldOut {
+                if split == Split::Train && Tool::split(&base.name) == Split::HeldOut {
                     continue;
                 }
                 made::renamed(draw, base)
             }
             _ => made::made(draw),
         };
-        if Split::of_text(&tool.name) == split {
+        if Tool::split(&tool.name) == split {
             return tool;
         }
     }
@@ -175,6 +175,13 @@ fn missing(draw: &mut Draw, split: Split) -> Item {
             break tool;
         }
     };
+    let (request, answer, check) = unsaid(draw, &wanted);
+    let tools = offered(draw, vec![wanted], split);
+    Item { messages: vec![user(request)], tools: definitions(draw, &tools), answer, check }
+}
+
+/// A request that lacks something, and the answer that says what.
+fn unsaid(draw: &mut Draw, wanted: &Tool) -> (String, Value, Check) {
     let ask = (*draw.pick(&wanted.incomplete())).clone();
     let arguments = wanted.arguments(draw);
     let text = wanted.filled(&ask.text, &arguments);
@@ -186,9 +193,7 @@ fn missing(draw: &mut Draw, split: Split) -> Item {
     };
     let mut checks = vec![Check::Calls { calls: Vec::new() }];
     checks.extend(names.into_iter().map(|name| Check::Mentions { any: vec![name], none: Vec::new() }));
-    let tools = offered(draw, vec![wanted], split);
-    let tools = definitions(draw, &tools);
-    Item { messages: vec![user(request)], tools, answer: assistant(answer), check: Check::All { checks } }
+    (request, assistant(answer), Check::All { checks })
 }
 
 /// What is said if no function fits.
@@ -223,11 +228,13 @@ fn none(draw: &mut Draw, split: Split) -> Item {
         }
     }
     draw.shuffle(&mut tools);
-    let checks = vec![
-        Check::Calls { calls: Vec::new() },
-        Check::Mentions { any: vec!["none of the functions".to_owned()], none: Vec::new() },
-    ];
     let tools = definitions(draw, &tools);
+    refused(tools, request)
+}
+
+fn refused(tools: Vec<Value>, request: String) -> Item {
+    let said = Check::Mentions { any: vec!["none of the functions".to_owned()], none: Vec::new() };
+    let checks = vec![Check::Calls { calls: Vec::new() }, said];
     Item { messages: vec![user(request)], tools, answer: assistant(NONE_FITS), check: Check::All { checks } }
 }
 
@@ -239,62 +246,79 @@ fn result(draw: &mut Draw, split: Split) -> Item {
             break tool;
         }
     };
-    said_of_result(draw, wanted, split).unwrap_or_else(|| one(draw, split))
+    let tools = offered(draw, vec![wanted.clone()], split);
+    let tools = definitions(draw, &tools);
+    said_of_result(draw, wanted, tools).unwrap_or_else(|| one(draw, split))
 }
 
-fn said_of_result(draw: &mut Draw, wanted: Tool, split: Split) -> Option<Item> {
+fn said_of_result(draw: &mut Draw, wanted: Tool, tools: Vec<Value>) -> Option<Item> {
     let (request, arguments) = asked(draw, &wanted);
     let (given, answer, values) = wanted.outcome(draw, &arguments)?;
     let mut checks = vec![Check::Calls { calls: Vec::new() }];
     checks.extend(values.into_iter().map(|value| Check::Mentions { any: vec![value], none: Vec::new() }));
     let messages = vec![user(request), calling(&[wanted.call(&arguments)]), json!({"role": "tool", "content": given})];
-    let tools = offered(draw, vec![wanted], split);
-    Some(Item { messages, tools: definitions(draw, &tools), answer: assistant(answer), check: Check::All { checks } })
+    Some(Item { messages, tools, answer: assistant(answer), check: Check::All { checks } })
 }
 
-/// The two tools of SmolLM2's card, offered together or with others.
-fn card(draw: &mut Draw) -> Item {
-    let [number, clock] = CARD.clone();
-    let both = vec![number.clone(), clock.clone()];
-    let tools = if draw.chance(0.6) { both.clone() } else { offered(draw, both.clone(), Split::Train) };
+/// Tools that people will offer: those of SmolLM2's card and those of our own agent, alone or with others.
+fn known(draw: &mut Draw) -> Item {
+    let wanted = match draw.below(10) {
+        0..5 => CARD.to_vec(),
+        5..8 => AGENT[..3].to_vec(),
+        _ => AGENT.clone(),
+    };
+    let tools = if wanted.len() == 2 && draw.chance(0.3) {
+        offered(draw, wanted.clone(), Split::Train)
+    } else {
+        wanted.clone()
+    };
     let definitions: Vec<Value> = tools.iter().map(|tool| tool.definition(true)).collect();
-    match draw.below(10) {
-        0..3 => {
-            let (request, arguments) = asked(draw, &number);
-            exercise(definitions, request, vec![number.call(&arguments)])
+    let first = draw.pick(&wanted).clone();
+    match draw.below(20) {
+        0..9 => {
+            let (request, arguments) = asked(draw, &first);
+            exercise(definitions, request, vec![first.call(&arguments)])
         }
-        3..5 => {
-            let (request, arguments) = asked(draw, &clock);
-            exercise(definitions, request, vec![clock.call(&arguments)])
-        }
-        5 => {
-            let (request, calls) = repeated(draw, &number);
+        9 | 10 if first.many.is_some() => {
+            let (request, calls) = repeated(draw, &first);
             exercise(definitions, request, calls)
         }
-        6 => {
-            let mut wanted = both;
-            draw.shuffle(&mut wanted);
-            let (request, calls) = together(draw, &wanted);
+        9..12 => {
+            let both: Vec<Tool> = draw.sample(&wanted, 2).into_iter().cloned().collect();
+            let (request, calls) = together(draw, &both);
             exercise(definitions, request, calls)
         }
-        7 => {
-            let item = none(draw, Split::Train);
-            Item { tools: definitions, ..item }
+        12 | 13 => {
+            let outside = loop {
+                let tool = tool(draw, Split::Train);
+                if !NEAR_KNOWN.contains(&tool.section.as_str()) {
+                    break tool;
+                }
+            };
+            let (request, _) = asked(draw, &outside);
+            refused(definitions, request)
         }
-        8 => {
-            let wanted = if draw.chance(0.5) { number } else { clock };
-            said_of_result(draw, wanted, Split::Train).unwrap_or_else(|| one(draw, Split::Train))
+        14 | 15 if !first.incomplete().is_empty() => {
+            let (request, answer, check) = unsaid(draw, &first);
+            Item { messages: vec![user(request)], tools: definitions, answer, check }
+        }
+        16 | 17 if first.result.is_some() => {
+            said_of_result(draw, first, definitions).unwrap_or_else(|| one(draw, Split::Train))
         }
         _ => {
-            // the second request of the card's conversation
-            let (first, arguments) = asked(draw, &number);
-            let (second, _) = asked(draw, &clock);
-            let mut item = exercise(definitions, second, vec![clock.call(&[])]);
-            item.messages.splice(0..0, [user(first), calling(&[number.call(&arguments)])]);
+            // the second request of a conversation, as in the card
+            let (request, arguments) = asked(draw, &first);
+            let second = draw.pick(&wanted).clone();
+            let (next, others) = asked(draw, &second);
+            let mut item = exercise(definitions, next, vec![second.call(&others)]);
+            item.messages.splice(0..0, [user(request), calling(&[first.call(&arguments)])]);
             item
         }
     }
 }
+
+/// Sections of which the known tools could do some of the work.
+const NEAR_KNOWN: [&str; 7] = ["search", "time", "random", "maths", "files", "money", "units"];
 
 /// The exercise after a request that was answered by a call, with a tool that is offered too.
 fn after_another(draw: &mut Draw, mut item: Item, split: Split) -> Item {

@@ -9,7 +9,7 @@ use crate::item::{Item, assistant, casual, user};
 use crate::{Draw, Split, stories};
 use serde_json::Value;
 use smollm_verify::Check;
-use topics::{OPENERS, TOPICS, Topic};
+use topics::{LIFE, OPENERS, SELF, Topic};
 use words::{LISTS, OPPOSITES, RHYMES, SPELT};
 
 /// A conversation of one to three turns; the check is of the last answer.
@@ -37,7 +37,8 @@ fn turn(draw: &mut Draw, split: Split) -> (String, String, Check) {
 }
 
 fn talk(draw: &mut Draw, split: Split) -> (String, String, Check) {
-    let Topic { asks, opens, answers, keys, .. } = draw.pick(TOPICS);
+    let topics: Vec<&Topic> = SELF.iter().chain(LIFE).collect();
+    let Topic { asks, opens, answers, keys, .. } = *draw.pick(&topics);
     // the answer follows from the words that were said, so that it can be learnt
     let (at, ask) = **draw.pick(&split.of(&asks.iter().enumerate().collect::<Vec<_>>()));
     let (opener, of) = if *opens { *draw.pick(&OPENERS) } else { ("", 0) };

@@ -191,7 +191,12 @@ pub(super) fn made(draw: &mut Draw) -> Tool {
 }
 
 fn object_name(draw: &mut Draw, noun: &str, kind: &str) -> String {
-    let id = *draw.pick(if kind == "id" { &["id", "number", "no"] } else { &["name", "title", "label"] });
+    let names: &[&str] = match kind {
+        "id" => &["id", "number", "no"],
+        "title" => &["name", "title", "label"],
+        _ => &["name", "label"],
+    };
+    let id = *draw.pick(names);
     match draw.below(4) {
         0 => noun.to_owned(),
         1 => id.to_owned(),

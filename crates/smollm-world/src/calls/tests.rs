@@ -6,9 +6,11 @@ fn tables_say_what_tools_need() {
     assert!(TOOLS.len() >= 120, "{}", TOOLS.len());
     let names: HashSet<&str> = TOOLS.iter().map(|tool| tool.name.as_str()).collect();
     assert_eq!(names.len(), TOOLS.len());
-    for tool in TOOLS.iter().chain(CARD.iter()) {
+    for tool in TOOLS.iter().chain(CARD.iter()).chain(AGENT.iter()) {
         let name = &tool.name;
-        assert!(tool.about.split(' ').count() <= 10 && tool.about.ends_with('.'), "{name}");
+        // descriptions are short where they are ours
+        assert!(tool.about.split(' ').count() <= 10 || AGENT.contains(tool), "{name}");
+        assert!(tool.about.ends_with('.'), "{name}");
         assert!(tool.complete(false).len() >= 3, "{name}");
         assert!(!tool.complete(true).is_empty(), "{name}");
         assert!(tool.params.len() <= 3, "{name}");
@@ -61,8 +63,8 @@ fn tools_of_the_card_are_written_as_its_schemas() {
 fn requests_of_the_card_are_learnt() {
     let mut draw = Draw::new(1, "card");
     let mut found = HashSet::new();
-    for _ in 0..20_000 {
-        let item = card(&mut draw);
+    for _ in 0..40_000 {
+        let item = known(&mut draw);
         if let (Some(Value::String(text)), Check::Calls { calls }) =
             (item.messages.last().map(|last| &last["content"]), &item.check)
         {
@@ -89,7 +91,9 @@ fn arguments_can_be_copied_from_the_request() {
         let request = item.messages.last().and_then(|last| last["content"].as_str()).expect("a request");
         for value in calls.iter().flat_map(|call| call.arguments.values()) {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            assert!(value.is_boolean() || request.contains(&text), "{text:?} in {request:?}");
+            // "plus" is said, "+" is called
+            let written = [" + ", " - ", " * "].iter().any(|sign| text.contains(sign));
+            assert!(written || value.is_boolean() || request.contains(&text), "{text:?} in {request:?}");
         }
     }
 }
@@ -113,7 +117,7 @@ fn tools_of_an_item_differ_and_parameters_too() {
         let item = item(&mut draw, Split::HeldOut);
         let names: HashSet<&str> = item.tools.iter().filter_map(|tool| tool["function"]["name"].as_str()).collect();
         assert_eq!(names.len(), item.tools.len());
-        assert!((1..=5).contains(&names.len()));
+        assert!((1..=6).contains(&names.len()));
         for tool in &item.tools {
             let parameters = &tool["function"]["parameters"];
             let properties = parameters["properties"].as_object().expect("an object").len();

@@ -1,7 +1,7 @@
 //! Tools: what is offered, how it is asked for, and how tables write them.
 
 use super::values::{Kind, Said};
-use crate::Draw;
+use crate::{Draw, Split};
 use serde_json::{Map, Value, json};
 use smollm_verify::Call;
 use std::sync::LazyLock;
@@ -53,6 +53,11 @@ pub(super) struct Ask {
 pub(super) type Arguments = Vec<Said>;
 
 impl Tool {
+    /// Where a name belongs.
+    pub(super) fn split(name: &str) -> Split {
+        Split::of_text(&format!("function {name}"))
+    }
+
     /// The definition in OpenAI's form. Without `described` the parameters have no descriptions.
     pub(super) fn definition(&self, described: bool) -> Value {
         let properties: Map<String, Value> = self
@@ -125,7 +130,10 @@ impl Tool {
         while let Some((start, end)) = given.find('<').zip(given.find('>')) {
             let place = given[start..=end].to_owned();
             let (key, kind) = place[1..place.len() - 1].split_once(':')?;
-            let value = Kind::of(kind)?.draw(draw, &[]).shown;
+            let value = match kind {
+                "value" => said.iter().find_map(|said| said.value)?.to_string(),
+                kind => Kind::of(kind)?.draw(draw, &[]).shown,
+            };
             given = given.replace(&place, &value);
             answer = answer.replace(&format!("<{key}>"), &value);
             values.push(value);
@@ -150,6 +158,11 @@ pub(super) static CARD: LazyLock<[Tool; 2]> = LazyLock::new(|| {
     tools[0].returns = Some(json!({"type": "integer", "description": "A random number between min and max."}));
     tools[1].returns = Some(json!({"type": "string", "description": "str: Current time in HH:MM:SS format."}));
     [tools.remove(0), tools.remove(0)]
+});
+
+/// The tools that our own agent has without network: time, random numbers, a calculator, and three for the files of a folder.
+pub(super) static AGENT: LazyLock<Vec<Tool>> = LazyLock::new(|| {
+    parse(include_str!("tools/agent.txt")).unwrap_or_else(|line| panic!("not a line of a table: {line}"))
 });
 
 /// Reads a table: `# section`, `@ name | description`, two spaces and `key kind description`, `- clause`, `? question`,

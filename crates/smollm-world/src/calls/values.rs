@@ -20,6 +20,8 @@ pub(super) enum Kind {
     EnumInt(Vec<i64>),
     /// What is said for true and for false.
     Bool(String, String),
+    /// A sum or the like, as the tool `calculate` takes it.
+    Expression,
     /// A text of a pool.
     Pool(String),
 }
@@ -31,15 +33,33 @@ pub(super) struct Said {
     pub(super) shown: String,
     /// As the call must have it.
     pub(super) json: Value,
+    /// What an expression comes to.
+    pub(super) value: Option<i64>,
 }
 
 impl Said {
     fn text(text: String) -> Self {
-        Self { json: text.clone().into(), shown: text }
+        Self { json: text.clone().into(), shown: text, value: None }
     }
 
     fn int(value: i64) -> Self {
-        Self { shown: value.to_string(), json: value.into() }
+        Self { shown: value.to_string(), json: value.into(), value: None }
+    }
+
+    /// Some say "plus" where a call must have "+".
+    fn expression(draw: &mut Draw) -> Self {
+        let (a, b, c) = (draw.between(2, 999), draw.between(2, 99), draw.between(2, 20));
+        let (json, words, value) = match draw.below(6) {
+            0 | 1 => (format!("{a} + {b}"), format!("{a} plus {b}"), a + b),
+            2 => (format!("{} - {b}", a + b), format!("{} minus {b}", a + b), a),
+            3 | 4 => (format!("{a} * {b}"), format!("{a} times {b}"), a * b),
+            _ => {
+                let text = format!("({a} + {b}) * {c}");
+                (text.clone(), text, (a + b) * c)
+            }
+        };
+        let shown = if draw.chance(0.4) { words } else { json.clone() };
+        Self { shown, json: json.into(), value: Some(value) }
     }
 }
 
@@ -57,6 +77,7 @@ impl Kind {
             "above" => range().map(|(low, high)| Self::Above(low, high))?,
             "num" => range().map(|(low, high)| Self::Number(low, high))?,
             "id" => Self::Int(100, 9_999),
+            "expression" => Self::Expression,
             "enum" => Self::Enum(words().collect()),
             "enum_int" => Self::EnumInt(words().map(|word| word.parse().ok()).collect::<Option<_>>()?),
             "bool" => rest.split_once(',').map(|(yes, no)| Self::Bool(yes.to_owned(), no.to_owned()))?,
@@ -74,7 +95,7 @@ impl Kind {
             Self::Number(..) => json!({"type": "number"}),
             Self::Enum(words) => json!({"type": "string", "enum": words}),
             Self::Bool(..) => json!({"type": "boolean"}),
-            Self::Pool(_) => json!({"type": "string"}),
+            Self::Expression | Self::Pool(_) => json!({"type": "string"}),
         }
     }
 
@@ -93,14 +114,15 @@ impl Kind {
                 }
                 let shown = format!("{whole}.{}", draw.between(1, 9));
                 // written and read as decimal digits: nothing is rounded on the way
-                Said { json: serde_json::from_str(&shown).unwrap_or(Value::Null), shown }
+                Said { json: serde_json::from_str(&shown).unwrap_or(Value::Null), shown, value: None }
             }
             Self::Enum(words) => Said::text(draw.pick(words).clone()),
             Self::EnumInt(values) => Said::int(*draw.pick(values)),
             Self::Bool(yes, no) => {
                 let value = draw.chance(0.5);
-                Said { shown: if value { yes } else { no }.clone(), json: value.into() }
+                Said { shown: if value { yes } else { no }.clone(), json: value.into(), value: None }
             }
+            Self::Expression => Said::expression(draw),
             Self::Pool(pool) => loop {
                 let said = Said::text(text_of(pool, draw).unwrap_or_default());
                 if !before.contains(&said) {
@@ -142,6 +164,10 @@ pub(super) fn text_of(pool: &str, draw: &mut Draw) -> Option<String> {
         "date" => format!("{} {}", draw.between(1, 28), draw.pick(&MONTHS)),
         "time" => format!("{:02}:{:02}", draw.between(0, 23), draw.between(0, 11) * 5),
         "clock" => format!("{:02}:{:02}:{:02}", draw.between(0, 23), draw.between(0, 59), draw.between(0, 59)),
+        "datetime" => {
+            let (year, month, day) = (draw.between(2024, 2030), draw.between(1, 12), draw.between(1, 28));
+            format!("{year}-{month:02}-{day:02} {}", text_of("clock", draw)?)
+        }
         "email" => {
             let (first, last) = (draw.pick(&PEOPLE).0.to_lowercase(), draw.pick(&SURNAMES).to_lowercase());
             format!("{first}.{last}@{}", draw.pick(&["example.com", "example.org", "mail.example", "post.example"]))

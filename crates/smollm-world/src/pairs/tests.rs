@@ -66,11 +66,9 @@ fn texts_are_tidy() {
                     // three dots are an ellipsis
                     assert!(*found == ".." && text.contains("..."), "{}: {found:?} in {text:?}", kind.name);
                 }
-                assert!(
-                    !text.contains(['{', '}', '<', '>', '|']) || message["role"] == "tool",
-                    "{}: {text}",
-                    kind.name
-                );
+                // a place that was not filled; instructions have such marks on purpose
+                let marked = text.contains(['{', '}', '<', '>', '|']) && message["role"] != "tool";
+                assert!(!marked || kind.name == "instructions", "{}: {text}", kind.name);
                 assert_eq!(text.trim(), text, "{}", kind.name);
             }
         }
@@ -82,31 +80,4 @@ fn all_kinds_have_pairs() {
     let mut draw = Draw::new(4, "pairs");
     let kinds: HashSet<&str> = (0..3_000).map(|_| pair(&mut draw, Split::Train).kind).collect();
     assert_eq!(kinds.len(), KINDS.len());
-}
-
-/// Prints a few of each kind: `cargo test -p smollm-world --lib pairs::tests::a_few -- --nocapture`.
-#[test]
-fn a_few() {
-    for kind in KINDS {
-        let mut draw = Draw::new(std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(5), kind.name);
-        for split in [Split::Train, Split::HeldOut] {
-            for _ in 0..12 {
-                let item = (kind.item)(&mut draw, split);
-                assert!(!item.messages.is_empty());
-                eprintln!("\n[{} {split:?}]", kind.name);
-                for tool in &item.tools {
-                    eprintln!("  tool {}", tool["function"]);
-                }
-                for message in item.messages.iter().chain([&item.answer]) {
-                    eprintln!(
-                        "  {}: {}{}",
-                        message["role"].as_str().unwrap_or(""),
-                        message["content"].as_str().unwrap_or(""),
-                        message.get("tool_calls").map_or(String::new(), |calls| calls.to_string())
-                    );
-                }
-                eprintln!("  worse: {:?}", (kind.worse)(&mut draw, &item).map(|worse| worse.to_string()));
-            }
-        }
-    }
 }

@@ -51,13 +51,3 @@ fn stories_that_are_learnt_have_no_pair_that_is_held_out() {
         assert_eq!(Split::of_text(&format!("{} {thing}", told.people[0].0)), Split::Train);
     }
 }
-
-/// Prints some: `cargo test -p smollm-world --lib stories::tests::some -- --nocapture`.
-#[test]
-fn some() {
-    let mut draw = Draw::new(8, "stories");
-    for _ in 0..12 {
-        eprintln!("\n--- {}", text(&mut draw));
-        eprintln!("\n--- {}", crate::arithmetic::text(&mut draw));
-    }
-}
