@@ -1,1 +1,2 @@
 //! To be written.
+use crate::*; pub(crate) fn item(draw: &mut Draw, split: Split) -> Item { questions::item(draw, split) }

@@ -11,10 +11,11 @@ use crate::outputs::write_file;
 use std::path::Path;
 
 /// Files of `recipes/nano`, as they stand in the repository.
-const RECIPES: [(&str, &str); 4] = [
+const RECIPES: [(&str, &str); 5] = [
     ("pretrain.yaml", include_str!("../../../recipes/nano/pretrain.yaml")),
     ("sft.yaml", include_str!("../../../recipes/nano/sft.yaml")),
     ("dpo.yaml", include_str!("../../../recipes/nano/dpo.yaml")),
+    ("hand-written.jsonl", include_str!("../../../recipes/nano/hand-written.jsonl")),
     ("chat-template.jinja", include_str!("../../../recipes/nano/chat-template.jinja")),
 ];
 

@@ -61,6 +61,7 @@ mod tokenizer_files;
 pub mod tool_schema;
 pub mod train;
 pub mod verify;
+pub mod writing;
 
 pub use bench::{BenchModel, BenchOptions, BenchReport, BenchResult, Machine, Spread, bench};
 pub use chat::ChatSession;

@@ -31,6 +31,7 @@ mod tools;
 mod train;
 mod verify;
 mod world;
+mod writing;
 
 use clap::{Parser, Subcommand};
 use failure::{arguments_exit_code, exit_code};
@@ -63,6 +64,12 @@ enum Command {
     Generate(generate::Generate),
     /// Talk to a model
     Chat(chat::Chat),
+    /// Summarise a text, and ask about it
+    Summarize(writing::Summarize),
+    /// Rewrite a message in a friendly or professional tone
+    Rewrite(writing::Rewrite),
+    /// Find a title for a text
+    Title(writing::Title),
     /// Talk to a model that calls tools
     ///
     /// The tools are the time, random numbers, a calculator, and with --folder the files of a folder. Calls and what comes of
@@ -136,6 +143,9 @@ pub(crate) fn main() -> ExitCode {
         Command::EvalQuant(command) => command.run(),
         Command::Train(command) => command.run(),
         Command::Demo(command) => command.run(),
+        Command::Summarize(command) => command.run(),
+        Command::Rewrite(command) => command.run(),
+        Command::Title(command) => command.run(),
         Command::World(command) => command.run(),
         Command::Verify(command) => command.run(),
         Command::Bench(command) => command.run(),

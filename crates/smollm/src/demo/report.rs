@@ -1,5 +1,6 @@
 //! What a demo came to, on one page that fetches nothing.
 
+use super::steps::BY_HAND;
 use crate::error::Error;
 use crate::outputs::write_file;
 use crate::train::telemetry::{METRICS, Metrics, page, read_metrics};
@@ -13,7 +14,6 @@ const STAGES: [(&str, &str); 5] =
 
 /// Of each kind of items so many answers are shown, and all that were written by hand.
 const SHOWN: usize = 6;
-const BY_HAND: &str = "hand-written";
 
 /// Writes the page about the demo in `folder`.
 ///

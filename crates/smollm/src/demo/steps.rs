@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+/// What was written by hand, not by the world.
+pub(super) const BY_HAND: &str = "hand-written";
+
 /// How large the demo is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Size {
@@ -99,12 +102,15 @@ pub fn steps(folder: &Path, size: Size, seed: u64) -> Vec<Step> {
         Step { title: title.into(), work: Work::Run { begin, folder: runs.clone() }, makes: runs.join("model") }
     };
     let held_out = ["facts", "follow-ups", "refusals", "arithmetic", "instructions", "rewriting", "summaries", "calls"];
-    let others = ["stories", "small-talk", "pairs"];
+    let others = ["stories", "small-talk", "pairs", BY_HAND];
     let entropies = ["textbook-entropy", "questions-entropy"];
     let verify = |title: &str, model: &str, files: &[&str], name: &str| {
         let mut line = words(&["verify", "-m"]);
         line.push(at(model));
-        line.extend(files.iter().map(|file| at(&format!("world/held-out/{file}.jsonl"))));
+        line.extend(files.iter().map(|file| match *file {
+            BY_HAND => at("hand-written.jsonl"),
+            file => at(&format!("world/held-out/{file}.jsonl")),
+        }));
         line.extend(size.tried().into_iter().flat_map(|items| words(&["--first", items])));
         line.push("--output".into());
         line.push(at(&format!("results/{name}-answers.jsonl")));
