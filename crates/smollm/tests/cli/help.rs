@@ -2,13 +2,16 @@
 
 use crate::world::World;
 
-const COMMANDS: [&str; 22] = [
+const COMMANDS: [&str; 28] = [
     "pull",
     "list",
     "rm",
     "info",
     "generate",
     "chat",
+    "summarize",
+    "rewrite",
+    "title",
     "agent",
     "serve",
     "score",
@@ -24,6 +27,9 @@ const COMMANDS: [&str; 22] = [
     "imatrix",
     "eval-quant",
     "train",
+    "world",
+    "verify",
+    "demo",
     "bench",
 ];
 
@@ -46,6 +52,7 @@ fn every_help_is_as_reviewed() {
         ("train_resume", ["train", "resume"]),
         ("train_tokenize", ["train", "tokenize"]),
         ("train_show", ["train", "show"]),
+        ("demo_nano", ["demo", "nano"]),
     ] {
         insta::assert_snapshot!(name, world.run(&[&command[..], &["--help"]].concat()).text());
     }

@@ -14,6 +14,7 @@ mod interrupted;
 mod lora;
 mod merge;
 mod models;
+mod nano;
 mod quantize;
 mod score;
 mod serve;

@@ -1,0 +1,120 @@
+//! `smollm world`, `verify`, `demo` and the small tools: what is made of a seed, and what a model that learnt from it knows.
+
+use crate::world::World;
+use serde_json::Value;
+
+#[test]
+fn the_same_seed_makes_the_same_world() {
+    let world = World::new();
+    let make = |folder: &str, seed: &str| {
+        world.run(&["world", folder, "--seed", seed, "--scale", "0.01", "--json", "-q"]).json()
+    };
+    let first = make("a", "7");
+    make("b", "7");
+    make("c", "8");
+    let files: Vec<&str> = first["files"].as_array().unwrap().iter().filter_map(|file| file["file"].as_str()).collect();
+    assert!(files.len() > 25, "{files:?}");
+    for file in &files {
+        let read = |folder: &str| world.read(&format!("{folder}/{file}"));
+        assert_eq!(read("a"), read("b"), "{file}");
+        assert_ne!(read("a"), read("c"), "{file}");
+    }
+    let records = |file: &str| String::from_utf8(world.read(&format!("a/{file}"))).unwrap().lines().count();
+    for file in files.iter().filter(|file| file.starts_with("held-out/")) {
+        assert_eq!(records(file), 2_000, "{file}");
+    }
+    let again = world.run(&["world", "a"]);
+    assert!(again.error(1).starts_with("error: a is there already"), "{again:?}");
+    assert!(world.run(&["world", "d", "--scale", "0"]).error(2).contains("--scale must be more than 0"));
+    assert!(!world.path("d").exists());
+}
+
+/// Nothing that is held out is asked in what is learnt, and the answer that stands beside each item passes its check.
+#[test]
+fn what_is_held_out_is_withheld() {
+    let world = World::new();
+    world.run(&["world", "w", "--scale", "0.5", "-q"]).text();
+    let asked = |file: &str| -> Vec<String> {
+        let lines = String::from_utf8(world.read(file)).unwrap();
+        let of_line = |line: &str| {
+            let record: Value = serde_json::from_str(line).unwrap();
+            let messages = record["messages"].as_array().unwrap().clone();
+            let last = messages.iter().rposition(|message| message["role"] == "user").unwrap();
+            Value::from(messages[..=last].to_vec()).to_string() + &record["tools"].to_string()
+        };
+        lines.lines().map(of_line).collect()
+    };
+    for kind in ["facts", "follow-ups", "refusals", "arithmetic", "instructions", "rewriting", "summaries", "calls"] {
+        let learnt: std::collections::HashSet<String> = asked(&format!("w/chats/{kind}.jsonl")).into_iter().collect();
+        let held_out = asked(&format!("w/held-out/{kind}.jsonl"));
+        let leaks: Vec<&String> = held_out.iter().filter(|asked| learnt.contains(*asked)).collect();
+        assert!(leaks.is_empty(), "{kind}: {} of {} are learnt, as {}", leaks.len(), held_out.len(), leaks[0]);
+    }
+}
+
+#[test]
+fn items_are_tried_and_counted() {
+    let world = World::new().with_scripted().with_random();
+    let item = |question: &str, check: &str| format!("{{\"messages\": [{{\"role\": \"user\", \"content\": \"{question}\"}}], \"check\": {check}}}\n");
+    let says = |what: &str| item("a", &format!("{{\"check\": \"mentions\", \"any\": [\"{what}\"]}}"));
+    world.write("right.jsonl", [says("hi"), says("nothing"), says("HI")].concat());
+    world.write("texts.jsonl", "{\"prompt\": \"a\", \"completion\": \"bc\", \"nats\": 1.5}\n");
+    let pair = "{\"prompt\": [{\"role\": \"user\", \"content\": \"a\"}], \"chosen\": [{\"role\": \"assistant\", \"content\": \"b\"}], \
+                \"rejected\": [{\"role\": \"assistant\", \"content\": \"c\"}]}\n";
+    world.write("pairs.jsonl", pair);
+    let done = world.run(&["verify", "-m", "scripted", "right.jsonl", "texts.jsonl", "pairs.jsonl", "--json", "--output", "o.jsonl", "-q"]);
+    let rows: Vec<Value> = done.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&rows[0]["kind"], &rows[0]["right"], &rows[0]["items"]), (&"right".into(), &2.into(), &3.into()));
+    assert!((rows[1]["loss"].as_f64().unwrap() - rows[1]["entropy"].as_f64().unwrap() - rows[1]["gap"].as_f64().unwrap()).abs() < 1e-9);
+    assert_eq!((&rows[2]["kind"], &rows[2]["items"]), (&"pairs".into(), &1.into()));
+    let outcomes = String::from_utf8(world.read("o.jsonl")).unwrap();
+    assert_eq!(outcomes.lines().count(), 5);
+    assert!(outcomes.lines().next().unwrap().contains("\"passed\":true"), "{outcomes}");
+    let cases: [(&str, &str, &str); 4] = [
+        ("{\"messages\": []}\n", "scripted", "error: x.jsonl: line 1: is no item"),
+        ("{\"messages\": [], \"check\": {\"check\": \"guess\"}}\n", "scripted", "error: x.jsonl: line 1: unknown variant `guess`"),
+        ("\n{\n", "scripted", "error: x.jsonl: line 2: "),
+        ("{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}], \"check\": {\"check\": \"refuses\"}}\n", "random", "error: random has no chat template"),
+    ];
+    for (text, model, expected) in cases {
+        world.write("x.jsonl", text);
+        let done = world.run(&["verify", "-m", model, "x.jsonl", "-q"]);
+        assert!(done.error(1).starts_with(expected), "{done:?}");
+    }
+}
+
+#[test]
+fn small_tools_ask_in_the_words_of_the_card() {
+    let world = World::new().with_caller(&["Done."]);
+    for tool in ["summarize", "rewrite", "title"] {
+        assert_eq!(world.run(&[tool, "-m", "caller", "Dear Ann, come at 5."]).text(), "Done.\n", "{tool}");
+        assert!(world.run_on(" \n", &[tool, "-m", "caller"]).error(2).contains("the text is empty"));
+    }
+    let asked = world.run(&["summarize", "-m", "caller", "Ann comes.", "--ask", "Who?", "--ask", "When?"]).text();
+    assert_eq!(asked, "Done.\nDone.\nDone.\n");
+    assert_eq!(world.run(&["rewrite", "-m", "caller", "--tone", "professional", "a"]).text(), "Done.\n");
+    assert!(world.run(&["rewrite", "-m", "caller", "--tone", "rude", "a"]).error(2).contains("rude"));
+}
+
+/// The demo in its shortest form: it trains, says something that it has learnt, and goes on where it was broken off.
+#[test]
+fn a_demo_learns() {
+    let world = World::new();
+    let done = world.run(&["demo", "nano", "--size", "smoke", "-o", "nano"]);
+    assert_eq!(done.code, Some(0), "{done:?}");
+    let rows = |name: &str| -> Vec<Value> {
+        let text = String::from_utf8(world.read(&format!("nano/results/{name}.jsonl"))).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    for row in rows("pretrain") {
+        // ln 4096 = 8.3 is what a model that has learnt nothing needs
+        assert!(row["loss"].as_f64().unwrap() < 3.5, "{row}");
+    }
+    let report = String::from_utf8(world.read("nano/report.html")).unwrap();
+    assert!(report.contains("On what was held out") && report.contains("hand-written"), "{report}");
+    let before = world.read("nano/nano-q8_0.gguf");
+    std::fs::remove_file(world.path("nano/nano-q8_0.gguf")).unwrap();
+    let again = world.run(&["demo", "nano", "--size", "smoke", "-o", "nano"]);
+    assert_eq!(again.err.matches("done before").count(), 11, "{again:?}");
+    assert_eq!(world.read("nano/nano-q8_0.gguf"), before);
+}
