@@ -50,8 +50,7 @@ fn topics_are_well_formed() {
         assert_eq!(topic.says.iter().collect::<BTreeSet<_>>().len(), 6, "{topic:?}");
         assert!(!topic.says.iter().any(|says| says.contains([',', '*', '"', '.'])), "{topic:?}");
     }
-    let phrasings = topics().iter().map(|topic| Subject::Topic(topic)).take(1);
-    for subject in phrasings {
+    for subject in topics().iter().map(Subject::Topic).take(1) {
         let mut draw = Draw::new(1, "asked");
         let asked: Vec<Asked> = (0..2_000).filter_map(|_| Asked::draw(&mut draw, &subject)).collect();
         let names: BTreeSet<_> = asked.iter().map(Asked::name).collect();
