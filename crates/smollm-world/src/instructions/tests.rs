@@ -35,6 +35,7 @@ fn answers_pass_and_worse_ones_fail() {
 fn held_out_items_are_many_and_others() {
     let questions = |split| drawn_items(split, 8_000).iter().map(question_of).collect::<BTreeSet<_>>();
     let (train, held_out) = (questions(Split::Train), questions(Split::HeldOut));
+    assert_eq!(questions(Split::HeldOut), held_out, "a seed determines all");
     assert!(held_out.len() > 5_000, "{}", held_out.len());
     assert!(train.is_disjoint(&held_out), "{:?}", train.intersection(&held_out).next());
 }

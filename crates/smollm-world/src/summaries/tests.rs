@@ -37,6 +37,7 @@ fn held_out_texts_are_many_and_others() {
         (0..6_000).map(|_| text_of(&item(&mut draw, split)).to_owned()).collect::<BTreeSet<String>>()
     };
     let (train, held_out) = (texts(Split::Train), texts(Split::HeldOut));
+    assert_eq!(texts(Split::HeldOut), held_out, "a seed determines all");
     assert!(held_out.len() > 5_500, "{}", held_out.len());
     assert!(train.is_disjoint(&held_out), "{:?}", train.intersection(&held_out).next());
 }
