@@ -1,7 +1,10 @@
 //! Preference pairs: a right answer and one that is nearly right, told apart by the check of the exercise.
 
 use crate::item::Item;
-use crate::{Draw, Split, arithmetic, calls, follow_ups, instructions, questions, refusals, small_talk, stories};
+use crate::{
+    Draw, Split, arithmetic, calls, follow_ups, instructions, questions, refusals, rewriting, small_talk, stories,
+    summaries,
+};
 use serde_json::Value;
 
 /// A kind of exercise.
@@ -25,6 +28,8 @@ pub(crate) const KINDS: &[Kind] = &[
     Kind { name: "follow-ups", weight: 2, item: follow_ups::item, worse: follow_ups::worse },
     Kind { name: "instructions", weight: 2, item: instructions::item, worse: instructions::worse },
     Kind { name: "refusals", weight: 2, item: refusals::item, worse: refusals::worse },
+    Kind { name: "rewriting", weight: 2, item: rewriting::item, worse: rewriting::worse },
+    Kind { name: "summaries", weight: 2, item: summaries::item, worse: summaries::worse },
     Kind { name: "small-talk", weight: 1, item: small_talk::item, worse: small_talk::worse },
     Kind { name: "stories", weight: 2, item: stories::item, worse: stories::worse },
 ];

@@ -15,7 +15,7 @@ pub enum Tone {
     Friendly,
 }
 
-/// A summary of a text: whose system message the card has, whose user message is the text.
+/// A summary of a text in the third person, as the card asks: a system message says so, and the user's message is the text.
 pub fn summarize(text: &str) -> Vec<Value> {
     let task = "Provide a concise, objective summary of the input text in up to three sentences, \
         focusing on key actions and intentions without using second or third person pronouns.";

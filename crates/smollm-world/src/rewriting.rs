@@ -12,7 +12,7 @@ use crate::presets::{Tone, rewrite};
 use crate::split::Split;
 use sentences::{Sentence, sentences};
 use serde_json::Value;
-use slots::{Filled, altered};
+use slots::{Filled, altered, with_capital};
 use smollm_verify::Check;
 
 /// The message on SmolLM2's card; it is only ever held out.
@@ -106,11 +106,6 @@ fn greeting(tone: Tone, layout: Layout, people: &Filled) -> String {
         (Tone::Professional, true) => "Hello {first}.",
         (Tone::Professional, false) => "Hello.",
     })
-}
-
-fn with_capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
 }
 
 /// The message itself, or a rewrite with another name, number or date in the place of one to be kept.

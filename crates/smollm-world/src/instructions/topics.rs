@@ -1,5 +1,6 @@
 //! What can be written about: topics with six things that are true of each, and lists of things of one kind.
 
+use super::written::with_capital;
 use std::sync::OnceLock;
 
 /// Something to write about.
@@ -16,9 +17,7 @@ pub(super) struct Topic {
 impl Topic {
     /// Its `i`-th sentence, which begins with the name.
     pub(super) fn sentence_by_name(&self, i: usize) -> String {
-        let mut letters = self.name.chars();
-        let first = letters.next().map(|letter| letter.to_ascii_uppercase()).into_iter();
-        format!("{} {}.", first.chain(letters).collect::<String>(), self.says[i])
+        format!("{} {}.", with_capital(self.name), self.says[i])
     }
 
     /// These of its sentences, of which the first begins with the name and the others with the pronoun.

@@ -255,7 +255,7 @@ Your ticket is {big}. Wait. / Ticket {big}. Wait your turn!
 Your ticket is {big}. Thank you for being so patient!
 Your ticket is {big}. We appreciate your patience.
 
-We are closed on {day}. / Closed on {day}. Do not come!
+We are closed on {day}, so stay away! / Closed on {day}. Do not come!
 We are sorry that we are closed on {day}.
 Please note that we will be closed on {day}.
 

@@ -153,7 +153,10 @@ const PLACES: [&str; 14] = [
 ];
 
 /// Of these gaps, what fills them must be kept by whoever rewrites or sums up.
-const KEPT: [&str; 10] = ["name", "first", "day", "time", "n", "few", "big", "money", "room", "sys"];
+const KEPT: [&str; 15] = [
+    "name", "first", "day", "weekday", "time", "n", "few", "many", "big", "money", "price", "low", "high", "room",
+    "sys",
+];
 
 /// A surname of this split.
 fn surname(draw: &mut Draw, split: Split) -> String {
@@ -161,8 +164,8 @@ fn surname(draw: &mut Draw, split: Split) -> String {
         let (head, tail) = (draw.pick(&SURNAME_HEADS), draw.pick(&SURNAME_TAILS));
         let name = format!("{head}{tail}");
         // "Woodwood" and "Cliffford" are none
-        let is_name = !head.eq_ignore_ascii_case(tail) && !(head.ends_with('f') && tail.starts_with('f'));
-        if is_name && Split::of_text(&name) == split {
+        let is_odd = head.eq_ignore_ascii_case(tail) || (head.ends_with('f') && tail.starts_with('f'));
+        if !is_odd && Split::of_text(&name) == split {
             return name;
         }
     }
@@ -177,6 +180,7 @@ fn value(draw: &mut Draw, split: Split, kind: &str) -> String {
             1 => format!("{} {}", draw.pick(&["Mr.", "Ms.", "Dr."]), surname(draw, split)),
             _ => format!("{} {}", draw.pick(&FIRST_NAMES), surname(draw, split)),
         },
+        "weekday" => (*draw.pick(&WEEKDAYS)).to_owned(),
         "day" => match draw.below(3) {
             0 => (*draw.pick(&WEEKDAYS)).to_owned(),
             1 => format!("{} {}", draw.pick(&MONTHS), draw.between(1, 28)),
@@ -192,8 +196,12 @@ fn value(draw: &mut Draw, split: Split, kind: &str) -> String {
         }
         "n" => draw.between(2, 99).to_string(),
         "few" => draw.between(2, 15).to_string(),
+        "many" => draw.between(16, 99).to_string(),
         "big" => draw.between(100, 9999).to_string(),
         "money" => format!("${}", draw.between(12, 990)),
+        "price" => format!("${}", draw.between(3, 60)),
+        "low" => format!("${}", draw.between(200, 490)),
+        "high" => format!("${}", draw.between(500, 990)),
         "room" => format!("room {}", draw.between(2, 480)),
         "sys" => (*draw.pick(&SYSTEMS)).to_owned(),
         "work" => (*draw.pick(&CHANGES)).to_owned(),
@@ -258,8 +266,17 @@ pub(crate) fn altered(draw: &mut Draw, text: &str, term: &str) -> Option<String>
     };
     let changed = if let Some(at) = term.find(|c: char| c.is_ascii_digit()) {
         let end = term[at..].find(|c: char| !c.is_ascii_digit()).map_or(term.len(), |length| at + length);
-        let number: u64 = term[at..end].parse().ok()?;
-        format!("{}{}{}", &term[..at], number + draw.between(1, 9) as u64, &term[end..])
+        let number = term[at..end].parse::<u64>().ok().filter(|number| (1..1_000_000).contains(number))?;
+        // no hour beyond 12 and no day beyond 28, which would give it away
+        let most = if term.ends_with('m') {
+            12
+        } else if MONTHS.iter().any(|month| term.contains(month)) {
+            28
+        } else {
+            u64::MAX
+        };
+        let other = (number - 1 + draw.between(1, 9) as u64) % most + 1;
+        format!("{}{other}{}", &term[..at], &term[end..])
     } else if WEEKDAYS.contains(&term) {
         other(draw, &WEEKDAYS)?
     } else if SYSTEMS.contains(&term) {
@@ -271,4 +288,10 @@ pub(crate) fn altered(draw: &mut Draw, text: &str, term: &str) -> Option<String>
         if term.contains(' ') { format!("{first} {}", surname(draw, Split::Train)) } else { first }
     };
     text.contains(term).then(|| text.replace(term, &changed))
+}
+
+/// The text with a capital at its start.
+pub(crate) fn with_capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
 }

@@ -31,6 +31,7 @@ fn held_out_messages_are_many_and_others() {
         (0..8_000).map(|_| message_of(&item(&mut draw, split)).to_owned()).collect::<BTreeSet<String>>()
     };
     let (train, held_out) = (messages(Split::Train), messages(Split::HeldOut));
+    assert_eq!(messages(Split::HeldOut), held_out, "a seed determines all");
     assert!(held_out.len() > 7_000, "{}", held_out.len());
     assert!(train.is_disjoint(&held_out), "{:?}", train.intersection(&held_out).next());
     assert!(!train.iter().any(|message| message.contains(ON_THE_CARD)));

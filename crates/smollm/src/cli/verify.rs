@@ -75,7 +75,9 @@ impl Verify {
 fn row_object(row: &Row) -> Value {
     let (kind, items, failed) = (&row.kind, row.items, row.failed);
     match row.totals {
-        Totals::Right { right } => json!({ "kind": kind, "items": items, "failed": failed, "right": right, "share": row.share() }),
+        Totals::Right { right } => {
+            json!({ "kind": kind, "items": items, "failed": failed, "right": right, "share": row.share() })
+        }
         Totals::Nats { model, truth, tokens } => {
             let per_token = |nats: f64| nats / tokens.max(1) as f64;
             json!({

@@ -52,7 +52,11 @@ impl World {
         if self.json {
             let files: Vec<_> =
                 summary.files.iter().map(|(file, records)| json!({ "file": file, "records": records })).collect();
-            writeln!(out, "{}", json!({ "folder": self.folder, "seed": self.seed, "scale": self.scale, "files": files }))?;
+            writeln!(
+                out,
+                "{}",
+                json!({ "folder": self.folder, "seed": self.seed, "scale": self.scale, "files": files })
+            )?;
             return Ok(());
         }
         for (file, records) in &summary.files {

@@ -103,7 +103,9 @@ impl TextArgs {
         written?;
         writeln!(out)?;
         if matches!(answer.end, End::Length | End::ContextFull) && !self.model.name.quiet {
-            super::output::note("note: the answer was cut off; --max-tokens gives it more room, as far as the context goes");
+            super::output::note(
+                "note: the answer was cut off; --max-tokens gives it more room, as far as the context goes",
+            );
         }
         Ok(())
     }

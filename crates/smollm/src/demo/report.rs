@@ -9,8 +9,13 @@ use std::fmt::Write;
 use std::path::Path;
 
 /// Columns of the table: the name of the results, and what they are of.
-const STAGES: [(&str, &str); 5] =
-    [("pretrain", "pretrained"), ("sft", "conversations"), ("dpo", "preferences"), ("q8_0", "8 bits"), ("q4_0", "4 bits")];
+const STAGES: [(&str, &str); 5] = [
+    ("pretrain", "pretrained"),
+    ("sft", "conversations"),
+    ("dpo", "preferences"),
+    ("q8_0", "8 bits"),
+    ("q4_0", "4 bits"),
+];
 
 /// Of each kind of items so many answers are shown, and all that were written by hand.
 const SHOWN: usize = 6;
@@ -23,13 +28,22 @@ pub fn write_report(folder: &Path, path: &Path) -> Result<(), Error> {
     let mut out = page::begin("A small world, learnt");
     let about = lines(&folder.join("world/world.json"))?;
     let number = |name: &str| about.first().map_or_else(String::new, |world| world[name].to_string());
-    let _ = writeln!(out, "<p>A model trained from nothing on a world that was made with the seed {} at scale {}.</p>", number("seed"), number("scale"));
+    let _ = writeln!(
+        out,
+        "<p>A model trained from nothing on a world that was made with the seed {} at scale {}.</p>",
+        number("seed"),
+        number("scale")
+    );
     table(&mut out, folder)?;
     for stage in ["pretrain", "sft", "dpo"] {
         let metrics = folder.join("runs").join(stage).join(METRICS);
         if metrics.is_file() {
             let metrics: Vec<Metrics> = read_metrics(&metrics)?;
-            let _ = write!(out, "<h2>{stage}</h2>\n<div class=\"plots\">\n{}</div>\n", page::plots(&metrics, &["loss", "tokens_per_second"]));
+            let _ = write!(
+                out,
+                "<h2>{stage}</h2>\n<div class=\"plots\">\n{}</div>\n",
+                page::plots(&metrics, &["loss", "tokens_per_second"])
+            );
         }
     }
     answers(&mut out, folder)?;
@@ -95,7 +109,8 @@ fn answers(out: &mut String, folder: &Path) -> Result<(), Error> {
         }
         let _ = write!(out, "<h3>{}</h3>\n<table>\n", page::escaped(kind));
         for (item, answer) in pairs {
-            let asked: Vec<&str> = item["messages"].as_array().into_iter().flatten().filter_map(|turn| turn["content"].as_str()).collect();
+            let asked: Vec<&str> =
+                item["messages"].as_array().into_iter().flatten().filter_map(|turn| turn["content"].as_str()).collect();
             let mark = if answer["passed"] == true { "✓" } else { "✗" };
             let said = answer["answer"].as_str().unwrap_or_default();
             let _ = writeln!(
@@ -118,7 +133,11 @@ fn lines(path: &Path) -> Result<Vec<Value>, Error> {
         Err(error) => return Err(Error::Read { path: path.into(), error }),
     };
     let line = |(number, line): (u64, &str)| {
-        serde_json::from_str(line).map_err(|error| Error::Line { path: path.into(), line: number, problem: error.to_string() })
+        serde_json::from_str(line).map_err(|error| Error::Line {
+            path: path.into(),
+            line: number,
+            problem: error.to_string(),
+        })
     };
     (1..).zip(text.lines()).map(line).collect()
 }

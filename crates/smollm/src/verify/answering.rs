@@ -54,8 +54,8 @@ pub(super) fn answer(
                 logprobs: None,
                 sampling: SamplingParams::default(),
             };
-            let submitted = prompt_ids(model, messages, tools)
-                .and_then(|ids| Ok(engine.submit(Submission::new(ids, request))?));
+            let submitted =
+                prompt_ids(model, messages, tools).and_then(|ids| Ok(engine.submit(Submission::new(ids, request))?));
             match submitted {
                 Ok(id) => drop(running.insert(id, (number, Vec::new()))),
                 Err(error @ (Error::NoTemplate { .. } | Error::NoTokenizer { .. })) => return Err(error),

@@ -84,7 +84,8 @@ pub fn read_items(path: &Path) -> Result<Vec<Item>, Error> {
 
 fn body(text: &str) -> Result<ItemBody, String> {
     let line: Line = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    let tools = line.tools.iter().map(|tool| Tool::new(tool).map_err(|error| error.to_string())).collect::<Result<_, _>>()?;
+    let tools =
+        line.tools.iter().map(|tool| Tool::new(tool).map_err(|error| error.to_string())).collect::<Result<_, _>>()?;
     match line {
         Line { messages: Some(messages), check: Some(check), .. } => Ok(ItemBody::Exercise { messages, tools, check }),
         Line { completion: Some(completion), nats: Some(nats), prompt, .. } => match prompt {

@@ -64,7 +64,8 @@ fn end_of_text(tokenizer: &Tokenizer) -> Option<u32> {
 /// The ids of an answer and of the end of its turn.
 fn answer_ids(model: &Model, answer: &Value, tools: &[Tool]) -> Result<Vec<u32>, Error> {
     let told = tools::conversation(model.template()?, &Value::from(vec![answer.clone()]), tools)?;
-    let said = told.messages.as_array().and_then(|messages| messages.last()).and_then(|message| message["content"].as_str());
+    let said =
+        told.messages.as_array().and_then(|messages| messages.last()).and_then(|message| message["content"].as_str());
     let tokenizer = model.tokenizer()?;
     let mut ids = tokenizer.encode(said.unwrap_or_default(), Specials::Parse);
     ids.extend(tokenizer.id_of("<|im_end|>").or_else(|| tokenizer.eos()));

@@ -1,7 +1,7 @@
 //! Outcomes as numbers, by kind of item.
 
-use super::items::{Item, ItemBody};
 use super::Outcome;
+use super::items::{Item, ItemBody};
 use std::fmt;
 
 /// One kind of items.
@@ -55,7 +55,11 @@ pub fn table(items: &[Item], outcomes: &[Outcome]) -> Vec<Row> {
             (Outcome::Compared { chosen, rejected }, _, Totals::Right { right }) => {
                 *right += usize::from(chosen > rejected);
             }
-            (Outcome::Scored { nats, tokens: more }, ItemBody::Text { nats: known, .. }, Totals::Nats { model, truth, tokens }) => {
+            (
+                Outcome::Scored { nats, tokens: more },
+                ItemBody::Text { nats: known, .. },
+                Totals::Nats { model, truth, tokens },
+            ) => {
                 *model += nats;
                 *truth += known;
                 *tokens += more;
@@ -92,7 +96,11 @@ impl fmt::Display for Row {
         let Self { kind, items, failed, .. } = self;
         match self.totals {
             Totals::Right { right } => {
-                write!(f, "{kind:<24} {right:>6} of {items:<6} {:>6.1} %", 100.0 * right as f64 / (*items).max(1) as f64)?;
+                write!(
+                    f,
+                    "{kind:<24} {right:>6} of {items:<6} {:>6.1} %",
+                    100.0 * right as f64 / (*items).max(1) as f64
+                )?;
             }
             Totals::Nats { .. } => {
                 let (model, truth) = self.nats_per_token().unwrap_or_default();

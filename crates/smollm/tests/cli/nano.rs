@@ -55,26 +55,51 @@ fn what_is_held_out_is_withheld() {
 #[test]
 fn items_are_tried_and_counted() {
     let world = World::new().with_scripted().with_random();
-    let item = |question: &str, check: &str| format!("{{\"messages\": [{{\"role\": \"user\", \"content\": \"{question}\"}}], \"check\": {check}}}\n");
+    let item = |question: &str, check: &str| {
+        format!("{{\"messages\": [{{\"role\": \"user\", \"content\": \"{question}\"}}], \"check\": {check}}}\n")
+    };
     let says = |what: &str| item("a", &format!("{{\"check\": \"mentions\", \"any\": [\"{what}\"]}}"));
     world.write("right.jsonl", [says("hi"), says("nothing"), says("HI")].concat());
     world.write("texts.jsonl", "{\"prompt\": \"a\", \"completion\": \"bc\", \"nats\": 1.5}\n");
     let pair = "{\"prompt\": [{\"role\": \"user\", \"content\": \"a\"}], \"chosen\": [{\"role\": \"assistant\", \"content\": \"b\"}], \
                 \"rejected\": [{\"role\": \"assistant\", \"content\": \"c\"}]}\n";
     world.write("pairs.jsonl", pair);
-    let done = world.run(&["verify", "-m", "scripted", "right.jsonl", "texts.jsonl", "pairs.jsonl", "--json", "--output", "o.jsonl", "-q"]);
+    let done = world.run(&[
+        "verify",
+        "-m",
+        "scripted",
+        "right.jsonl",
+        "texts.jsonl",
+        "pairs.jsonl",
+        "--json",
+        "--output",
+        "o.jsonl",
+        "-q",
+    ]);
     let rows: Vec<Value> = done.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!((&rows[0]["kind"], &rows[0]["right"], &rows[0]["items"]), (&"right".into(), &2.into(), &3.into()));
-    assert!((rows[1]["loss"].as_f64().unwrap() - rows[1]["entropy"].as_f64().unwrap() - rows[1]["gap"].as_f64().unwrap()).abs() < 1e-9);
+    assert!(
+        (rows[1]["loss"].as_f64().unwrap() - rows[1]["entropy"].as_f64().unwrap() - rows[1]["gap"].as_f64().unwrap())
+            .abs()
+            < 1e-9
+    );
     assert_eq!((&rows[2]["kind"], &rows[2]["items"]), (&"pairs".into(), &1.into()));
     let outcomes = String::from_utf8(world.read("o.jsonl")).unwrap();
     assert_eq!(outcomes.lines().count(), 5);
     assert!(outcomes.lines().next().unwrap().contains("\"passed\":true"), "{outcomes}");
     let cases: [(&str, &str, &str); 4] = [
         ("{\"messages\": []}\n", "scripted", "error: x.jsonl: line 1: is no item"),
-        ("{\"messages\": [], \"check\": {\"check\": \"guess\"}}\n", "scripted", "error: x.jsonl: line 1: unknown variant `guess`"),
+        (
+            "{\"messages\": [], \"check\": {\"check\": \"guess\"}}\n",
+            "scripted",
+            "error: x.jsonl: line 1: unknown variant `guess`",
+        ),
         ("\n{\n", "scripted", "error: x.jsonl: line 2: "),
-        ("{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}], \"check\": {\"check\": \"refuses\"}}\n", "random", "error: random has no chat template"),
+        (
+            "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}], \"check\": {\"check\": \"refuses\"}}\n",
+            "random",
+            "error: random has no chat template",
+        ),
     ];
     for (text, model, expected) in cases {
         world.write("x.jsonl", text);
