@@ -13,11 +13,11 @@ pub enum Node {
     /// This text.
     Text(Cow<'static, str>),
     /// All of these, one after the other.
-    Seq(Vec<Node>),
+    Seq(Vec<Self>),
     /// One of these, with a probability in proportion to its weight.
-    Pick(Vec<(f64, Node)>),
+    Pick(Vec<(f64, Self)>),
     /// All of these in any order, each order as probable as any other, with this text between them.
-    Shuffle(Vec<Node>, &'static str),
+    Shuffle(Vec<Self>, &'static str),
 }
 
 /// What a parse finds.

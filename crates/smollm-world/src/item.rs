@@ -24,22 +24,22 @@ impl Item {
 }
 
 /// What the user says.
-pub fn user(text: impl Into<String>) -> Value {
+pub(crate) fn user(text: impl Into<String>) -> Value {
     json!({"role": "user", "content": text.into()})
 }
 
 /// What the assistant says.
-pub fn assistant(text: impl Into<String>) -> Value {
+pub(crate) fn assistant(text: impl Into<String>) -> Value {
     json!({"role": "assistant", "content": text.into()})
 }
 
 /// How it is told to behave.
-pub fn system(text: impl Into<String>) -> Value {
+pub(crate) fn system(text: impl Into<String>) -> Value {
     json!({"role": "system", "content": text.into()})
 }
 
 /// The text as people type it in a hurry: sometimes without capitals, sometimes without the mark at its end.
-pub fn casual(draw: &mut crate::Draw, text: &str) -> String {
+pub(crate) fn casual(draw: &mut crate::Draw, text: &str) -> String {
     let mut text = text.to_owned();
     if draw.chance(0.15) {
         text = text.to_lowercase();

@@ -8,6 +8,7 @@ pub(super) use life::LIFE;
 #[derive(Debug)]
 pub(super) struct Topic {
     /// For tests and for readers.
+    #[cfg_attr(not(test), expect(dead_code, reason = "tests name the topic that fails"))]
     pub(super) name: &'static str,
     /// Ways to say it, at least thirty with the openers.
     pub(super) asks: &'static [&'static str],

@@ -65,7 +65,9 @@ fn table(out: &mut String, folder: &Path) -> Result<(), Error> {
         stages.push((title, rows));
     }
     out.push_str("<h2>On what was held out</h2>\n<table>\n<tr><th></th>");
-    stages.iter().for_each(|(title, _)| drop(write!(out, "<th>{title}</th>")));
+    for (title, _) in &stages {
+        let _ = write!(out, "<th>{title}</th>");
+    }
     out.push_str("</tr>\n");
     for kind in &kinds {
         let _ = write!(out, "<tr><th scope=\"row\">{}</th>", page::escaped(kind));
