@@ -81,6 +81,14 @@ impl Checkpoint {
         gguf::open(path.as_ref())
     }
 
+    /// A GGUF file that is already in memory, whole; `name` stands for its path in messages. Tensors are views of `bytes`.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::open_gguf`]; a part of a split model is refused.
+    pub fn read_gguf(name: &str, bytes: Bytes) -> Result<Self, CheckpointError> {
+        gguf::read(Path::new(name), bytes)
+    }
+
     /// A checkpoint of tensors that are already in memory.
     ///
     /// # Errors
@@ -210,6 +218,11 @@ impl Checkpoint {
         }
         self.files.push(path.to_path_buf());
         self.mappings.push(mapping);
+    }
+
+    /// Everything added from now on is in memory.
+    pub(crate) fn add_memory(&mut self, metadata: ContainerMetadata) {
+        self.metadata = metadata;
     }
 
     fn add_tensor(&mut self, tensor: Tensor) -> Result<(), CheckpointError> {

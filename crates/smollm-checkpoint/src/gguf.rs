@@ -23,7 +23,7 @@ pub use types::{GgmlType, ggml_type, ggml_type_of};
 pub use value::{GgufArray, GgufValue};
 pub use write::{write, write_tensors};
 
-pub(crate) use split::open;
+pub(crate) use split::{open, read};
 
 /// The first four bytes of every file.
 const MAGIC: [u8; 4] = *b"GGUF";

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use super::error::GgufError;
-use super::parse::{Gguf, parse};
+use super::parse::{Gguf, GgufTensor, parse};
 use crate::checkpoint::{Checkpoint, ContainerMetadata, StoredTensor};
 use crate::error::{CheckpointError, OneLine};
 use crate::mmap::Mapping;
+use smollm_kernels::Bytes;
 
 // Keys that `llama-gguf-split` and the converters write into every part.
 const SPLIT_COUNT: &str = "split.count";
@@ -72,6 +73,39 @@ fn part_stem(name: &str, count: usize) -> Option<&str> {
     (number.len() == 5 && number.bytes().all(|b| b.is_ascii_digit())).then_some(stem)
 }
 
+/// Reads a whole GGUF model that is in memory; `name` stands for a file in messages.
+pub(crate) fn read(name: &Path, bytes: Bytes) -> Result<Checkpoint, CheckpointError> {
+    let gguf = parsed(name, &bytes)?;
+    if gguf.metadata.optional::<usize>(SPLIT_COUNT)?.is_some_and(|count| count > 1) {
+        return Err(split(name, "is one of several parts, which only files have".into()));
+    }
+    let mut checkpoint = Checkpoint::empty();
+    checkpoint.add_memory(ContainerMetadata::Gguf(gguf.metadata));
+    add_tensors(&mut checkpoint, gguf.tensors, &bytes)?;
+    Ok(checkpoint)
+}
+
+fn parsed(file: &Path, bytes: &Bytes) -> Result<Gguf, CheckpointError> {
+    let mut gguf =
+        parse(bytes.as_slice()).map_err(|error| CheckpointError::Gguf { file: file.to_path_buf(), error })?;
+    gguf.metadata.set_file(file);
+    Ok(gguf)
+}
+
+fn add_tensors(checkpoint: &mut Checkpoint, tensors: Vec<GgufTensor>, bytes: &Bytes) -> Result<(), CheckpointError> {
+    for tensor in tensors {
+        let stored = StoredTensor {
+            name: tensor.name,
+            dtype: tensor.dtype.name,
+            weight: tensor.dtype.weight,
+            shape: tensor.shape,
+            range: tensor.begin..tensor.end,
+        };
+        checkpoint.add_stored(stored, bytes)?;
+    }
+    Ok(())
+}
+
 /// One mapped, parsed file.
 #[derive(Clone)]
 struct Part {
@@ -83,9 +117,7 @@ struct Part {
 impl Part {
     fn open(file: &Path) -> Result<Self, CheckpointError> {
         let mapping = Mapping::open(file)?;
-        let mut gguf = parse(mapping.bytes().as_slice())
-            .map_err(|error| CheckpointError::Gguf { file: file.to_path_buf(), error })?;
-        gguf.metadata.set_file(file);
+        let gguf = parsed(file, &mapping.bytes())?;
         Ok(Self { file: file.to_path_buf(), mapping, gguf })
     }
 
@@ -107,18 +139,6 @@ impl Part {
     fn add_to(self, checkpoint: &mut Checkpoint) -> Result<(), CheckpointError> {
         let bytes = self.mapping.bytes();
         checkpoint.add_file(&self.file, self.mapping, ContainerMetadata::Gguf(self.gguf.metadata));
-        for tensor in self.gguf.tensors {
-            checkpoint.add_stored(
-                StoredTensor {
-                    name: tensor.name,
-                    dtype: tensor.dtype.name,
-                    weight: tensor.dtype.weight,
-                    shape: tensor.shape,
-                    range: tensor.begin..tensor.end,
-                },
-                &bytes,
-            )?;
-        }
-        Ok(())
+        add_tensors(checkpoint, self.gguf.tensors, &bytes)
     }
 }

@@ -385,6 +385,32 @@ fn a_split_model_is_all_of_its_parts() {
 }
 
 #[test]
+fn a_file_in_memory_is_as_good_as_one_on_disk() {
+    let folder = tempfile::tempdir().expect("a folder");
+    part(folder.path(), (1, 1), (0, 1), 2, &["a", "b"]);
+    part(folder.path(), (1, 2), (0, 2), 2, &["a", "b"]);
+    let [whole, one_of_two] = ["m-00001-of-00001.gguf", "m-00001-of-00002.gguf"].map(|name| folder.path().join(name));
+    let bytes = fs::read(&whole).expect("a file");
+    let (inside, outside) = (
+        Checkpoint::read_gguf("inside", bytes.clone().into()).expect("a model"),
+        Checkpoint::open_gguf(&whole).expect("a model"),
+    );
+    let tensors = |checkpoint: &Checkpoint| -> Vec<_> {
+        checkpoint.tensors().map(|t| (t.name.clone(), t.shape.clone(), t.data.as_slice().to_vec())).collect()
+    };
+    assert_eq!(tensors(&inside), tensors(&outside));
+    assert_eq!(inside.gguf_metadata().unwrap().require::<&str>("name").unwrap(), "part 1");
+    assert!(inside.files().is_empty() && inside.still_intact().is_ok());
+    assert!(inside.tensor("c").expect_err("none").to_string().contains("(in memory)"));
+    let refused = |bytes: Vec<u8>| Checkpoint::read_gguf("inside", bytes.into()).expect_err("refused").to_string();
+    assert!(refused(bytes[..20].to_vec()).starts_with("inside: "));
+    assert_eq!(
+        refused(fs::read(&one_of_two).expect("a file")),
+        "inside: is one of several parts, which only files have"
+    );
+}
+
+#[test]
 fn a_writer_refuses_what_the_format_cannot_hold() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("m.gguf");

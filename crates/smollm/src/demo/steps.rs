@@ -41,11 +41,12 @@ impl Size {
             (Self::Smoke, "pretrain") => &["duration={tokens: 150_000}", "init.set.num_hidden_layers=2"],
             (Self::Smoke, "sft") => &["duration={tokens: 250_000}"],
             (Self::Embedded, "pretrain") => {
-                &["duration={tokens: 16_000_000}", "batch.rows=16", "optimizer.learning_rate=3e-3"]
+                &["duration={tokens: 20_000_000}", "batch.rows=8", "optimizer.learning_rate=3e-3"]
             }
             (Self::Embedded, "sft") => {
-                &["duration={tokens: 30_000_000}", "batch.rows=16", "optimizer.learning_rate=2e-3"]
+                &["duration={tokens: 30_000_000}", "batch.rows=8", "optimizer.learning_rate=2e-3"]
             }
+            (Self::Embedded, "dpo") => &["duration={steps: 400}"],
             _ => &[],
         }
     }

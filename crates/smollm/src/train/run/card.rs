@@ -2,6 +2,8 @@
 
 use super::start::{self, Source};
 use crate::files::ModelFiles;
+use crate::info::licence_of_card;
+use crate::model::Parts;
 use crate::train::recipe::{Kind, Recipe, Start, Validation};
 use smollm_hub::ModelRef;
 use std::fmt::Write;
@@ -37,6 +39,11 @@ pub(super) fn text(recipe: &Recipe, facts: &Facts<'_>) -> String {
         // in a form that any YAML parser reads: a JSON string
         let _ = writeln!(front, "base_model: {}", serde_json::Value::from(base.as_str()));
     }
+    if let Source::Model { files, parts, .. } = &facts.start.source
+        && let Some(licence) = licence_of(files, parts)
+    {
+        let _ = writeln!(front, "license: {}", serde_json::Value::from(licence));
+    }
     let kind = match recipe.kind {
         Kind::Pretrain => "pretraining",
         Kind::Sft | Kind::Dpo => recipe.kind.name(),
@@ -67,6 +74,17 @@ pub(super) fn text(recipe: &Recipe, facts: &Facts<'_>) -> String {
     let _ = writeln!(text, "- data: {}", sources.join(", "));
     let _ = write!(text, "\n## Recipe\n\n```yaml\n{}```\n", without_folders(recipe).to_yaml());
     text
+}
+
+/// The licence of the base, where it says one: what is made of it stands under it, too.
+fn licence_of(files: &ModelFiles, parts: &Parts) -> Option<String> {
+    match files {
+        ModelFiles::Directory(directory) => licence_of_card(directory),
+        ModelFiles::Gguf(_) => {
+            let said = parts.checkpoint.gguf_metadata()?.optional::<&str>("general.license").ok()?;
+            said.map(str::to_owned)
+        }
+    }
 }
 
 /// The recipe with the last part of each path alone: a card goes to others, and folders are this machine's.

@@ -44,7 +44,10 @@ pub(super) fn write(
         start,
         title: title(folder.path()),
         step: best.unwrap_or(state.step),
-        tokens: state.tokens,
+        tokens: match best {
+            Some(step) => tokens_after(folder, step)?.unwrap_or(state.tokens),
+            None => state.tokens,
+        },
         best: run.best.least.first().copied(),
         is_adapter: lora.is_some(),
         isa: run.trainer.cpu().isa(),
@@ -69,6 +72,12 @@ pub(super) fn write(
         }
     }
     Ok(to)
+}
+
+/// Tokens that were learnt from up to a step, as the run has told them.
+fn tokens_after(folder: &RunFolder, step: u64) -> Result<Option<u64>, Error> {
+    let told = read_metrics(&folder.path().join(METRICS))?;
+    Ok(told.iter().find(|metrics| metrics.step == step).map(|metrics| metrics.tokens))
 }
 
 fn dtype(recipe: &Recipe) -> Dtype {
