@@ -7,6 +7,8 @@ use crate::draft::{Drafter, Guess};
 
 /// Forced tokens of a step, at most: others wait for it.
 const FORCED_ROWS: usize = 128;
+/// Rows that kernels take together where they take many: a strip with one row costs what a full one does.
+const STRIP: usize = 16;
 
 /// Who guesses, and how much of it is tried.
 #[derive(Debug)]
@@ -23,15 +25,20 @@ impl Engine {
     /// Adds to the shares of sequences that generate what is forced to follow, or else guesses, where blocks are free.
     pub(super) fn look_ahead(&mut self, shares: &mut [Share]) {
         let context = self.limits.context();
-        let mut left = FORCED_ROWS;
-        for share in shares.iter_mut().filter(|share| share.decodes) {
+        let mut forced: Vec<(usize, Vec<u32>)> = Vec::new();
+        for (number, share) in shares.iter().enumerate().filter(|(_, share)| share.decodes) {
             let sequence = &mut self.scheduler.running[share.index];
-            let forced = sequence.answer.forced(left.min(context - sequence.tokens.len())).to_vec();
-            left -= forced.len();
-            sequence.forced = !forced.is_empty();
+            let tokens = sequence.answer.forced(FORCED_ROWS.min(context - sequence.tokens.len()));
+            sequence.forced = !tokens.is_empty();
             if sequence.forced {
-                self.ride_along(share, forced);
+                forced.push((number, tokens.to_vec()));
             }
+        }
+        let rows = shares.iter().map(|share| share.count).sum();
+        let counts = allotted(rows, &forced.iter().map(|(_, tokens)| tokens.len()).collect::<Vec<_>>());
+        for ((number, mut tokens), count) in forced.into_iter().zip(counts) {
+            tokens.truncate(count);
+            self.ride_along(&mut shares[number], tokens);
         }
         self.speculate(shares);
     }
@@ -128,6 +135,25 @@ impl Engine {
             speculation.gate.measured(shares.iter().map(|share| share.count).sum(), seconds);
         }
     }
+}
+
+/// How many of their forced tokens sequences compute in a step that has `rows` rows without. What does not fill a strip waits: it is as
+/// forced in the next step, and may share that with others. Each gets its next one before any gets more.
+fn allotted(rows: usize, forced: &[usize]) -> Vec<usize> {
+    let all = rows + forced.iter().sum::<usize>().min(FORCED_ROWS);
+    let whole_strips = if all < STRIP { all } else { all / STRIP * STRIP };
+    // where not even the strip that is there would be filled, it costs nothing to take what there is
+    let mut left = if whole_strips > rows { whole_strips } else { all } - rows;
+    let mut counts = vec![0; forced.len()];
+    while left > 0 {
+        for (count, _) in counts.iter_mut().zip(forced).filter(|(count, most)| **count < **most) {
+            if left > 0 {
+                *count += 1;
+                left -= 1;
+            }
+        }
+    }
+    counts
 }
 
 #[cfg(test)]

@@ -90,3 +90,16 @@ fn a_step_has_no_more_rows_than_its_budget_with_guesses_among_them() {
     }
     assert!(engine.stats().accepted_tokens > 60, "two of three rows are guesses: {:?}", engine.stats());
 }
+
+#[test]
+fn forced_tokens_fill_strips_and_are_shared_out() {
+    use super::allotted;
+    assert_eq!(allotted(1, &[5]), [5]);
+    assert_eq!(allotted(1, &[20]), [15], "a strip of sixteen is full");
+    assert_eq!(allotted(8, &[9, 1, 9]), [4, 1, 3], "in turn, until the strip is full");
+    assert_eq!(allotted(8, &[30, 30]), [28, 28], "four strips");
+    assert_eq!(allotted(20, &[4, 4]), [4, 4], "the second strip is begun anyhow");
+    assert_eq!(allotted(510, &[8]), [2]);
+    assert_eq!(allotted(3, &[]), [0; 0]);
+    assert_eq!(allotted(1, &[1000]).iter().sum::<usize>(), 127);
+}
