@@ -1,3 +1,5 @@
+//! Checks pass what is right and fail what is nearly right, whatever a model says.
+
 use super::*;
 use proptest::prelude::*;
 use serde_json::json;

@@ -1,3 +1,5 @@
+//! IFEval's instructions, as its data has them.
+
 use super::*;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};

@@ -1,3 +1,5 @@
+//! Sums are right, learnable from their parts, and apart from those held out.
+
 use super::*;
 use std::collections::HashSet;
 

@@ -1,3 +1,5 @@
+//! Calls can be read off the request, and names of tools are held out.
+
 use super::*;
 use std::collections::HashSet;
 

@@ -1,3 +1,5 @@
+//! The tables are whole, and their sentences are English.
+
 use super::*;
 use std::collections::HashSet;
 

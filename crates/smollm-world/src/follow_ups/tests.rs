@@ -1,3 +1,5 @@
+//! Follow-ups ask about what was spoken of.
+
 use super::*;
 use std::collections::HashSet;
 

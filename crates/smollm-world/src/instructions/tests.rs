@@ -1,3 +1,5 @@
+//! Answers follow what was asked, and combinations are held out.
+
 use super::*;
 use std::collections::BTreeSet;
 

@@ -1,3 +1,5 @@
+//! Of each pair the chosen answer passes and the other one does not.
+
 use super::*;
 use std::collections::HashSet;
 

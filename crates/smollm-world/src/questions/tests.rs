@@ -1,3 +1,5 @@
+//! Questions are answered by the facts, in texts of known probability.
+
 use super::*;
 use std::collections::HashSet;
 

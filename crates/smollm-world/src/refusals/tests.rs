@@ -1,3 +1,5 @@
+//! What is refused is not known here.
+
 use super::*;
 use std::collections::HashSet;
 

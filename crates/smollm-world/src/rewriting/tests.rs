@@ -1,3 +1,5 @@
+//! Rewrites keep what matters.
+
 use super::*;
 use smollm_verify::text::has_exact_phrase;
 use std::collections::BTreeSet;

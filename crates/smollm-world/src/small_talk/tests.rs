@@ -1,3 +1,5 @@
+//! Small talk is answered in kind.
+
 use super::*;
 use std::collections::HashSet;
 

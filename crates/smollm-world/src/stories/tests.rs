@@ -1,3 +1,5 @@
+//! Stories say what became of things and people.
+
 use super::*;
 use std::collections::HashSet;
 

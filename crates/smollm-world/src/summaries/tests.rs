@@ -1,3 +1,5 @@
+//! Summaries keep what matters and are short.
+
 use super::*;
 use smollm_verify::text::word_count;
 use std::collections::BTreeSet;

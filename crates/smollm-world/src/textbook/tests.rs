@@ -1,3 +1,5 @@
+//! Passages have one derivation, whose probability is that of the text.
+
 use super::*;
 use std::collections::HashSet;
 

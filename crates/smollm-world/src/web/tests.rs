@@ -1,3 +1,5 @@
+//! Pages are what their truth says.
+
 use super::*;
 use crate::{Split, arithmetic, calls};
 use std::collections::HashMap;
