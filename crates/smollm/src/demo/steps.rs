@@ -38,7 +38,9 @@ impl Size {
     /// What differs from the recipes, by stage.
     fn changes(self, stage: &str) -> &'static [&'static str] {
         match (self, stage) {
-            (Self::Smoke, "pretrain") => &["duration={tokens: 150_000}", "init.set.num_hidden_layers=2"],
+            (Self::Smoke, "pretrain") => {
+                &["duration={tokens: 300_000}", "batch.rows=2", "init.set.num_hidden_layers=2"]
+            }
             (Self::Smoke, "sft") => &["duration={tokens: 250_000}"],
             (Self::Embedded, "pretrain") => {
                 &["duration={tokens: 20_000_000}", "batch.rows=8", "optimizer.learning_rate=3e-3"]
