@@ -63,7 +63,7 @@ fn texts_are_tidy() {
             let item = (kind.item)(&mut draw, split);
             for message in item.messages.iter().chain([&item.answer]) {
                 let Some(text) = message["content"].as_str() else { continue };
-                let untidy = ["  ", " .", " ,", " ?", "..", " a a", " a e", " a i", " a o", " an b", " an c", " an t"];
+                let untidy = ["  ", " . ", " ,", " ?", "..", " a a", " a e", " a i", " a o", " an b", " an c", " an t"];
                 if let Some(found) = untidy.iter().find(|found| text.replace("= ?", "").contains(**found)) {
                     // three dots are an ellipsis
                     assert!(*found == ".." && text.contains("..."), "{}: {found:?} in {text:?}", kind.name);
