@@ -10,11 +10,8 @@ impl Draw {
     /// The stream of this name under this seed. Streams of other names are independent of it, so that one part of the world can change
     /// without the others.
     pub fn new(seed: u64, name: &str) -> Self {
-        // FNV-1a, mixed once with the seed
-        let hash = name
-            .bytes()
-            .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-        let mut draw = Self { state: hash ^ seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) };
+        // mixed once with the seed
+        let mut draw = Self { state: hash_of(name) ^ seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) };
         draw.state = draw.bits();
         draw
     }
@@ -67,4 +64,9 @@ impl Draw {
             items.swap(i, self.below(i + 1));
         }
     }
+}
+
+/// The FNV-1a hash of a text.
+pub(crate) fn hash_of(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

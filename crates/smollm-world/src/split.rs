@@ -1,5 +1,7 @@
 //! What is learnt and what is held out.
 
+use crate::draw::hash_of;
+
 /// One of the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Split {
@@ -17,9 +19,7 @@ impl Split {
 
     /// Where a thing belongs that a text names: a fifth of all texts are held out.
     pub fn of_text(text: &str) -> Self {
-        let mut x = text
-            .bytes()
-            .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        let mut x = hash_of(text);
         x = (x ^ (x >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd); // FNV alone leaves the low digits poor
         x ^= x >> 33;
         if x % 5 == 3 { Self::HeldOut } else { Self::Train }
