@@ -7,8 +7,8 @@ use crate::error::Error;
 use crate::model::Model;
 use serde_json::Value;
 use smollm_engine::{Session, Windows};
+use smollm_tokenizer::Specials;
 use smollm_tokenizer::tools::{self, Tool};
-use smollm_tokenizer::{Specials, Tokenizer};
 use std::ops::ControlFlow;
 
 /// What a model makes of an item that is no exercise.
@@ -53,12 +53,8 @@ fn parts(model: &Model, prompt: &str, completion: &str) -> Result<(Vec<u32>, usi
             bytes <= prompt.len()
         })
         .count();
-    ids.extend(end_of_text(tokenizer));
+    ids.extend(tokenizer.eos());
     Ok((ids, given.max(1)))
-}
-
-fn end_of_text(tokenizer: &Tokenizer) -> Option<u32> {
-    tokenizer.id_of("<|endoftext|>").or_else(|| tokenizer.eos())
 }
 
 /// The ids of an answer and of the end of its turn.
