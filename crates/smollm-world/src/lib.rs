@@ -6,6 +6,7 @@
 
 mod arithmetic;
 mod calls;
+mod copies;
 mod draw;
 mod facts;
 mod follow_ups;

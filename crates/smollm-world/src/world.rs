@@ -4,8 +4,8 @@ use crate::draw::Draw;
 use crate::item::Item;
 use crate::split::Split;
 use crate::{
-    arithmetic, calls, follow_ups, instructions, pairs, questions, refusals, rewriting, small_talk, stories, summaries,
-    textbook, web,
+    arithmetic, calls, copies, follow_ups, instructions, pairs, questions, refusals, rewriting, small_talk, stories,
+    summaries, textbook, web,
 };
 use serde_json::{Value, json};
 use smollm_tokenizer::template::python_json;
@@ -100,7 +100,8 @@ const fn held_out(file: &'static str, content: Content) -> Part {
     Part { file, content, split: Split::HeldOut, records: HELD_OUT }
 }
 
-const PARTS: [Part; 29] = [
+const PARTS: [Part; 30] = [
+    learnt("texts/copies.jsonl", Content::Texts(copies::text), 6_000),
     learnt("texts/textbook.jsonl", Content::Texts(|draw| whole(textbook::known(draw))), 8_000),
     learnt("texts/questions.jsonl", Content::Texts(|draw| whole(questions::known(draw))), 16_000),
     learnt("texts/stories.jsonl", Content::Texts(stories::text), 3_000),

@@ -39,15 +39,11 @@ impl Size {
     fn changes(self, stage: &str) -> &'static [&'static str] {
         match (self, stage) {
             (Self::Smoke, "pretrain") => {
-                &["duration={tokens: 300_000}", "batch.rows=2", "init.set.num_hidden_layers=2"]
+                &["duration={tokens: 300_000}", "data.stages.1.from_tokens=8_192", "init.set.num_hidden_layers=2"]
             }
             (Self::Smoke, "sft") => &["duration={tokens: 250_000}"],
-            (Self::Embedded, "pretrain") => {
-                &["duration={tokens: 20_000_000}", "batch.rows=8", "optimizer.learning_rate=3e-3"]
-            }
-            (Self::Embedded, "sft") => {
-                &["duration={tokens: 30_000_000}", "batch.rows=8", "optimizer.learning_rate=2e-3"]
-            }
+            (Self::Embedded, "pretrain") => &["duration={tokens: 26_000_000}", "data.stages.1.from_tokens=5_000_000"],
+            (Self::Embedded, "sft") => &["duration={tokens: 30_000_000}"],
             (Self::Embedded, "dpo") => &["duration={steps: 400}"],
             _ => &[],
         }
