@@ -16,7 +16,7 @@ use crate::tensor::{OtherTensor, Tensor};
 #[cfg(test)]
 mod tests;
 
-/// What stands for a file name in messages about a checkpoint that came from none.
+/// What stands for a file name in messages about a checkpoint that came from none and was given no name.
 const IN_MEMORY: &str = "(in memory)";
 
 /// An opened, fully validated set of tensors. After opening, only asking for a name that is not there can fail.
@@ -24,6 +24,8 @@ const IN_MEMORY: &str = "(in memory)";
 /// The tensors' bytes lie in the mapped files; nothing is read before it is used.
 pub struct Checkpoint {
     files: Vec<PathBuf>,
+    /// What messages call it where there are no files.
+    name: PathBuf,
     mappings: Vec<Arc<Mapping>>,
     tensors: Vec<Tensor>,
     others: Vec<OtherTensor>,
@@ -81,7 +83,9 @@ impl Checkpoint {
         gguf::open(path.as_ref())
     }
 
-    /// A GGUF file that is already in memory, whole; `name` stands for its path in messages. Tensors are views of `bytes`.
+    /// A GGUF file that is already in memory, whole; `name` stands for its path in messages. Tensors are views of `bytes`, nothing is
+    /// copied. Who wants the numbers used where they lie, as those of a mapped file are, gives bytes that begin at a multiple of the
+    /// file's alignment (32 where it does not say).
     ///
     /// # Errors
     /// As [`Checkpoint::open_gguf`]; a part of a split model is refused.
@@ -150,6 +154,11 @@ impl Checkpoint {
         &self.files
     }
 
+    /// What messages call it: its first file, or the name of what was read from memory.
+    pub fn name(&self) -> &Path {
+        self.files.first().unwrap_or(&self.name)
+    }
+
     /// The file that holds the tensor `name`.
     pub fn file_of(&self, name: &str) -> Option<&Path> {
         self.files.get(self.places.get(name)?.file).map(PathBuf::as_path)
@@ -194,7 +203,7 @@ impl Checkpoint {
     }
 
     fn file(&self, index: usize) -> PathBuf {
-        self.files.get(index).cloned().unwrap_or_else(|| PathBuf::from(IN_MEMORY))
+        self.files.get(index).unwrap_or(&self.name).clone()
     }
 }
 
@@ -203,6 +212,7 @@ impl Checkpoint {
     pub(crate) fn empty() -> Self {
         Self {
             files: Vec::new(),
+            name: PathBuf::from(IN_MEMORY),
             mappings: Vec::new(),
             tensors: Vec::new(),
             others: Vec::new(),
@@ -220,9 +230,10 @@ impl Checkpoint {
         self.mappings.push(mapping);
     }
 
-    /// Everything added from now on is in memory.
-    pub(crate) fn add_memory(&mut self, metadata: ContainerMetadata) {
+    /// Everything added from now on is in memory, and messages call it `name`.
+    pub(crate) fn add_memory(&mut self, name: &Path, metadata: ContainerMetadata) {
         self.metadata = metadata;
+        self.name = name.to_path_buf();
     }
 
     fn add_tensor(&mut self, tensor: Tensor) -> Result<(), CheckpointError> {

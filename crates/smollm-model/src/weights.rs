@@ -109,9 +109,9 @@ pub enum Storage {
     Quantized(&'static Mix),
 }
 
-/// What messages call a checkpoint: its first file.
+/// What messages call a checkpoint: its first file, or its name in memory.
 pub(crate) fn name_of(checkpoint: &Checkpoint) -> String {
-    checkpoint.files().first().map_or_else(|| "checkpoint in memory".into(), |file| file.display().to_string())
+    checkpoint.name().display().to_string()
 }
 
 impl Weights {

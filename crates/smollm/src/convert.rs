@@ -71,13 +71,13 @@ pub(crate) fn write_directory(
     let Directory { parts, from, to, dtype, card } = directory;
     if let RopeScaling::Divisors(_) = parts.config.rope.scaling {
         let problem = "has a rope_freqs.weight tensor, which config.json cannot express".into();
-        return Err(Error::NotAModel { path: from.path().into(), problem });
+        return Err(Error::NotAModel { path: from.named().into(), problem });
     }
     let table = params(&parts.config);
     let specs = table.iter().map(|p| TensorSpec { name: p.hf_name.clone(), dtype, shape: p.shape.dims() });
     let mut beside = match from {
         ModelFiles::Directory(directory) => small_files(directory)?,
-        ModelFiles::Gguf(_) => tokenizer_files::made_from(&parts.text)?,
+        ModelFiles::Gguf(_) | ModelFiles::BuiltIn => tokenizer_files::made_from(&parts.text)?,
     };
     if let Some(card) = card {
         beside.retain(|(name, _)| *name != CARD);
@@ -102,7 +102,7 @@ pub(crate) fn plain_dtype(parts: &Parts, from: &ModelFiles, dtype: Option<Dtype>
     let table = params(&parts.config);
     match (dtype, quantized_matrix(parts, &table)) {
         (None, Some(tensor)) => {
-            let (path, tensor, dtype) = (from.path().into(), tensor.name.clone(), tensor.dtype.name());
+            let (path, tensor, dtype) = (from.named().into(), tensor.name.clone(), tensor.dtype.name());
             Err(Error::QuantizedSource { path, tensor, dtype })
         }
         (dtype, _) => Ok(dtype.unwrap_or_else(|| matrix_dtype(parts, &table))),

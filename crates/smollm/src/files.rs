@@ -1,7 +1,9 @@
-//! Which files on disk make up a model, whatever form it comes in.
+//! Which files make up a model, whatever form it comes in.
 
+use crate::built_in::{BUILT_IN, SHOWN};
 use crate::error::Error;
 use std::ffi::OsStr;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// The form of a local model.
@@ -11,6 +13,8 @@ pub enum ModelFiles {
     Directory(PathBuf),
     /// A .gguf file (the first one, if it is split), which carries configuration, tokenizer and template.
     Gguf(PathBuf),
+    /// The GGUF file that is a part of this program.
+    BuiltIn,
 }
 
 impl ModelFiles {
@@ -67,25 +71,40 @@ impl ModelFiles {
         }
     }
 
-    /// The directory or file.
-    pub fn path(&self) -> &Path {
+    /// The directory or file; that of the built-in model is nowhere on disk.
+    pub fn path(&self) -> Option<&Path> {
         match self {
-            Self::Directory(path) | Self::Gguf(path) => path,
+            Self::Directory(path) | Self::Gguf(path) => Some(path),
+            Self::BuiltIn => None,
         }
     }
 }
 
+impl fmt::Display for ModelFiles {
+    /// The path, or words that stand for one in messages.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.named().display())
+    }
+}
+
 impl ModelFiles {
+    /// What stands for a path in errors; see [`fmt::Display`].
+    pub(crate) fn named(&self) -> &Path {
+        self.path().unwrap_or(Path::new(SHOWN))
+    }
+
     /// What the model is called: the repository, for a snapshot in the hub's cache; else the file or directory.
     pub(crate) fn model_name(&self) -> String {
-        let path = self.path().canonicalize().unwrap_or_else(|_| self.path().into());
+        let real = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone());
         let text = |part: Option<&OsStr>| part.map(|part| part.to_string_lossy().into_owned()).unwrap_or_default();
         match self {
-            Self::Gguf(_) => {
-                let stem = text(path.file_stem());
+            Self::BuiltIn => BUILT_IN.into(),
+            Self::Gguf(path) => {
+                let stem = text(real(path).file_stem());
                 stem.split("-00001-of-").next().unwrap_or_default().to_owned()
             }
-            Self::Directory(_) => {
+            Self::Directory(path) => {
+                let path = real(path);
                 let repository = path.ancestors().nth(2).map(|folder| text(folder.file_name())).unwrap_or_default();
                 let is_snapshot = text(path.parent().and_then(Path::file_name)) == "snapshots";
                 match repository.strip_prefix("models--").filter(|_| is_snapshot).and_then(|id| id.split_once("--")) {

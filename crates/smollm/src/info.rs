@@ -1,5 +1,6 @@
 //! What a model is, without running it: shape, types, memory, licence, template; and a search for damage.
 
+use crate::built_in;
 use crate::error::Error;
 use crate::files::ModelFiles;
 use crate::model::Model;
@@ -16,7 +17,7 @@ use std::path::Path;
 #[allow(missing_docs, reason = "names are those of config.json; the rest is documented")]
 pub struct Info {
     pub name: String,
-    /// Directory or file.
+    /// Directory or file, or "the built-in model".
     pub path: String,
     /// `safetensors` or `gguf`.
     pub format: &'static str,
@@ -81,7 +82,10 @@ impl Model {
             share.tensors += 1;
             share.bytes += tensor.data.len();
         }
-        let mut file_bytes = 0;
+        let mut file_bytes = match self.files() {
+            ModelFiles::BuiltIn => built_in::file_bytes(),
+            _ => 0, // counted below
+        };
         for path in checkpoint.into_iter().flat_map(|c| c.files()) {
             let length = std::fs::metadata(path).map_err(|error| Error::Read { path: path.clone(), error })?.len();
             if path.extension().is_none_or(|e| e != "json") {
@@ -90,10 +94,10 @@ impl Model {
         }
         Ok(Info {
             name: self.name().into(),
-            path: self.files().path().display().to_string(),
+            path: self.files().to_string(),
             format: match self.files() {
                 ModelFiles::Directory(_) => "safetensors",
-                ModelFiles::Gguf(_) => "gguf",
+                ModelFiles::Gguf(_) | ModelFiles::BuiltIn => "gguf",
             },
             architecture: config.architecture.hf_name(),
             parameters: parameter_count(config),
@@ -125,7 +129,7 @@ impl Model {
 
     fn licence(&self) -> Result<Option<String>, Error> {
         match self.files() {
-            ModelFiles::Gguf(_) => {
+            ModelFiles::Gguf(_) | ModelFiles::BuiltIn => {
                 let metadata = self.decoder().checkpoint().and_then(|c| c.gguf_metadata());
                 Ok(metadata.map(|m| m.optional::<&str>("general.license")).transpose()?.flatten().map(str::to_owned))
             }

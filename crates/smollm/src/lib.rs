@@ -35,6 +35,7 @@
 
 pub mod agent;
 mod bench;
+mod built_in;
 mod chat;
 mod convert;
 mod defaults;
@@ -64,6 +65,7 @@ pub mod verify;
 pub mod writing;
 
 pub use bench::{BenchModel, BenchOptions, BenchReport, BenchResult, Machine, Spread, bench};
+pub use built_in::BUILT_IN;
 pub use chat::ChatSession;
 pub use convert::convert;
 pub use defaults::Defaults;

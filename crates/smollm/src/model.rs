@@ -1,5 +1,6 @@
 //! Opening a model: from a name to something that answers.
 
+use crate::built_in::{self, BUILT_IN};
 use crate::defaults::Defaults;
 use crate::error::Error;
 use crate::files::ModelFiles;
@@ -50,7 +51,7 @@ pub struct Model {
 }
 
 impl Model {
-    /// Opens a model by path, hub id or short name, with default options and without showing progress.
+    /// Opens a model by path, hub id, short name or as [`BUILT_IN`], with default options and without showing progress.
     ///
     /// # Errors
     /// The name means nothing, the files cannot be had, or they are damaged or unsupported.
@@ -87,7 +88,7 @@ impl Model {
         }
         let generation_config = parts.generation_config.as_ref();
         let defaults = Defaults::new(generation_config, config.architecture, parts.text.template.is_some())
-            .map_err(|problem| Error::Json { path: files.path().join(GENERATION_CONFIG), problem })?;
+            .map_err(|problem| Error::Json { path: files.named().join(GENERATION_CONFIG), problem })?;
         let stop_ids = stop_ids(&config, generation_config, parts.text.tokenizer.as_ref());
         let cpu = Cpu::new(options.threads.unwrap_or_else(granted_threads))?;
         let mut decoder = smollm_model::Model::load(&cpu, Arc::new(parts.checkpoint), config, options.storage)?;
@@ -225,11 +226,14 @@ impl Model {
     }
 }
 
-/// The local files behind a name, downloaded if need be.
+/// The files behind a name, downloaded if need be; [`BUILT_IN`] beats whatever else is called so.
 ///
 /// # Errors
 /// The name means nothing, or the hub cannot give the files.
 pub fn local_files(name: &str, progress: &dyn Progress) -> Result<ModelFiles, Error> {
+    if name == BUILT_IN {
+        return Ok(ModelFiles::BuiltIn);
+    }
     match ModelRef::parse(name)? {
         ModelRef::Path(path) => ModelFiles::at(&path),
         reference => ModelFiles::at(&Hub::from_env()?.fetch(&reference, progress)?.path),
@@ -249,12 +253,8 @@ pub(crate) struct Parts {
 impl Parts {
     pub(crate) fn read(files: &ModelFiles) -> Result<Self, Error> {
         match files {
-            ModelFiles::Gguf(path) => {
-                let checkpoint = Checkpoint::open_gguf(path)?;
-                let config = ModelConfig::from_gguf(&checkpoint)?;
-                let text = checkpoint.gguf_metadata().map(TextParts::from_gguf).transpose()?.unwrap_or_default();
-                Ok(Self { checkpoint, config, text, generation_config: None })
-            }
+            ModelFiles::Gguf(path) => Self::of_gguf(Checkpoint::open_gguf(path)?),
+            ModelFiles::BuiltIn => Self::of_gguf(built_in::open()?),
             ModelFiles::Directory(directory) => {
                 let config = ModelConfig::from_json_file(&directory.join("config.json"))?;
                 let checkpoint = Checkpoint::open_safetensors(directory)?;
@@ -262,6 +262,12 @@ impl Parts {
                 Ok(Self { checkpoint, config, text: TextParts::read(files)?, generation_config })
             }
         }
+    }
+
+    fn of_gguf(checkpoint: Checkpoint) -> Result<Self, Error> {
+        let config = ModelConfig::from_gguf(&checkpoint)?;
+        let text = TextParts::of_gguf(&checkpoint)?;
+        Ok(Self { checkpoint, config, text, generation_config: None })
     }
 }
 

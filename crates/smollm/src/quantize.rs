@@ -38,7 +38,7 @@ pub fn quantize(
 ) -> Result<(), Error> {
     let parts = Parts::read(from)?;
     let (config, mix) = (&parts.config, options.mix);
-    let file = || from.path().display().to_string();
+    let file = || from.to_string();
     if let Some(tensor) = quantized_matrix(&parts, &params(config)).filter(|_| !options.requantize) {
         let (tensor, dtype) = (tensor.name.clone(), tensor.dtype.name());
         return Err(ModelError::from(WeightsError::AlreadyQuantized { file: file(), tensor, dtype }).into());

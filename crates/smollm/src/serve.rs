@@ -1,5 +1,6 @@
 //! Models for the server: which there are behind the names that a user gives, and how each is loaded.
 
+use crate::built_in::BUILT_IN;
 use crate::error::Error;
 use crate::files::ModelFiles;
 use crate::model::{Model, OpenOptions};
@@ -59,7 +60,7 @@ impl ServeOptions {
         let drafter = self.drafter(&model, progress)?;
         let taken = drafter.as_ref().map_or(0, ModelDrafter::bytes);
         options.memory = options.memory.map(|memory| memory.saturating_sub(taken));
-        let files = model.files().path().display().to_string();
+        let files = model.files().to_string();
         let build = format!(
             "smollm {} {:?} {} {:?}",
             env!("CARGO_PKG_VERSION"),
@@ -179,9 +180,13 @@ pub fn sources(names: &[String], adapters: &[(String, PathBuf)]) -> Result<Vec<S
         .collect();
     let mut sources: Vec<Source> = Vec::new();
     for name in names {
-        let found = match ModelRef::parse(name)? {
-            ModelRef::Path(path) => local(&path)?,
-            _ => vec![(name.clone(), name.clone())],
+        let itself = || vec![(name.clone(), name.clone())];
+        let found = match name.as_str() {
+            BUILT_IN => itself(),
+            name => match ModelRef::parse(name)? {
+                ModelRef::Path(path) => local(&path)?,
+                ModelRef::Hub { .. } => itself(),
+            },
         };
         for (name, location) in found {
             if let Some(other) = sources.iter().find(|source| source.name == name) {

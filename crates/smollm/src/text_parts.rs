@@ -1,5 +1,6 @@
 //! The text side of a model: tokenizer and chat template, without the weights.
 
+use crate::built_in;
 use crate::error::Error;
 use crate::files::ModelFiles;
 use crate::gguf_vocab::read_vocab;
@@ -26,10 +27,8 @@ impl TextParts {
     pub fn read(files: &ModelFiles) -> Result<Self, Error> {
         match files {
             ModelFiles::Directory(directory) => Self::from_directory(directory),
-            ModelFiles::Gguf(path) => match Checkpoint::open_gguf(path)?.gguf_metadata() {
-                Some(metadata) => Self::from_gguf(metadata),
-                None => Ok(Self::default()),
-            },
+            ModelFiles::Gguf(path) => Self::of_gguf(&Checkpoint::open_gguf(path)?),
+            ModelFiles::BuiltIn => Self::of_gguf(&built_in::open()?),
         }
     }
 
@@ -67,7 +66,11 @@ impl TextParts {
         Ok(Self { tokenizer, template })
     }
 
-    pub(crate) fn from_gguf(metadata: &GgufMetadata) -> Result<Self, Error> {
+    pub(crate) fn of_gguf(checkpoint: &Checkpoint) -> Result<Self, Error> {
+        checkpoint.gguf_metadata().map_or_else(|| Ok(Self::default()), Self::from_gguf)
+    }
+
+    fn from_gguf(metadata: &GgufMetadata) -> Result<Self, Error> {
         let tokenizer = read_vocab(metadata)?.map(Tokenizer::from_gguf).transpose()?;
         let template = match metadata.optional::<&str>("tokenizer.chat_template")? {
             Some(text) => Some(ChatTemplate::new(text, &special_tokens(tokenizer.as_ref()))?),

@@ -8,8 +8,12 @@ const MAX_BYTES: usize = 512 * 1024;
 /// Files that may be longer than [`MAX_LINES`], with the reason.
 const LONG: &[(&str, &str)] = &[];
 
-/// Files that may be larger than [`MAX_BYTES`], with the reason.
-const LARGE: &[(&str, &str)] = &[];
+/// Files that may be larger than [`MAX_BYTES`], how large, and the reason.
+const LARGE: &[(&str, usize, &str)] = &[(
+    "crates/smollm/model/nano.gguf",
+    8 << 20,
+    "the model that is built into the program: a fresh machine without a network has something that answers",
+)];
 
 /// The first line is `//! Some sentence`.
 pub(super) fn head(file: &File) -> Vec<String> {
@@ -49,14 +53,10 @@ pub(super) fn too_long(files: &[File]) -> Vec<String> {
     findings
 }
 
-/// Larger than [`MAX_BYTES`] and not on the list: a clone stays quick.
+/// Larger than [`MAX_BYTES`], or than the list allows: a clone stays quick.
 pub(super) fn too_large(sizes: &[(String, usize)]) -> Vec<String> {
-    let large = |size: usize| size > MAX_BYTES;
-    sizes
-        .iter()
-        .filter(|(path, size)| large(*size) && !LARGE.iter().any(|(listed, _)| listed == path))
-        .map(|(path, size)| format!("{path}: {size} bytes"))
-        .collect()
+    let most = |path: &str| LARGE.iter().find(|(listed, ..)| *listed == path).map_or(MAX_BYTES, |(_, most, _)| *most);
+    sizes.iter().filter(|(path, size)| *size > most(path)).map(|(path, size)| format!("{path}: {size} bytes")).collect()
 }
 
 /// Marks of unfinished work. Spelt in pieces here, so that this file passes its own rule.

@@ -80,7 +80,7 @@ pub(crate) fn read(name: &Path, bytes: Bytes) -> Result<Checkpoint, CheckpointEr
         return Err(split(name, "is one of several parts, which only files have".into()));
     }
     let mut checkpoint = Checkpoint::empty();
-    checkpoint.add_memory(ContainerMetadata::Gguf(gguf.metadata));
+    checkpoint.add_memory(name, ContainerMetadata::Gguf(gguf.metadata));
     add_tensors(&mut checkpoint, gguf.tensors, &bytes)?;
     Ok(checkpoint)
 }

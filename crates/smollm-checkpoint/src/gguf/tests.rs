@@ -401,13 +401,29 @@ fn a_file_in_memory_is_as_good_as_one_on_disk() {
     assert_eq!(tensors(&inside), tensors(&outside));
     assert_eq!(inside.gguf_metadata().unwrap().require::<&str>("name").unwrap(), "part 1");
     assert!(inside.files().is_empty() && inside.still_intact().is_ok());
-    assert!(inside.tensor("c").expect_err("none").to_string().contains("(in memory)"));
+    assert!(inside.tensor("c").expect_err("none").to_string().starts_with("inside: "));
+    assert_eq!((inside.name(), outside.name()), (Path::new("inside"), whole.as_path()));
     let refused = |bytes: Vec<u8>| Checkpoint::read_gguf("inside", bytes.into()).expect_err("refused").to_string();
     assert!(refused(bytes[..20].to_vec()).starts_with("inside: "));
     assert_eq!(
         refused(fs::read(&one_of_two).expect("a file")),
         "inside: is one of several parts, which only files have"
     );
+}
+
+/// A file that is a part of the program is used where it lies: as aligned as it would be in a mapping, and nowhere copied to.
+#[test]
+fn static_bytes_are_not_copied() {
+    #[repr(align(64))]
+    struct Aligned([u8; 1024]);
+    let file = Draft::default().tensor("a", &[2], F32, 0).file(8);
+    let room: &'static mut Aligned = Box::leak(Box::new(Aligned([0; 1024])));
+    room.0[..file.len()].copy_from_slice(&file);
+    let bytes: &'static [u8] = &room.0[..file.len()];
+    let checkpoint = Checkpoint::read_gguf("inside", Bytes::new(bytes)).expect("a model");
+    let data = checkpoint.tensor("a").expect("a tensor").data.as_slice();
+    assert_eq!((data.as_ptr() as usize - bytes.as_ptr() as usize, data.len()), (64, 8));
+    assert_eq!(data.as_ptr() as usize % 32, 0);
 }
 
 #[test]

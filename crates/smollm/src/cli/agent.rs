@@ -53,7 +53,7 @@ impl AgentCommand {
             tool_choice: self.choice(&tools)?,
             parallel_tool_calls: !self.no_parallel,
         };
-        let model = self.chat.model.open()?;
+        let model = self.chat.model.open_or_built_in()?;
         let mut agent = Agent::new(&model, tools, options)?;
         if let (true, Some(question)) = (self.json, &self.chat.question) {
             let mut out = output();

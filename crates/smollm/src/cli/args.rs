@@ -12,11 +12,15 @@ use std::str::FromStr;
 /// Element types of a K/V cache.
 pub(crate) const KV_TYPES: [&str; 4] = ["f32", "f16", "bf16", "q8_0"];
 
+/// What is said of `-m` by commands that answer with the built-in model where none is named.
+pub(crate) const MODEL_OR_NANO: &str = "A directory, a .gguf file, a hub id (org/name[@revision][:file.gguf|:QUANT]), a short name \
+     (smollm2:135m) or nano, which is built in; without it SMOLLM_MODEL in the environment names the model, and without that nano answers";
+
 /// Which model.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct NameArgs {
-    /// A directory, a .gguf file, a hub id (org/name[@revision][:file.gguf|:QUANT]) or a short name (smollm2:135m);
-    /// without it SMOLLM_MODEL in the environment names the model
+    /// A directory, a .gguf file, a hub id (org/name[@revision][:file.gguf|:QUANT]), a short name (smollm2:135m) or nano,
+    /// which is built in; without it SMOLLM_MODEL in the environment names the model
     #[arg(short, long, value_name = "MODEL")]
     pub(crate) model: Option<String>,
     /// No progress bars and notes on standard error
@@ -89,6 +93,7 @@ impl EngineArgs {
 
 /// A chat, or one question: with which model, how it looks, what it keeps, and how it is answered.
 #[derive(Debug, Clone, Args)]
+#[command(mut_arg("model", |model| model.help(MODEL_OR_NANO)))]
 pub(crate) struct ChatArgs {
     #[command(flatten)]
     pub(crate) model: ModelArgs,

@@ -18,7 +18,7 @@ impl Chat {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let Self { chat, prefill } = self;
         let options = chat.sampling.options(None)?;
-        let model = chat.model.open()?;
+        let model = chat.model.open_or_built_in()?;
         let mut session = ChatSession::new(&model, options, chat.system.clone(), chat.thinking())?;
         Ok(terminal::run(&mut session, &chat.options(prefill))?)
     }

@@ -1,6 +1,6 @@
 //! `smollm generate`: one prompt, or JSON lines of prompts.
 
-use super::args::{ModelArgs, SamplingArgs, token_ids, whole};
+use super::args::{MODEL_OR_NANO, ModelArgs, SamplingArgs, token_ids, whole};
 use super::failure::{Usage, usage};
 use super::input;
 use super::jsonl::{Line, answer_json};
@@ -21,6 +21,7 @@ const DEFAULT_MAX_TOKENS: usize = 256;
 
 /// Continue a prompt, or answer it with --chat.
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("model", |model| model.help(MODEL_OR_NANO)))]
 pub(crate) struct Generate {
     #[command(flatten)]
     model: ModelArgs,
@@ -99,12 +100,12 @@ impl Generate {
         if self.jsonl {
             let lines = input::text(self.prompt.as_deref(), self.file.as_deref(), "JSON lines")?;
             let lines = Line::parse_all(&lines).map_err(Usage)?;
-            let model = self.model.open()?;
+            let model = self.model.open_or_built_in()?;
             limit(&mut options, &model);
             return self.answer_lines(&model, &lines, &options);
         }
         let prompt = self.prompt()?;
-        let model = self.model.open()?;
+        let model = self.model.open_or_built_in()?;
         limit(&mut options, &model);
         let mut out = output();
         if self.json {

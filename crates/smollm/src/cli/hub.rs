@@ -4,6 +4,7 @@ use super::failure::usage;
 use super::output::output;
 use super::progress::DownloadBars;
 use indicatif::BinaryBytes;
+use smollm::BUILT_IN;
 use smollm_hub::{CachedRepo, Hub, ModelRef};
 use std::io::Write;
 use std::time::SystemTime;
@@ -23,6 +24,9 @@ impl Pull {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let hub = Hub::from_env()?;
         for name in &self.models {
+            if name == BUILT_IN {
+                return usage(format!("{BUILT_IN} is built in; there is nothing to pull"));
+            }
             let reference = ModelRef::parse(name)?;
             if let ModelRef::Path(path) = &reference {
                 return usage(format!("{} is a local path; there is nothing to pull", path.display()));
@@ -134,6 +138,9 @@ impl Rm {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let hub = Hub::from_env()?;
         for name in &self.models {
+            if name == BUILT_IN {
+                return usage(format!("{BUILT_IN} is built in; only downloaded models are removed"));
+            }
             let reference = ModelRef::parse(name)?;
             if let ModelRef::Path(path) = &reference {
                 return usage(format!("{} is a local path; only downloaded models are removed", path.display()));

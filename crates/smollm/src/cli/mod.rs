@@ -40,8 +40,9 @@ use std::process::ExitCode;
 
 /// SmolLM on this machine: generate, chat, serve, score, convert.
 ///
-/// MODEL is a directory, a .gguf file, a hub id such as HuggingFaceTB/SmolLM2-135M-Instruct, or a short name such as
-/// smollm2:135m. Give it with -m or in SMOLLM_MODEL.
+/// MODEL is a directory, a .gguf file, a hub id such as HuggingFaceTB/SmolLM2-135M-Instruct, a short name such as
+/// smollm2:135m, or nano, the small model that is built in. Give it with -m or in SMOLLM_MODEL. Where neither is given,
+/// generate, chat, summarize, rewrite, title, agent and serve answer with nano; the other commands ask for a model.
 #[derive(Debug, Parser)]
 #[command(name = "smollm", version, max_term_width = 100)]
 struct Cli {

@@ -2,9 +2,9 @@
 
 use super::args::{ModelArgs, NameArgs, RunArgs, SamplingArgs};
 use super::failure::usage;
-use super::output;
+use super::output::note;
 use super::progress::DownloadBars;
-use smollm::{Error, GenerateOptions, Model, OpenOptions, SamplingParams, TextParts, local_files};
+use smollm::{BUILT_IN, Error, GenerateOptions, Model, OpenOptions, SamplingParams, TextParts, local_files};
 use smollm_kernels::{Dtype, KvDtype};
 use smollm_model::{Mix, Storage};
 use smollm_tokenizer::Tokenizer;
@@ -17,11 +17,20 @@ const MOST_THREADS: usize = 4096;
 impl ModelArgs {
     /// Opens the model, downloading it if need be, and says what is odd about it.
     pub(crate) fn open(&self) -> anyhow::Result<Model> {
+        self.open_named(&self.name.required()?)
+    }
+
+    /// The same, for commands that answer with the built-in model where none is named.
+    pub(crate) fn open_or_built_in(&self) -> anyhow::Result<Model> {
+        self.open_named(&self.name.or_built_in()?)
+    }
+
+    fn open_named(&self, name: &str) -> anyhow::Result<Model> {
         let options = OpenOptions { lora: self.lora.clone(), ..self.run.options()? };
-        let model = Model::open_with(&self.name.required()?, &options, &DownloadBars::new(self.name.quiet))?;
+        let model = Model::open_with(name, &options, &DownloadBars::new(self.name.quiet))?;
         if !self.name.quiet {
-            for note in &model.decoder().config.notes {
-                output::note(format_args!("note: {note}"));
+            for line in &model.decoder().config.notes {
+                note(format_args!("note: {line}"));
             }
         }
         Ok(model)
@@ -53,16 +62,22 @@ impl NameArgs {
     pub(crate) fn required(&self) -> anyhow::Result<String> {
         let named = match &self.model {
             Some(name) => Some(name.clone()),
-            None => match std::env::var("SMOLLM_MODEL") {
-                Ok(name) => Some(name),
-                Err(VarError::NotPresent) => None,
-                Err(VarError::NotUnicode(_)) => return usage("SMOLLM_MODEL is not UTF-8"),
-            },
+            None => named_by_environment()?,
         };
         match named {
             Some(name) if !name.is_empty() => Ok(name),
-            _ => usage("no model given; name one with -m (smollm2:135m, a directory, a .gguf file) or in SMOLLM_MODEL"),
+            _ => usage(
+                "no model given; name one with -m (nano, smollm2:135m, a directory, a .gguf file) or in SMOLLM_MODEL",
+            ),
         }
+    }
+
+    /// The same, or else the built-in model, with a note that says so.
+    fn or_built_in(&self) -> anyhow::Result<String> {
+        if self.model.is_none() && named_by_environment()?.is_none() {
+            return Ok(built_in(self.quiet));
+        }
+        self.required()
     }
 
     /// Tokenizer and template alone: no weights are touched, so they may be damaged or absent.
@@ -81,6 +96,25 @@ impl NameArgs {
         let model = self.required()?;
         Ok(self.open_text()?.template.ok_or(Error::NoTemplate { model })?)
     }
+}
+
+/// What SMOLLM_MODEL says, if it says anything.
+pub(crate) fn named_by_environment() -> anyhow::Result<Option<String>> {
+    match std::env::var("SMOLLM_MODEL") {
+        Ok(name) => Ok(Some(name).filter(|name| !name.is_empty())),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => usage("SMOLLM_MODEL is not UTF-8"),
+    }
+}
+
+/// The name of the built-in model, for who named none; a note says that it answers, and how to get a better one.
+pub(crate) fn built_in(quiet: bool) -> String {
+    if !quiet {
+        note(format_args!(
+            "note: no model given: the built-in {BUILT_IN} answers, which knows a small world only; `-m smollm2:135m` gets SmolLM2"
+        ));
+    }
+    BUILT_IN.into()
 }
 
 /// The option's parser lets nothing else through.

@@ -3,6 +3,7 @@
 use super::args::{EngineArgs, RunArgs, bytes, number, whole};
 use super::failure::{plain, usage};
 use super::line_log::line_log;
+use super::open::{built_in, named_by_environment};
 use super::output::note;
 use super::progress::DownloadBars;
 use smollm::{EngineOptions, Error, GenerateOptions, SamplingParams, ServeOptions, sources};
@@ -15,8 +16,9 @@ use std::time::Duration;
 /// Serve models over HTTP, with OpenAI's API (see docs/api.md).
 #[derive(Debug, clap::Args)]
 pub(crate) struct Serve {
-    /// A directory, a .gguf file, a hub id, a short name, or a folder of models (repeatable); without it SMOLLM_MODEL in the
-    /// environment names the model. One model is loaded at once and answers any name; several are loaded when asked for
+    /// A directory, a .gguf file, a hub id, a short name, nano, or a folder of models (repeatable); without it SMOLLM_MODEL in
+    /// the environment names the model, and without that nano, which is built in, answers. One model is loaded at once and
+    /// answers any name; several are loaded when asked for
     #[arg(short, long, value_name = "MODEL")]
     model: Vec<String>,
     /// No notes on standard error
@@ -226,10 +228,7 @@ impl Serve {
         if !self.model.is_empty() {
             return Ok(self.model.clone());
         }
-        match std::env::var("SMOLLM_MODEL") {
-            Ok(name) if !name.is_empty() => Ok(vec![name]),
-            _ => usage("no model given; name one with -m (smollm2:135m, a directory, a .gguf file) or in SMOLLM_MODEL"),
-        }
+        Ok(vec![named_by_environment()?.unwrap_or_else(|| built_in(self.quiet))])
     }
 
     fn settings(&self) -> Settings {

@@ -1,6 +1,6 @@
 //! `smollm summarize`, `rewrite` and `title`: small tools over texts.
 
-use super::args::{ModelArgs, SamplingArgs};
+use super::args::{MODEL_OR_NANO, ModelArgs, SamplingArgs};
 use super::failure::usage;
 use super::input;
 use super::output::output;
@@ -13,6 +13,7 @@ use std::path::PathBuf;
 
 /// The text, and the model that reads it.
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("model", |model| model.help(MODEL_OR_NANO)))]
 struct TextArgs {
     #[command(flatten)]
     model: ModelArgs,
@@ -78,7 +79,7 @@ impl TextArgs {
         if text.trim().is_empty() {
             return usage("the text is empty");
         }
-        let model = self.model.open()?;
+        let model = self.model.open_or_built_in()?;
         for task in tasks {
             self.write(&model, task, text.trim())?;
         }

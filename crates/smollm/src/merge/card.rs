@@ -24,7 +24,7 @@ pub(super) fn of_model(name: &str, files: &ModelFiles, weight: Option<f64>) -> O
     let shown = repository.clone().unwrap_or_else(|| files.model_name());
     let licence = match files {
         ModelFiles::Directory(directory) => licence_of_card(directory),
-        ModelFiles::Gguf(_) => None,
+        ModelFiles::Gguf(_) | ModelFiles::BuiltIn => None,
     };
     let line = match weight {
         Some(weight) => format!("- {weight} of {shown}"),

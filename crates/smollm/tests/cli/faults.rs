@@ -48,7 +48,7 @@ const USAGE: [Case; 35] = [
     ("unknown flag", nothing, &["generate", "-m", "random", "--foo"]),
     ("unknown command", nothing, &["generat"]),
     ("flag without value", nothing, &["generate", "-m"]),
-    ("no model", nothing, &["generate", "abc"]),
+    ("no model", nothing, &["score", "abc"]),
     ("empty model", nothing, &["generate", "-m", "", "abc"]),
     ("a number that is none", nothing, &["generate", "-m", "random", "-n", "many"]),
     ("a negative number", nothing, &["generate", "-m", "random", "-n", "-1", "abc"]),

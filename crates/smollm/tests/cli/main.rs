@@ -1,6 +1,7 @@
 //! The binary from end to end: what it reads, what it prints, and how it fails.
 
 mod agent;
+mod built_in;
 mod chat;
 mod contract;
 mod convert;

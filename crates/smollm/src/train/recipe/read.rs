@@ -9,6 +9,7 @@ use super::{
     Batch, Checkpoint, Compute, Curve, Duration, Evaluation, ExportType, Extent, Form, Init, Keeping, Kind, Lora,
     Objective, Optimizer, Precision, PreferenceLoss, Recipe, Reference, Schedule, Start,
 };
+use crate::built_in::BUILT_IN;
 use smollm_model::ModelConfig;
 use std::path::{Path, PathBuf};
 
@@ -52,13 +53,18 @@ impl Paths<'_> {
         self.folder.join(path).components().collect()
     }
 
-    /// The name of a model, which is a path if it looks like one or if there is such a thing.
+    /// The name of a model, which is a path if it looks like one or if there is such a thing; the built-in model comes first.
     fn model(&self, node: &Node) -> Read<String> {
         let name = text(node)?;
+        if name == BUILT_IN {
+            return Ok(name);
+        }
         let path = self.join(&name);
         if name.starts_with(['.', '/', '\\']) || name.ends_with(".gguf") && !name.contains(':') || (self.exists)(&path)
         {
-            return Ok(path.display().to_string());
+            let path = path.display().to_string();
+            // `nano/` became `nano` above
+            return Ok(if path == BUILT_IN { format!("./{path}") } else { path });
         }
         Ok(name)
     }

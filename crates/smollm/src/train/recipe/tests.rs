@@ -44,6 +44,23 @@ fn what_is_left_out_has_its_default() {
     insta::assert_snapshot!(recipe.to_yaml());
 }
 
+/// A folder that is called as the built-in model is has to be written as a path.
+#[test]
+fn the_built_in_model_is_no_path() {
+    let model = |name: &str, folder: &str| {
+        let text = SMALL.replace("smollm2:135m", name);
+        match Recipe::read(&text, "r.yaml", Path::new(folder), &[], &|_| true).unwrap().start {
+            Start::Model(model) => model,
+            Start::Init(init) => panic!("{init:?}"),
+        }
+    };
+    assert_eq!(model("nano", "/recipes"), "nano");
+    assert_eq!(model("./nano", "/recipes"), "/recipes/nano");
+    for name in ["./nano", "nano/"] {
+        assert_eq!(model(name, ""), "./nano");
+    }
+}
+
 #[test]
 fn every_key_is_read() {
     let text = "\

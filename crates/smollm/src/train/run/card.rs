@@ -80,7 +80,7 @@ pub(super) fn text(recipe: &Recipe, facts: &Facts<'_>) -> String {
 fn licence_of(files: &ModelFiles, parts: &Parts) -> Option<String> {
     match files {
         ModelFiles::Directory(directory) => licence_of_card(directory),
-        ModelFiles::Gguf(_) => {
+        ModelFiles::Gguf(_) | ModelFiles::BuiltIn => {
             let said = parts.checkpoint.gguf_metadata()?.optional::<&str>("general.license").ok()?;
             said.map(str::to_owned)
         }

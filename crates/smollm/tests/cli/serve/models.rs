@@ -1,11 +1,13 @@
 //! One model and several: names, loading, unloading, adapters.
 
 use super::client::{Open, Served};
+use crate::built_in::NOTE;
 use crate::lora::write_adapter;
 use crate::world::World;
 use serde_json::{Value, json};
 use smollm_testkit::byte_level::SPECIALS;
 use smollm_testkit::golden::lora_goldens;
+use std::io::{BufRead, BufReader};
 use std::time::Duration;
 
 fn names(served: &Served) -> Vec<(String, bool)> {
@@ -26,6 +28,33 @@ fn one_model_answers_any_name() {
         let expected = model.as_str().filter(|name| !name.is_empty()).unwrap_or("random");
         assert_eq!(answer["model"], expected);
     }
+}
+
+#[test]
+fn the_built_in_model_is_served_where_none_is_named() {
+    let world = World::new();
+    let mut child = world.command(&["serve", "--port", "0"]).spawn().unwrap();
+    let mut notes = BufReader::new(child.stderr.take().unwrap());
+    let mut line = || {
+        let mut line = String::new();
+        notes.read_line(&mut line).unwrap();
+        line
+    };
+    assert_eq!(line(), NOTE);
+    let serving = line();
+    let address = serving.trim().strip_prefix("serving nano at http://").unwrap_or_else(|| panic!("{serving:?}"));
+    let served = Served { child, address: address.to_owned(), notes };
+    served.until("it is loaded", |served| served.get("/health").status == 200);
+    assert_eq!(names(&served), [("nano".to_owned(), true)]);
+    assert_eq!(served.get("/props").json(200)["model_path"], "the built-in model");
+    let messages = json!([{"role": "user", "content": "Who are you?"}]);
+    let answer = served.ask("/v1/chat/completions", json!({"messages": messages, "max_tokens": 8}));
+    assert_eq!(answer["model"], "nano");
+    assert!(answer["choices"][0]["message"]["content"].is_string(), "{answer}");
+    // beside another, it is named as that is
+    let world = World::new().with_random();
+    let served = Served::start(&world, &["-m", "nano", "-m", "random"]);
+    assert_eq!(names(&served), [("nano".to_owned(), false), ("random".to_owned(), false)]);
 }
 
 #[test]
