@@ -25,6 +25,11 @@ export function equal(got, expected, what) {
   check(left === right, `${what}: ${left} and ${right}`);
 }
 
+/** The line by which xtask counts. */
+export function report(name, means) {
+  console.log(`${name}: ${passed} checks passed with ${means}`);
+}
+
 /** What the promise of `call` is rejected with, which must be a `kind`. */
 export async function rejects(kind, call, what) {
   try {
@@ -37,7 +42,7 @@ export async function rejects(kind, call, what) {
 }
 
 /** The environment without what configures smollm. */
-function environment() {
+export function environment() {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(SMOLLM|HF)_/.test(name)));
 }
 
@@ -94,5 +99,5 @@ export async function tour(name, client, parts) {
   await serving(smollm, ["-m", model], async (address) => {
     for (const part of parts) await part(address);
   });
-  console.log(`${name}: ${passed} checks passed with ${client}`);
+  report(name, client);
 }

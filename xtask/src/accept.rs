@@ -14,6 +14,7 @@ use crate::quantizers;
 use crate::real_weights;
 use crate::report::Tally;
 use crate::soak;
+use crate::static_binary;
 use crate::suites::{self, Suite};
 use crate::targets;
 use crate::tokenizer_training;
@@ -110,6 +111,12 @@ const RUNS: &[Run] = &[
     ),
     ("memory", "", "serving the released shapes takes what `smollm info --plan` predicts, under load", memory),
     ("targets", "", "the libraries compile for every other target that is installed", targets::accept),
+    (
+        "static",
+        "",
+        "the release binary without any library, in an empty folder that it takes for the whole machine (root)",
+        static_binary::accept,
+    ),
     ("llama-cpp", "[--python PATH] [--record]", "llama.cpp's top-1 on the GGUF files that we write", llama_cpp::accept),
     (
         "llama-server-suite",

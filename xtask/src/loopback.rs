@@ -18,10 +18,20 @@ pub(crate) struct LoopbackHub {
 impl LoopbackHub {
     /// Serves the repositories under `root` (`org/name/FILES`), or the stand-ins of its own.
     pub(crate) fn start(workspace: &Workspace, root: Option<&Path>) -> Result<Self> {
-        let program = suites::executable(workspace, "smollm-testkit", "example", "loopback_hub")?;
-        let mut command = Command::new(program);
+        Self::listening(Self::program(workspace)?.args(root))
+    }
+
+    /// Serves those under `root` by HTTPS as `host`, and writes the certificate to the file.
+    pub(crate) fn start_tls(workspace: &Workspace, root: &Path, host: &str, certificate: &Path) -> Result<Self> {
+        Self::listening(Self::program(workspace)?.arg(root).arg(host).arg(certificate))
+    }
+
+    fn program(workspace: &Workspace) -> Result<Command> {
+        Ok(Command::new(suites::executable(workspace, "smollm-testkit", "example", "loopback_hub")?))
+    }
+
+    fn listening(command: &mut Command) -> Result<Self> {
         let mut child = command
-            .args(root)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -27,6 +27,7 @@ mod recorded;
 mod report;
 mod scripts;
 mod soak;
+mod static_binary;
 mod steps;
 mod suites;
 mod targets;

@@ -1,4 +1,4 @@
-//! JavaScript clients: scripts in `reference/npm` that use what we serve with packages from npm.
+//! JavaScript: scripts in `reference/npm` that use what we serve, or check what we ship, with packages from npm.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::report::Tally;
-use crate::scripts::{Client, TOUR, run};
+use crate::scripts::{Argument, Client, TOUR, run};
 use crate::venv::{self, Venv};
 use crate::workspace::Workspace;
 
@@ -18,6 +18,9 @@ const CLIENTS: &[Client] = &[
     Client { script: "target/npm/openai_check.mjs", arguments: TOUR },
     Client { script: "target/npm/ai_check.mjs", arguments: TOUR },
 ];
+
+const PACKAGING: &[Client] =
+    &[Client { script: "target/npm/packaging_check.mjs", arguments: &[Argument::EmptyFolder, Argument::Smollm] }];
 
 /// The oldest version that the packages run on.
 const OLDEST_NODE: u32 = 20;
@@ -31,8 +34,18 @@ struct Node {
     npm: PathBuf,
 }
 
-/// Installs the packages and runs every script of the table.
+/// Clients of the server.
 pub(crate) fn clients(workspace: &Workspace) -> Result<Tally> {
+    run_all(workspace, CLIENTS)
+}
+
+/// The files of `packaging/`.
+pub(crate) fn packaging(workspace: &Workspace) -> Result<Tally> {
+    run_all(workspace, PACKAGING)
+}
+
+/// Installs the packages and runs every script of the table.
+fn run_all(workspace: &Workspace, scripts: &[Client]) -> Result<Tally> {
     let node = match install(workspace) {
         Ok(node) => node,
         Err(error) => {
@@ -41,8 +54,8 @@ pub(crate) fn clients(workspace: &Workspace) -> Result<Tally> {
         }
     };
     let mut tally = Tally::default();
-    for client in CLIENTS {
-        tally += run(workspace, &node, client, &[])?;
+    for script in scripts {
+        tally += run(workspace, &node, script, &[])?;
     }
     Ok(tally)
 }

@@ -77,6 +77,12 @@ const STEPS: &[Step] = &[
     },
     Step { name: "npm", headline: "JavaScript clients against what we serve", needs: Some("build"), run: npm::clients },
     Step {
+        name: "packaging",
+        headline: "Dockerfile and systemd unit, held against the binary",
+        needs: Some("build"),
+        run: npm::packaging,
+    },
+    Step {
         name: "real-weights",
         headline: "the accept run of the same name, with small models on a loopback hub",
         needs: Some("build"),

@@ -120,11 +120,21 @@ pub(crate) fn executable(workspace: &Workspace, package: &str, kind: &str, targe
 
 /// The same from the release profile, building nothing else: what is measured, and what serves measuring.
 pub(crate) fn release(workspace: &Workspace, package: &str, kind: &str, target: &str) -> Result<PathBuf> {
-    let mut command = cargo(&workspace.root);
-    command.args(["build", "--release", "-p", package, &format!("--{kind}"), target]);
-    command.args(["--message-format", "json-render-diagnostics"]);
-    command::quiet_unless_watched(&mut command);
-    let output = command.stderr(Stdio::inherit()).output().context("cannot run cargo build")?;
+    release_by(cargo(&workspace.root), &[], package, kind, target)
+}
+
+/// The same by a cargo with an environment and further arguments of its own.
+pub(crate) fn release_by(
+    mut cargo: Command,
+    further: &[&str],
+    package: &str,
+    kind: &str,
+    target: &str,
+) -> Result<PathBuf> {
+    cargo.args(["build", "--release", "-p", package, &format!("--{kind}"), target]).args(further);
+    cargo.args(["--message-format", "json-render-diagnostics"]);
+    command::quiet_unless_watched(&mut cargo);
+    let output = cargo.stderr(Stdio::inherit()).output().context("cannot run cargo build")?;
     ensure!(output.status.success(), "{package} does not compile");
     let suites = executables(&String::from_utf8(output.stdout).context("cargo printed text that is not UTF-8")?)?;
     let wanted = |suite: &&Suite| (&*suite.kind, &*suite.target) == (kind, target);

@@ -55,7 +55,8 @@ fn installed() -> Result<Vec<String>> {
     Ok(targets)
 }
 
-fn rustc(arguments: &[&str]) -> Result<String> {
+/// What the compiler says about itself.
+pub(crate) fn rustc(arguments: &[&str]) -> Result<String> {
     let output = Command::new("rustc").args(arguments).output().context("cannot run rustc")?;
     String::from_utf8(output.stdout).context("rustc printed text that is not UTF-8")
 }

@@ -94,6 +94,9 @@ pub(crate) fn failure_of(url: &str, error: ureq::Error) -> Failure {
     use ureq::{Error, Timeout};
     let url = url.to_owned();
     let reason = match &error {
+        Error::Io(source) if source.to_string().contains("invalid peer certificate") => {
+            format!("{source} (SSL_CERT_FILE may name a file with the certificates to trust)")
+        }
         Error::Io(source) => source.to_string(),
         Error::HostNotFound => "the host name is unknown".to_owned(),
         other => other.to_string(),

@@ -1,7 +1,8 @@
-//! Serves a loopback hub until standard input ends: `loopback_hub [ROOT]`, ROOT holding `org/name/FILES`.
+//! Serves a loopback hub until standard input ends: `loopback_hub [ROOT [HOST CERTIFICATE]]`, ROOT holding `org/name/FILES`.
 //!
 //! Without ROOT the stand-in repositories are served, and `stand-in/large` with a GGUF of 24 MiB (the Python client
-//! resumes in steps of 10 MiB). The first line printed is `LOOPBACK_HUB http://127.0.0.1:PORT`.
+//! resumes in steps of 10 MiB). With HOST the hub speaks HTTPS under that name and
+//! writes the certificate that it signs itself to CERTIFICATE. The first line printed is `LOOPBACK_HUB http://127.0.0.1:PORT`.
 #![allow(clippy::print_stdout)]
 
 use std::io::{self, Read};
@@ -21,7 +22,14 @@ fn main() -> io::Result<()> {
             repos
         }
     };
-    let hub = LoopbackHub::start(repos)?;
+    let hub = match env::args().nth(2).zip(env::args().nth(3)) {
+        None => LoopbackHub::start(repos)?,
+        Some((host, certificate)) => {
+            let hub = LoopbackHub::start_tls(repos, &host)?;
+            fs::write(certificate, hub.certificate().unwrap_or_default())?;
+            hub
+        }
+    };
     println!("LOOPBACK_HUB {}", hub.endpoint());
     io::stdin().read_to_end(&mut Vec::new())?;
     Ok(())

@@ -10,9 +10,10 @@ mod fault;
 mod repo;
 mod routes;
 mod stand_in;
+mod tls;
 mod wire;
 
-use std::io::{self, BufReader, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -22,6 +23,7 @@ pub use fault::{Effect, Fault, Port};
 pub use repo::Repo;
 pub use stand_in::{stand_in_repos, tiny_safetensors, tiny_tokenizer_json};
 
+use tls::Identity;
 use wire::{Request, Response};
 
 /// A token that is valid and may read gated and private repositories.
@@ -56,6 +58,8 @@ struct Shared {
     hub_url: String,
     cdn_url: String,
     tree_page: usize,
+    /// Who the hub says it is, where it speaks HTTPS.
+    identity: Option<Identity>,
 }
 
 /// The running hub; it stops when dropped.
@@ -78,17 +82,35 @@ impl LoopbackHub {
     /// # Errors
     /// If no port can be bound.
     pub fn start_paged(repos: Vec<Repo>, tree_page: usize) -> io::Result<Self> {
+        Self::listen(repos, tree_page, None)
+    }
+
+    /// As [`LoopbackHub::start`], by HTTPS and under the name `host`, with a certificate that it signs itself.
+    ///
+    /// # Errors
+    /// If no port can be bound, or `host` is no name.
+    pub fn start_tls(repos: Vec<Repo>, host: &str) -> io::Result<Self> {
+        Self::listen(repos, 1000, Some(Identity::of(host)?))
+    }
+
+    fn listen(repos: Vec<Repo>, tree_page: usize, identity: Option<Identity>) -> io::Result<Self> {
         let hub = TcpListener::bind("127.0.0.1:0")?;
         let cdn = TcpListener::bind("127.0.0.1:0")?;
+        let url = |listener: &TcpListener| match (&identity, listener.local_addr()) {
+            (_, Err(error)) => Err(error),
+            (None, Ok(address)) => Ok(format!("http://{address}")),
+            (Some(Identity { host, .. }), Ok(address)) => Ok(format!("https://{host}:{}", address.port())),
+        };
         let shared = Arc::new(Shared {
             repos: Mutex::new(repos),
             faults: Mutex::default(),
             records: Mutex::default(),
             connections: Mutex::default(),
             stopping: AtomicBool::new(false),
-            hub_url: format!("http://{}", hub.local_addr()?),
-            cdn_url: format!("http://{}", cdn.local_addr()?),
+            hub_url: url(&hub)?,
+            cdn_url: url(&cdn)?,
             tree_page,
+            identity,
         });
         let listeners = [(hub, Port::Hub), (cdn, Port::Cdn)]
             .into_iter()
@@ -100,7 +122,7 @@ impl LoopbackHub {
         Ok(Self { shared, listeners })
     }
 
-    /// What `HF_ENDPOINT` must be: `http://127.0.0.1:PORT`.
+    /// What `HF_ENDPOINT` must be: `http://127.0.0.1:PORT`, or `https://HOST:PORT`.
     pub fn endpoint(&self) -> &str {
         &self.shared.hub_url
     }
@@ -108,6 +130,11 @@ impl LoopbackHub {
     /// Base URL of the second port, where large files come from.
     pub fn cdn(&self) -> &str {
         &self.shared.cdn_url
+    }
+
+    /// What a client must trust to speak to a hub of [`LoopbackHub::start_tls`]: its certificate in PEM.
+    pub fn certificate(&self) -> Option<&str> {
+        self.shared.identity.as_ref().map(|identity| identity.pem.as_str())
     }
 
     /// Breaks some of the next answers.
@@ -146,7 +173,8 @@ impl Drop for LoopbackHub {
         }
         for url in [&self.shared.hub_url, &self.shared.cdn_url] {
             // Wakes the thread that waits in `accept`.
-            let _ = TcpStream::connect(url.trim_start_matches("http://"));
+            let port = url.rsplit_once(':').map_or("", |(_, port)| port);
+            let _ = TcpStream::connect(format!("127.0.0.1:{port}"));
         }
         for listener in self.listeners.drain(..) {
             let _ = listener.join();
@@ -171,15 +199,25 @@ fn accept(listener: &TcpListener, port: Port, shared: &Arc<Shared>) {
         let shared = Arc::clone(shared);
         std::thread::spawn(move || {
             // A client that goes away in the middle is what half of the tests are about.
-            let _ = serve(stream, port, &shared);
+            let _ = open(stream, port, &shared);
         });
     }
 }
 
-/// Serves one keep-alive connection until the client leaves or a fault cuts it.
-fn serve(mut stream: TcpStream, port: Port, shared: &Shared) -> io::Result<()> {
+/// Serves one connection, in the clear or not, and closes it.
+fn open(stream: TcpStream, port: Port, shared: &Shared) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let mut reader = BufReader::new(stream.try_clone()?);
+    let socket = stream.try_clone()?;
+    match &shared.identity {
+        None => serve(stream, port, shared)?,
+        Some(identity) => serve(identity.meet(stream)?, port, shared)?,
+    }
+    socket.shutdown(Shutdown::Both)
+}
+
+/// Answers requests until the client leaves or a fault cuts the connection.
+fn serve(stream: impl Read + Write, port: Port, shared: &Shared) -> io::Result<()> {
+    let mut reader = BufReader::new(stream);
     while let Some(request) = wire::read_request(&mut reader)? {
         let effect = if request.path.starts_with("/_loopback/") { None } else { pick_fault(shared, port, &request) };
         let response = match &effect {
@@ -193,12 +231,12 @@ fn serve(mut stream: TcpStream, port: Port, shared: &Shared) -> io::Result<()> {
         };
         record(shared, port, &request, response.as_ref().map_or(0, |response| response.status));
         let keep = match response {
-            Some(response) => wire::write_response(&mut stream, &request, response, effect.as_ref())?,
+            Some(response) => wire::write_response(reader.get_mut(), &request, response, effect.as_ref())?,
             None => false,
         };
-        stream.flush()?;
+        reader.get_mut().flush()?;
         if !keep {
-            return stream.shutdown(Shutdown::Both);
+            break;
         }
     }
     Ok(())

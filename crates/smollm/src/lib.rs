@@ -77,6 +77,7 @@ pub use info::{Damage, DtypeShare, Info};
 pub use init::{InitOptions, init};
 pub use merge::{MergeOptions, Share, average, merge_adapters};
 pub use model::{DEFAULT_CONTEXT_LIMIT, Model, OpenOptions, local_files};
+pub use outputs::write_small_files;
 pub use plan::Plan;
 pub use quantize::{QuantizeOptions, quantize};
 pub use serve::{ServeOptions, sources};

@@ -40,12 +40,14 @@ pub(crate) fn write_model(
     })
 }
 
-/// Writes small files alone.
+/// Writes small files alone, each through a temporary file in the directory, which is made if need be; what is there under the
+/// same name is replaced.
 ///
 /// # Errors
 /// The file system refuses.
-pub(crate) fn write_small_files(directory: &Path, files: &[SmallFile]) -> Result<(), Error> {
-    in_directory(directory, || files.iter().try_for_each(|(name, bytes)| write_file(&directory.join(name), bytes)))
+pub fn write_small_files<Name: AsRef<Path>>(directory: &Path, files: &[(Name, Vec<u8>)]) -> Result<(), Error> {
+    let write = |(name, bytes): &(Name, Vec<u8>)| write_file(&directory.join(name), bytes);
+    in_directory(directory, || files.iter().try_for_each(write))
 }
 
 /// Makes the directory if need be and lets `write` fill it.

@@ -25,7 +25,11 @@ impl World {
     }
 
     pub fn with(repos: Vec<Repo>) -> Self {
-        Self { hub: LoopbackHub::start(repos).expect("loopback hub"), folder: tempfile::tempdir().expect("a folder") }
+        Self::of(LoopbackHub::start(repos).expect("loopback hub"))
+    }
+
+    pub fn of(hub: LoopbackHub) -> Self {
+        Self { hub, folder: tempfile::tempdir().expect("a folder") }
     }
 
     pub fn cache(&self) -> PathBuf {

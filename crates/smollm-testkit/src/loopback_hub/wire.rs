@@ -1,7 +1,6 @@
 //! As much HTTP/1.1 as a loopback server needs: read a request, write an answer, break it on the way.
 
 use std::io::{self, BufRead, Read, Write};
-use std::net::TcpStream;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -107,7 +106,7 @@ pub(super) fn read_request(reader: &mut impl BufRead) -> io::Result<Option<Reque
 
 /// Writes an answer, broken as `effect` says; whether the connection may serve another request.
 pub(super) fn write_response(
-    stream: &mut TcpStream,
+    stream: &mut impl Write,
     request: &Request,
     response: Response,
     effect: Option<&Effect>,

@@ -24,6 +24,7 @@ mod progress;
 mod quantize;
 mod score;
 mod serve;
+mod shell;
 mod template;
 mod tokenize;
 mod tokenizer;
@@ -112,6 +113,10 @@ enum Command {
     Demo(demo::Demo),
     /// Measure prefill and decode speed against the machine's roof
     Bench(bench::Bench),
+    /// Print what completes commands and options in a shell
+    Completions(shell::Completions),
+    /// Print the manual page, or write one for each command
+    Man(shell::Man),
 }
 
 /// Parses the arguments, runs the command, and turns what went wrong into one line and an exit code: 2 for bad usage,
@@ -150,6 +155,8 @@ pub(crate) fn main() -> ExitCode {
         Command::World(command) => command.run(),
         Command::Verify(command) => command.run(),
         Command::Bench(command) => command.run(),
+        Command::Completions(command) => command.run(),
+        Command::Man(command) => command.run(),
     };
     // text without a line break at its end is still in the buffer
     exit_code(result.and_then(|()| Ok(output::output().flush()?)))

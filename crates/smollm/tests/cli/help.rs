@@ -2,7 +2,7 @@
 
 use crate::world::World;
 
-const COMMANDS: [&str; 28] = [
+const COMMANDS: [&str; 30] = [
     "pull",
     "list",
     "rm",
@@ -31,6 +31,8 @@ const COMMANDS: [&str; 28] = [
     "verify",
     "demo",
     "bench",
+    "completions",
+    "man",
 ];
 
 #[test]

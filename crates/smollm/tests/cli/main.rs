@@ -19,6 +19,7 @@ mod nano;
 mod quantize;
 mod score;
 mod serve;
+mod shell;
 #[cfg(target_os = "linux")]
 mod streams;
 mod text;
