@@ -52,6 +52,30 @@ fn what_is_held_out_is_withheld() {
     }
 }
 
+/// What the dirty web leaks are items that are held out, and the truth says which.
+#[test]
+fn leaks_are_of_what_is_held_out() {
+    let world = World::new();
+    world.run(&["world", "w", "--scale", "0.1", "-q"]).text();
+    let lines = |file: &str| -> Vec<Value> {
+        let text = String::from_utf8(world.read(file)).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let (items, pages) = (lines("w/held-out/facts.jsonl"), lines("w/web/pages.jsonl"));
+    let truths = lines("w/web/truth.jsonl");
+    let mut leaked = std::collections::HashSet::new();
+    for (page, truth) in pages.iter().zip(&truths) {
+        assert_eq!(page["id"], truth["id"]);
+        let Some(number) = truth["item"].as_u64() else { continue };
+        let item = &items[number as usize];
+        for text in [&item["messages"][0]["content"], &item["answer"]["content"]] {
+            assert!(page["text"].as_str().unwrap().contains(text.as_str().unwrap()), "{item} {page}");
+        }
+        leaked.insert(number);
+    }
+    assert!(leaked.len() > 10, "{leaked:?}");
+}
+
 #[test]
 fn items_are_tried_and_counted() {
     let world = World::new().with_scripted().with_random();
