@@ -141,7 +141,7 @@ fn answers(out: &mut String, folder: &Path) -> Result<(), Error> {
             _ => folder.join(format!("world/held-out/{kind}.jsonl")),
         };
         let own = answers.iter().filter(|answer| answer["kind"] == kind);
-        let exercises = lines(&items)?.into_iter().zip(own).filter(|(_, answer)| answer.get("passed").is_some());
+        let exercises = lines(&items)?.into_iter().zip(own).filter(|(item, _)| item["check"].is_object());
         let shown: Vec<(Value, &Value)> = exercises.take(if kind == BY_HAND { usize::MAX } else { SHOWN }).collect();
         if shown.is_empty() {
             continue;
@@ -153,17 +153,25 @@ fn answers(out: &mut String, folder: &Path) -> Result<(), Error> {
         );
         for (item, answer) in shown {
             let mark = if answer["passed"] == true { "✓" } else { "✗" };
-            let said = answer["answer"].as_str().unwrap_or_default();
+            let said = match (answer["answer"].as_str(), answer["failed"].as_str()) {
+                (Some(said), _) => said.to_owned(),
+                (None, problem) => format!("(not tried: {})", problem.unwrap_or_default()),
+            };
             let _ = writeln!(
                 out,
                 "<tr><th scope=\"row\">{mark}</th><td class=\"said\">{}</td><td class=\"said\">{}</td></tr>",
-                page::escaped(&asked(&item)),
-                page::escaped(said)
+                whole(&asked(&item)),
+                whole(&said)
             );
         }
         out.push_str("</table>\n");
     }
     Ok(())
+}
+
+/// Text as HTML has it where its lines are kept apart.
+fn whole(text: &str) -> String {
+    text.split('\n').map(page::escaped).collect::<Vec<_>>().join("\n")
 }
 
 /// The conversation of an item, and the functions that may be called.
@@ -193,5 +201,5 @@ fn lines(path: &Path) -> Result<Vec<Value>, Error> {
             problem: error.to_string(),
         })
     };
-    (1..).zip(text.lines()).map(line).collect()
+    (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()).map(line).collect()
 }

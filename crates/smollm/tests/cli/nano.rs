@@ -234,6 +234,18 @@ fn a_demo_learns() {
         // ln 4096 = 8.3 is what a model that has learnt nothing needs
         assert!(row["loss"].as_f64().unwrap() < 3.5, "{row}");
     }
+    // what conversations say is learnt on top: after the texts alone an answer costs nearly 5 nats per token (it came to 2.9)
+    let of_run = rows("runs/sft/metrics");
+    let (first, last) = (&of_run[0], of_run.last().unwrap());
+    assert!(first["loss"].as_f64().unwrap() > 4.0, "{first}");
+    assert!(last["eval_loss"].as_f64().unwrap() < 3.4, "{last}");
+    // and in what form: every rewrite of the world begins with a greeting (20 of 20 did)
+    let greets = |answer: &&Value| {
+        let said = answer["answer"].as_str().unwrap_or_default();
+        answer["kind"] == "rewriting" && ["Hi", "Hello"].iter().any(|greeting| said.starts_with(greeting))
+    };
+    let answers = rows("results/sft-answers");
+    assert!(answers.iter().filter(greets).count() >= 14, "{answers:?}");
     let steps = rows("steps");
     assert_eq!(steps.len(), 12);
     assert!(steps.iter().all(|step| step["done"] == true && step["seconds"].as_f64().unwrap() > 0.0), "{steps:?}");
