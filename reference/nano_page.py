@@ -8,6 +8,7 @@ is made) the examples of SmolLM2's card are printed too. The page between its tw
 
 import json
 import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -121,7 +122,8 @@ def times(folder):
     yield ""
     yield f"Instruction set `{took[-1]['isa']}`, {took[-1]['threads']} threads. A step that was broken off and gone on with has a row for each time."
     yield ""
-    home = str(folder)
+    # where the demo lay when it ran: the first command makes the world in it
+    home = shlex.split(took[0]["command"])[2].removesuffix("/world")
     rows = []
     for step in took:
         memory = f"{step['peak_bytes'] / 1e6:.0f} MB" if step["peak_bytes"] else ""
@@ -185,9 +187,11 @@ def targets(folder):
     refused, of = false_refusals(last)
     if of:
         judge("false refusals", f"at most {FALSE_REFUSALS:.0%}", share(refused, of), refused / of <= FALSE_REFUSALS)
+    first = rows_of(folder, "pretrain")
     for kind, row in last.items():
         if "gap" in row:
-            judge(f"{kind}: gap, nats per token", f"at most {GAP}", f"{row['gap']:.3f}", row["gap"] <= GAP)
+            before_chats = f" ({first[kind]['gap']:.3f} before conversations)" if kind in first else ""
+            judge(f"{kind}: gap, nats per token", f"at most {GAP}", f"{row['gap']:.3f}{before_chats}", row["gap"] <= GAP)
     if "pairs" in before and "pairs" in after:
         gain = after["pairs"]["share"] - before["pairs"]["share"]
         judge("pairs told apart, by DPO", "more", f"{100 * gain:+.1f} points", gain > 0)
@@ -243,7 +247,9 @@ def by_hand(folder):
     right = sum(answer.get("passed", False) for _, answer in told)
     yield "### Prompts written by hand"
     yield ""
-    yield f"By a person, not by the world's generator: {share(right, len(told))} right. All of them, whole."
+    written = len(items_of(folder, BY_HAND))
+    which = "All of them" if len(told) == written else f"The first {len(told)} of {written}"
+    yield f"No output of the world's generator: {share(right, len(told))} right. {which}, whole."
     yield ""
     mark = {True: "✓", False: "✗"}
     rows = [
@@ -263,11 +269,11 @@ def card(folder):
     yield "Verbatim, good or bad. The card has no e-mail to be summarised, so that one is ours."
     yield ""
     for item, answer in zip(lines(CARD), told):
-        yield "```text"
+        yield "````text"
         yield asked(item)
         yield ""
         yield f"assistant: {answered(answer)}"
-        yield "```"
+        yield "````"
         yield ""
 
 
