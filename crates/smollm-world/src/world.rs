@@ -155,6 +155,8 @@ pub fn write(
     options: WorldOptions,
     progress: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
 ) -> Result<Option<Summary>, WorldError> {
+    // without a slash at its end, behind which the name beside it would lie within it
+    let folder = &folder.components().collect::<PathBuf>();
     if folder.symlink_metadata().is_ok() {
         return Err(WorldError::Exists { path: folder.into() });
     }
