@@ -18,7 +18,7 @@ use crate::report::Tally;
 use crate::workspace::{Workspace, cargo, scrub};
 
 /// One target for each kind of outside bytes; `fuzz/fuzz_targets/NAME.rs`.
-pub(crate) const TARGETS: [&str; 11] = [
+pub(crate) const TARGETS: [&str; 12] = [
     "safetensors",
     "gguf",
     "imatrix",
@@ -30,6 +30,7 @@ pub(crate) const TARGETS: [&str; 11] = [
     "gbnf",
     "shard",
     "recipe",
+    "check",
 ];
 
 /// The coverage that libFuzzer steers by (the flags of cargo-fuzz 0.13).

@@ -66,6 +66,39 @@ pub enum Check {
 const REFUSALS: [&str; 5] = ["i do not know", "i don't know", "i cannot know", "i can't know", "i have no way to know"];
 
 impl Check {
+    /// What is wrong with it, if it is plain to see that no answer passes or that every answer does.
+    pub fn fault(&self) -> Option<&'static str> {
+        let has_blank = |phrases: &[String]| phrases.iter().any(|phrase| phrase.trim().is_empty());
+        match self {
+            Self::Exact { answers } if answers.is_empty() => Some("`exact` without `answers` is passed by nothing"),
+            Self::Mentions { any, none } if any.is_empty() && none.is_empty() => {
+                Some("`mentions` without `any` and `none` is passed by everything")
+            }
+            Self::Mentions { any, none } if has_blank(any) || has_blank(none) => {
+                Some("`mentions` has an empty text, which no answer mentions")
+            }
+            Self::Number { value } if numbers(value).len() != 1 => Some("`value` of `number` is not one number"),
+            Self::Keeps { terms, .. } if has_blank(terms) => {
+                Some("`keeps` has an empty term, which no answer can keep")
+            }
+            Self::Instructions { instructions } if instructions.is_empty() => {
+                Some("`instructions` without any is passed by everything")
+            }
+            Self::All { checks } if checks.is_empty() => Some("`all` without `checks` is passed by everything"),
+            Self::All { checks } => checks.iter().find_map(Self::fault),
+            _ => None,
+        }
+    }
+
+    /// Does only an answer pass that says that it does not know?
+    pub fn wants_refusal(&self) -> bool {
+        match self {
+            Self::Refuses => true,
+            Self::All { checks } => checks.iter().any(Self::wants_refusal),
+            _ => false,
+        }
+    }
+
     /// Does a message of the assistant pass? Its text is `content`; its calls are `tool_calls` in OpenAI's form, or those in the text.
     pub fn passes(&self, answer: &Value) -> bool {
         self.holds(content(answer), || Call::in_message(answer))
@@ -105,7 +138,8 @@ impl Check {
     }
 }
 
-fn refuses(text: &str) -> bool {
+/// Does the text say that one does not know, in one of the ways of this world's refusals?
+pub fn refuses(text: &str) -> bool {
     let text = normalized(text);
     REFUSALS.iter().any(|refusal| text.contains(refusal))
 }

@@ -8,5 +8,5 @@ pub mod rouge;
 pub mod text;
 
 pub use call::Call;
-pub use check::Check;
+pub use check::{Check, refuses};
 pub use instruction::{Bound, Instruction, InstructionError, Pattern};

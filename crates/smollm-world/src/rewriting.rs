@@ -61,6 +61,8 @@ fn drawn(draw: &mut Draw, split: Split, tone: Tone) -> (String, String, String, 
     let (mut curt, mut kind, mut terms) = (Vec::new(), Vec::new(), Vec::new());
     let mut people = Filled::default();
     people.add(draw, split, "{first} {first2}");
+    // nobody in the text has the name of somebody else there, or a rewrite that mixes them up could not be told
+    let mut names = people.first_names();
     if layout.greets {
         curt.push(people.text("{first}!"));
         terms.extend(people.kept("{first}"));
@@ -69,8 +71,9 @@ fn drawn(draw: &mut Draw, split: Split, tone: Tone) -> (String, String, String, 
     for &i in &chosen {
         let Sentence { curt: ways, friendly, professional } = &all[i];
         let way = draw.pick(ways);
-        let mut filled = Filled::default();
+        let mut filled = Filled::without(names.clone());
         filled.add(draw, split, way);
+        names.extend(filled.first_names());
         curt.push(with_capital(&filled.text(way)));
         kind.push(with_capital(&filled.text(match tone {
             Tone::Friendly => friendly,

@@ -31,7 +31,7 @@ pub(crate) struct Truth {
     /// The page that this one is a copy of: an earlier one, itself no copy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) of: Option<String>,
-    /// Which of the held-out items is quoted.
+    /// Which of the held-out items is quoted: in the files, the line of `held-out/facts.jsonl`, from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) item: Option<usize>,
     /// What in the text is to be found: addresses, telephone numbers, the quotation, the lines that do not belong.

@@ -7,12 +7,14 @@ use crate::{
     arithmetic, calls, copies, follow_ups, instructions, pairs, questions, refusals, rewriting, small_talk, stories,
     summaries, textbook, web,
 };
+use serde::Deserialize;
 use serde_json::{Value, json};
 use smollm_tokenizer::template::python_json;
 use smollm_tokenizer::tools::{self, Call, CallForm, Tool};
+use smollm_verify::Check;
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -136,7 +138,8 @@ const PARTS: [Part; 30] = [
 
 /// Pages of the dirty web at scale 1.
 const PAGES: usize = 4_000;
-/// Held-out items that some of them quote.
+/// What some of them quote: items of this part, of which the first so many.
+const LEAKED: &str = "held-out/facts.jsonl";
 const LEAKS: usize = 200;
 
 /// What is given of a text of known probability, and what follows.
@@ -153,6 +156,8 @@ pub fn write(
     options: WorldOptions,
     progress: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
 ) -> Result<Option<Summary>, WorldError> {
+    // without a slash at its end, behind which the name beside it would lie within it
+    let folder = &folder.components().collect::<PathBuf>();
     if folder.symlink_metadata().is_ok() {
         return Err(WorldError::Exists { path: folder.into() });
     }
@@ -193,7 +198,7 @@ fn fill(
         summary.files.push((part.file, records));
     }
     let mut draw = Draw::new(options.seed, "web");
-    let leaks: Vec<Item> = (0..LEAKS).map(|_| questions::item(&mut draw, Split::HeldOut)).collect();
+    let leaks = written_items(folder, LEAKED, LEAKS)?;
     let web = web::pages(&mut draw, pages, &leaks);
     lines(folder, "web/pages.jsonl", web.iter().map(|page| json!(page)))?;
     lines(folder, "web/truth.jsonl", web.iter().map(|page| json!(page.truth)))?;
@@ -281,6 +286,26 @@ impl Part {
             }
         }
     }
+}
+
+/// The first items of a held-out part that was written.
+fn written_items(folder: &Path, file: &str, n: usize) -> Result<Vec<Item>, WorldError> {
+    let path = folder.join(file);
+    let refuse = |error| WorldError::Write { path: path.clone(), error };
+    let lines = BufReader::new(File::open(&path).map_err(refuse)?).lines().take(n);
+    let item = |line: std::io::Result<String>| {
+        let record: Record = serde_json::from_str(&line?)?;
+        Ok(Item { messages: record.messages, tools: Vec::new(), answer: record.answer, check: record.check })
+    };
+    lines.map(|line| item(line).map_err(refuse)).collect()
+}
+
+/// A held-out exercise without tools, as [`chat`] writes it.
+#[derive(Deserialize)]
+struct Record {
+    messages: Vec<Value>,
+    answer: Value,
+    check: Check,
 }
 
 /// All that a model reads and writes of an exercise, as prompts have it.

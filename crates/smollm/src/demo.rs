@@ -1,8 +1,12 @@
 //! `smollm demo nano`: the whole system from one command, as the commands that one would type.
 
+mod claim;
+mod log;
 mod report;
 mod steps;
 
+pub use claim::Claim;
+pub use log::{StepLog, Took};
 pub use report::write_report;
 pub use steps::{Size, Step, Work, steps};
 

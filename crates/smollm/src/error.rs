@@ -93,6 +93,12 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
+    /// A file of items has none.
+    #[error("{}: holds no items", path.display())]
+    NoItems {
+        /// The file.
+        path: PathBuf,
+    },
     /// A role was given to what is no special token.
     #[error("{token:?}, the {role}, is not among the special tokens")]
     Role {
@@ -238,10 +244,10 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
-    /// A training run that cannot be begun or went wrong.
+    /// A training run or a demo that cannot be begun or went wrong.
     #[error("{}: {problem}", path.display())]
     Run {
-        /// The folder of the run.
+        /// Its folder.
         path: PathBuf,
         /// What is wrong.
         problem: String,

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use serde_json::Value;
+use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::path::Path;
 
@@ -81,6 +82,30 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(error)?;
     file.persist(path).map_err(|e| error(e.error))?;
     Ok(())
+}
+
+/// A folder in which no other process works for as long as this value is there.
+#[derive(Debug)]
+pub(crate) struct FolderLock {
+    /// Let go of with the value, or by the system if the process dies.
+    _file: File,
+}
+
+impl FolderLock {
+    /// Takes the lock of `folder`, which is made if need be; `busy` says that another process has it.
+    ///
+    /// # Errors
+    /// Another process has it, or the file system refuses.
+    pub(crate) fn take(folder: &Path, busy: &str) -> Result<Self, Error> {
+        std::fs::create_dir_all(folder).map_err(|error| Error::Write { path: folder.into(), error })?;
+        let path = folder.join(".lock");
+        let file = File::create(&path).map_err(|error| Error::Write { path: path.clone(), error })?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(Error::Run { path: folder.into(), problem: busy.into() }),
+            Err(TryLockError::Error(error)) => Err(Error::Write { path, error }),
+        }
+    }
 }
 
 /// Temporary files are for their owner alone, but models are for whom the umask lets.

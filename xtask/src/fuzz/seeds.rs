@@ -1,5 +1,6 @@
 //! Small valid inputs that fuzzing starts from, written from the format descriptions, and the words of each format.
 
+mod check;
 mod recipe;
 
 use serde_json::{Value, json};
@@ -21,6 +22,7 @@ pub(super) fn of(target: &str) -> Vec<Seed> {
         "gbnf" => gbnf(),
         "shard" => shard(),
         "recipe" => recipe::seeds(),
+        "check" => check::seeds(),
         _ => Vec::new(),
     }
 }
@@ -76,6 +78,7 @@ pub(super) fn dictionary(target: &str) -> String {
         // the flags, and a name with its length
         "shard" => &["smolshrd", "\u{1}\0\0\0", "\u{2}\0\0\0", "\u{3}\0\0\0", "\u{1}\0\0\0a"],
         "recipe" => recipe::WORDS,
+        "check" => check::WORDS,
         "config_json" => &[
             "model_type",
             "llama",

@@ -54,6 +54,75 @@ fn texts() {
     }
 }
 
+/// Each kind of check is passed by one of these answers and failed by another, alone and within `all`.
+#[test]
+fn every_kind_passes_and_fails() {
+    let call = json!({"name": "f", "arguments": {"a": 1}});
+    let instructions =
+        json!([{"id": "punctuation:no_comma"}, {"id": "keywords:existence", "kwargs": {"keywords": ["sea"]}}]);
+    let cases = [
+        (json!({"check": "exact", "answers": ["Oslo"]}), "oslo.", "Oslo it is."),
+        (json!({"check": "mentions", "any": ["Oslo"], "none": ["Rome"]}), "It is Oslo.", "Oslo, not Rome."),
+        (json!({"check": "number", "value": "42"}), "17 + 25 = 42", "42 or 43"),
+        (
+            json!({"check": "calls", "calls": [call]}),
+            "<tool_call>[{\"name\": \"f\", \"arguments\": {\"a\": 1}}]</tool_call>",
+            "<tool_call>[{\"name\": \"f\", \"arguments\": {\"a\": 2}}]</tool_call>",
+        ),
+        (json!({"check": "instructions", "instructions": instructions}), "the sea is big", "the sea, that is big"),
+        (json!({"check": "keeps", "terms": ["Ann", "5 May"]}), "Ann, come on 5 May.", "Ann, come on 6 May."),
+        (json!({"check": "refuses"}), "I do not know that.", "It is Oslo."),
+        (json!({"check": "answers"}), "It is Oslo.", "I do not know that."),
+        (json!({"check": "at-most-words", "words": 2}), "It is", "It is Oslo"),
+    ];
+    let all: Vec<&Value> = cases.iter().map(|(json, ..)| json).collect();
+    assert_eq!(all.len() + 1, KINDS, "a kind of checks has no case");
+    for (json, right, wrong) in &cases {
+        let alone = check((*json).clone());
+        let within = check(json!({"check": "all", "checks": [json, json]}));
+        for condition in [&alone, &within] {
+            assert!(condition.passes_text(right) && condition.passes(&said(right)), "{json} {right}");
+            assert!(!condition.passes_text(wrong) && !condition.passes(&said(wrong)), "{json} {wrong}");
+            assert_eq!(condition.fault(), None, "{json}");
+            assert_eq!(condition.wants_refusal(), json["check"] == "refuses", "{json}");
+        }
+    }
+}
+
+/// How many kinds there are. The match is for the compiler, which asks for a new kind here.
+const KINDS: usize = match &Check::Refuses {
+    Check::Exact { .. }
+    | Check::Mentions { .. }
+    | Check::Number { .. }
+    | Check::Calls { .. }
+    | Check::Instructions { .. }
+    | Check::Keeps { .. }
+    | Check::Refuses
+    | Check::Answers
+    | Check::AtMostWords { .. }
+    | Check::All { .. } => 10,
+};
+
+#[test]
+fn what_tells_nothing_is_said() {
+    for (json, fault) in [
+        (json!({"check": "exact", "answers": []}), "passed by nothing"),
+        (json!({"check": "mentions", "any": []}), "passed by everything"),
+        (json!({"check": "mentions", "any": ["Oslo", " "]}), "an empty text"),
+        (json!({"check": "mentions", "any": [], "none": [""]}), "an empty text"),
+        (json!({"check": "number", "value": "many"}), "is not one number"),
+        (json!({"check": "number", "value": "1 2"}), "is not one number"),
+        (json!({"check": "keeps", "terms": [""]}), "an empty term"),
+        (json!({"check": "instructions", "instructions": []}), "passed by everything"),
+        (json!({"check": "all", "checks": []}), "passed by everything"),
+        (json!({"check": "all", "checks": [{"check": "answers"}, {"check": "exact", "answers": []}]}), "by nothing"),
+    ] {
+        let found = check(json.clone()).fault().unwrap_or_else(|| panic!("{json}"));
+        assert!(found.contains(fault), "{json}: {found}");
+    }
+    assert_eq!(check(json!({"check": "keeps", "terms": []})).fault(), None, "no number may be there");
+}
+
 #[test]
 fn calls_in_texts() {
     let one = check(json!({"check": "calls", "calls": [{"name": "f", "arguments": {"a": 1, "b": ["x", 2.5]}}]}));

@@ -101,6 +101,15 @@ impl Arguments<'_> {
         }
     }
 
+    /// A text without white space at its ends, which may not be all of it.
+    fn trimmed(&mut self, argument: &'static str) -> Result<String, InstructionError> {
+        let text = self.text(argument)?.trim().to_owned();
+        if text.is_empty() {
+            return Err(InstructionError::Missing { id: self.id.to_owned(), argument });
+        }
+        Ok(text)
+    }
+
     /// A count; 3.0 is one, since tables of numbers with gaps are often kept as floats.
     fn count(&mut self, argument: &'static str) -> Result<usize, InstructionError> {
         let value = self.take(argument)?;
@@ -154,7 +163,7 @@ impl Instruction {
                     .collect::<Result<_, _>>()?,
             },
             "keywords:frequency" => Self::Frequency {
-                keyword: Pattern::anywhere(given.text("keyword")?.trim())?,
+                keyword: Pattern::anywhere(&given.trimmed("keyword")?)?,
                 bound: given.bound("frequency", "relation")?,
             },
             "keywords:forbidden_words" => Self::Forbidden {
@@ -181,7 +190,7 @@ impl Instruction {
             },
             "detectable_content:number_placeholders" => Self::Placeholders { count: given.count("num_placeholders")? },
             "detectable_content:postscript" => {
-                Self::Postscript { marker: Pattern::postscript(given.text("postscript_marker")?.trim())? }
+                Self::Postscript { marker: Pattern::postscript(&given.trimmed("postscript_marker")?)? }
             }
             "detectable_format:number_bullet_lists" => Self::Bullets { count: given.count("num_bullets")? },
             "detectable_format:constrained_response" => Self::Constrained,

@@ -3,7 +3,8 @@
 use super::InstructionError;
 use regex_lite::{Regex, RegexBuilder};
 
-/// What a compiled pattern may take, in bytes. A search takes time in proportion to this times the length of the text, whatever the two are.
+/// What a compiled pattern may take, in bytes. A search takes time in proportion to this times the length of the text, whatever the two are;
+/// counting makes one search for each place that is found.
 const SIZE_LIMIT: usize = 1 << 16;
 
 /// A regular expression of bounded size. In what has no special characters, letters of any script match whatever their case; in the rest,

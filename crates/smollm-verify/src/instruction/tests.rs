@@ -114,6 +114,12 @@ fn what_is_wrong_is_said() {
         ("keywords:existence", json!({"keywords": ["("]}), "`(` is no pattern that can be searched for"),
         ("keywords:existence", json!({"keywords": ["(?=a)"]}), "is no pattern that can be searched for"),
         ("keywords:existence", json!({"keywords": ["(a{999}){999}"]}), "is no pattern that can be searched for"),
+        (
+            "keywords:frequency",
+            json!({"keyword": " ", "frequency": 1, "relation": "at least"}),
+            "lacks its argument `keyword`",
+        ),
+        ("detectable_content:postscript", json!({"postscript_marker": "\n"}), "lacks its argument `postscript_marker`"),
         ("keywords:letter_frequency", json!({"letter": "ab"}), "is not one letter"),
         ("length_constraints:number_words", json!({"num_words": -1, "relation": "at least"}), "is not a count"),
         ("length_constraints:number_words", json!({"num_words": 1.5, "relation": "at least"}), "is not a count"),

@@ -2,6 +2,7 @@
 
 use crate::draw::Draw;
 use crate::split::Split;
+use smollm_verify::text::has_exact_phrase;
 
 /// First names, met in training and in what is held out.
 pub(crate) const FIRST_NAMES: [&str; 112] = [
@@ -216,19 +217,28 @@ fn value(draw: &mut Draw, split: Split, kind: &str) -> String {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Filled {
     values: Vec<(String, String)>,
+    /// Names of other people of the same text.
+    others: Vec<String>,
 }
 
 impl Filled {
-    /// Fills the gaps of this template, all differently.
+    /// No gaps yet; none that is added will hold one of these names.
+    pub(crate) fn without(names: Vec<String>) -> Self {
+        Self { values: Vec::new(), others: names }
+    }
+
+    /// Fills the gaps of this template, all differently; no two people have one first name.
     pub(crate) fn add(&mut self, draw: &mut Draw, split: Split, template: &str) {
         for gap in gaps(template) {
             if self.values.iter().any(|(known, _)| known == gap) {
                 continue;
             }
             let kind = gap.trim_end_matches(|c: char| c.is_ascii_digit());
+            let names = [self.first_names(), self.others.clone()].concat();
             let text = loop {
                 let text = value(draw, split, kind);
-                if self.values.iter().all(|(_, other)| *other != text) {
+                let is_new = self.values.iter().all(|(_, other)| *other != text);
+                if is_new && !names.iter().any(|name| has_exact_phrase(&text, name)) {
                     break text;
                 }
             };
@@ -239,6 +249,12 @@ impl Filled {
     /// The template with its gaps filled.
     pub(crate) fn text(&self, template: &str) -> String {
         self.values.iter().fold(template.to_owned(), |text, (gap, value)| text.replace(&format!("{{{gap}}}"), value))
+    }
+
+    /// The first names among what fills the gaps.
+    pub(crate) fn first_names(&self) -> Vec<String> {
+        let firsts = self.values.iter().filter_map(|(_, value)| value.split(' ').next());
+        firsts.filter(|first| FIRST_NAMES.contains(first)).map(str::to_owned).collect()
     }
 
     /// What fills those gaps of the template that hold a name, a number, a date or a time.
@@ -287,7 +303,24 @@ pub(crate) fn altered(draw: &mut Draw, text: &str, term: &str) -> Option<String>
         let first = other(draw, &FIRST_NAMES)?;
         if term.contains(' ') { format!("{first} {}", surname(draw, Split::Train)) } else { first }
     };
-    text.contains(term).then(|| text.replace(term, &changed))
+    replaced(text, term, &changed)
+}
+
+/// The text with another in the place of `term`, wherever that is whole words; nothing if it is nowhere.
+fn replaced(text: &str, term: &str, other: &str) -> Option<String> {
+    let is_word = |c: char| c.is_alphanumeric();
+    let (first, last) = (term.chars().next()?, term.chars().next_back()?);
+    let (mut out, mut from) = (String::new(), 0);
+    for (at, _) in text.match_indices(term) {
+        let (before, after) = (text[..at].chars().next_back(), text[at + term.len()..].chars().next());
+        if is_word(first) && before.is_some_and(is_word) || is_word(last) && after.is_some_and(is_word) {
+            continue;
+        }
+        out += &text[from..at];
+        out += other;
+        from = at + term.len();
+    }
+    (from > 0).then(|| out + &text[from..])
 }
 
 /// The text with a capital at its start.

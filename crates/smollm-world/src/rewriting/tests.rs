@@ -27,6 +27,34 @@ fn rewrites_pass_and_worse_ones_fail() {
 }
 
 #[test]
+fn nobody_has_the_name_of_somebody_else() {
+    let mut draw = Draw::new(9, "rewriting");
+    for _ in 0..4_000 {
+        let item = item(&mut draw, Split::Train);
+        let Check::All { checks } = &item.check else { panic!("{:?}", item.check) };
+        let [Check::Keeps { terms, .. }, _] = checks.as_slice() else { panic!("{checks:?}") };
+        let firsts = terms.iter().filter_map(|term| term.split(' ').next());
+        let firsts: Vec<&str> = firsts.filter(|first| slots::FIRST_NAMES.contains(first)).collect();
+        let different: BTreeSet<&str> = firsts.iter().copied().collect();
+        assert_eq!(different.len(), firsts.len(), "{terms:?}");
+    }
+}
+
+#[test]
+fn whole_terms_are_altered_everywhere() {
+    let mut draw = Draw::new(10, "altered");
+    for (text, term, kept) in [
+        ("Eva and Evan met Eva.", "Eva", " and Evan met "),
+        ("5 of 15 in room 5", "5", " of 15 in room "),
+        ("$45 and $450, so $45", "$45", " and $450, so "),
+    ] {
+        let other = altered(&mut draw, text, term).expect("it is there");
+        assert!(other.contains(kept) && !has_exact_phrase(&other, term), "{text}: {other}");
+    }
+    assert_eq!(altered(&mut draw, "Evan has 15", "Eva"), None);
+}
+
+#[test]
 fn held_out_messages_are_many_and_others() {
     let messages = |split| {
         let mut draw = Draw::new(8, "rewriting");

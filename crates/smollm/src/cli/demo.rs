@@ -1,12 +1,17 @@
 //! `smollm demo`: the whole system at work, from nothing to a chat.
 
+use super::interrupt::Interrupt;
 use super::output::note;
 use anyhow::{Context, bail};
 use clap::Subcommand;
-use smollm::demo::{Size, Step, Work, steps, write_recipes, write_report};
+use smollm::demo::{Claim, Size, Step, StepLog, Took, Work, steps, write_recipes, write_report};
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// So long a step has to end by itself once it was interrupted: more than a step of training and its checkpoint take.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// See the whole system at work.
 #[derive(Debug, clap::Args)]
@@ -20,8 +25,8 @@ pub(crate) struct Demo {
 enum Which {
     /// A model from nothing: world, tokenizer, pretraining, conversations, preferences, checks, quantising
     ///
-    /// Every step is a command that you can run yourself, and is shown before it runs. A demo that was broken off goes on where it was; report.html in its
-    /// folder says what came of it.
+    /// Every step is a command that you can run yourself, and is shown before it runs. A demo that was broken off goes on where it was, by the
+    /// same command; report.html in its folder says what came of it.
     Nano(Nano),
 }
 
@@ -48,11 +53,14 @@ impl Demo {
 
 impl Nano {
     fn run(self) -> anyhow::Result<()> {
-        let size = [Size::Smoke, Size::Nano, Size::Embedded].into_iter().find(|size| size.name() == self.size);
+        let size = Size::ALL.into_iter().find(|size| size.name() == self.size);
         let Some(size) = size else { bail!("there is no size {}", self.size) }; // clap lets no other through
-        write_recipes(&self.output)?;
-        let smollm = std::env::current_exe().context("this program's own path")?;
         let steps = steps(&self.output, size, self.seed);
+        let _claim = Claim::make(&self.output, size, self.seed, &steps)?;
+        write_recipes(&self.output)?;
+        let log = StepLog::of(&self.output)?;
+        let smollm = std::env::current_exe().context("this program's own path")?;
+        let interrupt = Interrupt::listen()?;
         for (number, step) in (1..).zip(&steps) {
             let (of, title) = (steps.len(), &step.title);
             if step.makes.exists() {
@@ -60,9 +68,19 @@ impl Nano {
                 continue;
             }
             note(format_args!("[{number}/{of}] {title}"));
+            let line = line(step);
+            let command = format!("smollm {}", line.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "));
+            note(format_args!("$ {command}"));
             let started = Instant::now();
-            run(&smollm, step).with_context(|| title.clone())?;
-            note(format_args!("[{number}/{of}] {title}: {:.0} s", started.elapsed().as_secs_f64()));
+            let mut peak_bytes = None;
+            let done = run(&smollm, &line, step, &interrupt, &mut peak_bytes);
+            let seconds = started.elapsed().as_secs_f64();
+            log.add(&Took { title: title.clone(), command, seconds, peak_bytes, done: done.is_ok() })?;
+            if interrupt.check().is_err() {
+                bail!("interrupted at step {number} of {of}; the same command goes on from there");
+            }
+            done.with_context(|| title.clone())?;
+            note(format_args!("[{number}/{of}] {title}: {seconds:.0} s"));
         }
         let report = self.output.join("report.html");
         write_report(&self.output, &report)?;
@@ -72,38 +90,79 @@ impl Nano {
     }
 }
 
-/// Runs a step. What is kept is written under another name first, so that it is there whole or not at all.
-fn run(smollm: &Path, step: &Step) -> anyhow::Result<()> {
-    let line = match &step.work {
+/// The words of the command that does a step.
+fn line(step: &Step) -> Vec<String> {
+    match &step.work {
         Work::Command(line) | Work::Kept(line) => line.clone(),
         Work::Run { folder, .. } if folder.join("recipe.yaml").is_file() => {
             vec!["train".into(), "resume".into(), folder.display().to_string()]
         }
         Work::Run { begin, .. } => begin.clone(),
-    };
-    note(format_args!("$ smollm {}", line.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")));
-    let mut command = Command::new(smollm);
-    command.args(&line).stdin(Stdio::null());
-    if !matches!(step.work, Work::Kept(_)) {
-        let status = command.status()?;
-        if !status.success() {
-            bail!("it ended with {status}; the same command goes on from here");
-        }
-        return Ok(());
     }
+}
+
+/// Runs a step. What is kept is written under another name first, so that it is there whole or not at all.
+fn run(
+    smollm: &Path,
+    line: &[String],
+    step: &Step,
+    interrupt: &Interrupt,
+    peak_bytes: &mut Option<u64>,
+) -> anyhow::Result<()> {
+    let mut command = Command::new(smollm);
+    command.args(line).stdin(Stdio::null());
+    let Work::Kept(_) = step.work else {
+        return succeeded(ended(command.spawn()?, interrupt, peak_bytes)?);
+    };
     let folder = step.makes.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    let output = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).output()?;
-    if !output.status.success() {
-        bail!("it ended with {}; the same command goes on from here", output.status);
-    }
     let partial = step.makes.with_extension("partial");
-    std::fs::write(&partial, &output.stdout).with_context(|| partial.display().to_string())?;
+    let file = File::create(&partial).with_context(|| partial.display().to_string())?;
+    command.stdout(file.try_clone().with_context(|| partial.display().to_string())?);
+    let done = succeeded(ended(command.spawn()?, interrupt, peak_bytes)?);
+    if done.is_err() {
+        let _ = std::fs::remove_file(&partial);
+        return done;
+    }
+    file.sync_all().with_context(|| partial.display().to_string())?;
     std::fs::rename(&partial, &step.makes).with_context(|| step.makes.display().to_string())?;
-    for line in String::from_utf8_lossy(&output.stdout).lines() {
+    let kept = std::fs::read(&step.makes).with_context(|| step.makes.display().to_string())?;
+    for line in String::from_utf8_lossy(&kept).lines() {
         note(format_args!("  {line}"));
     }
     Ok(())
+}
+
+fn succeeded(status: ExitStatus) -> anyhow::Result<()> {
+    if !status.success() {
+        bail!("it ended with {status}; the same command goes on from here");
+    }
+    Ok(())
+}
+
+/// Waits until a step has ended, and notes the most memory that it took. Ctrl-C in a terminal reaches the step too, which ends by itself
+/// and leaves only what is whole; one that does not, or was not told, is ended.
+fn ended(mut child: Child, interrupt: &Interrupt, peak_bytes: &mut Option<u64>) -> anyhow::Result<ExitStatus> {
+    let mut asked: Option<Instant> = None;
+    loop {
+        *peak_bytes = peak_of(child.id()).max(*peak_bytes);
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        if interrupt.check().is_err() && asked.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
+            note("the step did not end by itself and is ended; what it has written whole stays");
+            child.kill()?;
+            return Ok(child.wait()?);
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// The most memory that a process has taken so far, as Linux tells it.
+fn peak_of(process: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let kilobytes = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"))?;
+    Some(kilobytes.parse::<u64>().ok()? * 1024)
 }
 
 /// A word as a shell takes it.

@@ -21,7 +21,7 @@ use std::path::PathBuf;
 pub(crate) struct Verify {
     #[command(flatten)]
     model: ModelArgs,
-    /// Files of items, JSON lines; each is a row of the table
+    /// Files of items, JSON lines; each is a row of the table, files of one name together
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// Only the first so many items of each file
@@ -75,9 +75,9 @@ impl Verify {
 fn row_object(row: &Row) -> Value {
     let (kind, items, failed) = (&row.kind, row.items, row.failed);
     match row.totals {
-        Totals::Right { right } => {
-            json!({ "kind": kind, "items": items, "failed": failed, "right": right, "share": row.share() })
-        }
+        Totals::Right { right, refused } => json!({
+            "kind": kind, "items": items, "failed": failed, "right": right, "share": row.share(), "refused": refused,
+        }),
         Totals::Nats { model, truth, tokens } => {
             let per_token = |nats: f64| nats / tokens.max(1) as f64;
             json!({

@@ -55,7 +55,7 @@ impl World {
             writeln!(
                 out,
                 "{}",
-                json!({ "folder": self.folder, "seed": self.seed, "scale": self.scale, "files": files })
+                json!({ "folder": self.folder.to_string_lossy(), "seed": self.seed, "scale": self.scale, "files": files })
             )?;
             return Ok(());
         }

@@ -17,6 +17,9 @@ pub enum Size {
 }
 
 impl Size {
+    /// Every size.
+    pub const ALL: [Self; 3] = [Self::Smoke, Self::Nano, Self::Embedded];
+
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
@@ -66,7 +69,7 @@ pub struct Step {
     pub title: String,
     /// How.
     pub work: Work,
-    /// What is there once it has been done, whole or not at all.
+    /// A file or folder that is there, whole, once it has been done, and not before.
     pub makes: PathBuf,
 }
 
@@ -95,6 +98,7 @@ pub fn steps(folder: &Path, size: Size, seed: u64) -> Vec<Step> {
         work: Work::Command(line),
         makes: folder.join(makes),
     };
+    // of the files of a model or a tokenizer the one that is written last
     let run = |title: &str, stage: &str| {
         let mut begin = words(&["train", stage]);
         begin.push(at(&format!("{stage}.yaml")));
@@ -102,7 +106,11 @@ pub fn steps(folder: &Path, size: Size, seed: u64) -> Vec<Step> {
             begin.extend(words(&["--set", change]));
         }
         let runs = folder.join("runs").join(stage);
-        Step { title: title.into(), work: Work::Run { begin, folder: runs.clone() }, makes: runs.join("model") }
+        Step {
+            title: title.into(),
+            work: Work::Run { begin, folder: runs.clone() },
+            makes: runs.join("model/config.json"),
+        }
     };
     let held_out = ["facts", "follow-ups", "refusals", "arithmetic", "instructions", "rewriting", "summaries", "calls"];
     let others = ["stories", "small-talk", "pairs", BY_HAND];
@@ -137,7 +145,7 @@ pub fn steps(folder: &Path, size: Size, seed: u64) -> Vec<Step> {
     };
     vec![
         command("Make a world", world.concat(), "world"),
-        command("Train a tokenizer", tokenizer.concat(), "tokenizer/tokenizer.json"),
+        command("Train a tokenizer", tokenizer.concat(), "tokenizer/special_tokens_map.json"),
         run("Pretrain", "pretrain"),
         verify("How near is it to the entropy of the texts?", "runs/pretrain/model", &entropies, "pretrain"),
         run("Learn to converse", "sft"),

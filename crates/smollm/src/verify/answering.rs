@@ -20,6 +20,15 @@ pub(super) fn prompt_ids(model: &Model, messages: &[Value], tools: &[Tool]) -> R
     model.prompt_ids(&Prompt::Chat { messages: told.messages, render: Box::new(render), prefill: String::new() })
 }
 
+/// What is wrong with an item, in the place of the error; an error of the model stays one.
+pub(super) fn or_problem<T>(tried: Result<T, Error>) -> Result<Result<T, String>, Error> {
+    match tried {
+        Err(error @ (Error::NoTemplate { .. } | Error::NoTokenizer { .. })) => Err(error),
+        Err(error) => Ok(Err(error.to_string())),
+        Ok(made) => Ok(Ok(made)),
+    }
+}
+
 /// Answers the exercises of these numbers; `finished` hears of each.
 pub(super) fn answer(
     model: &Model,
@@ -33,12 +42,8 @@ pub(super) fn answer(
     }
     let tokenizer = model.tokenizer()?;
     let places = options.parallel.max(1);
-    let settings = EngineOptions {
-        max_running: places,
-        kv_tokens: Some(places * model.context()),
-        draft_tokens: 0,
-        ..EngineOptions::default()
-    };
+    // the cache has room for four contexts, which most items together do not fill; where they do, fewer are answered at once
+    let settings = EngineOptions { max_running: places, draft_tokens: 0, ..EngineOptions::default() };
     let mut engine = Engine::new(model.shared_decoder(), model.shared_cpu(), &settings)?;
     let mut waiting = numbers.iter();
     let mut running: HashMap<RequestId, (usize, Vec<u32>)> = HashMap::new();
@@ -56,11 +61,10 @@ pub(super) fn answer(
             };
             let submitted =
                 prompt_ids(model, messages, tools).and_then(|ids| Ok(engine.submit(Submission::new(ids, request))?));
-            match submitted {
+            match or_problem(submitted)? {
                 Ok(id) => drop(running.insert(id, (number, Vec::new()))),
-                Err(error @ (Error::NoTemplate { .. } | Error::NoTokenizer { .. })) => return Err(error),
-                Err(error) => {
-                    if finished(number, Outcome::Failed(error.to_string())).is_break() {
+                Err(problem) => {
+                    if finished(number, Outcome::Failed(problem)).is_break() {
                         return Ok(ControlFlow::Break(()));
                     }
                 }

@@ -64,22 +64,23 @@ struct Line {
     rejected: Option<Value>,
 }
 
-/// The items of a file, all of the kind that its name says.
+/// The items of a file, all of the kind that its name says; at least one.
 ///
 /// # Errors
-/// The file cannot be read, or a line is none of the three forms.
+/// The file cannot be read or has no items, or a line is none of the three forms or has a check that tells nothing.
 pub fn read_items(path: &Path) -> Result<Vec<Item>, Error> {
     let bytes = std::fs::read(path).map_err(|error| Error::Read { path: path.into(), error })?;
     let text = String::from_utf8(bytes)
         .map_err(|error| Error::NotUtf8 { path: path.into(), offset: error.utf8_error().valid_up_to() })?;
     let kind = path.file_stem().map_or_else(|| "items".into(), |stem| stem.to_string_lossy().into_owned());
     let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
-    lines
+    let items = lines
         .map(|(line, text)| match body(text) {
             Ok(body) => Ok(Item { kind: kind.clone(), body }),
             Err(problem) => Err(Error::Line { path: path.into(), line, problem }),
         })
-        .collect()
+        .collect::<Result<Vec<Item>, Error>>()?;
+    if items.is_empty() { Err(Error::NoItems { path: path.into() }) } else { Ok(items) }
 }
 
 fn body(text: &str) -> Result<ItemBody, String> {
@@ -87,7 +88,10 @@ fn body(text: &str) -> Result<ItemBody, String> {
     let tools =
         line.tools.iter().map(|tool| Tool::new(tool).map_err(|error| error.to_string())).collect::<Result<_, _>>()?;
     match line {
-        Line { messages: Some(messages), check: Some(check), .. } => Ok(ItemBody::Exercise { messages, tools, check }),
+        Line { messages: Some(messages), check: Some(check), .. } => match check.fault() {
+            Some(fault) => Err(fault.into()),
+            None => Ok(ItemBody::Exercise { messages, tools, check }),
+        },
         Line { completion: Some(completion), nats: Some(nats), prompt, .. } => match prompt {
             Some(Value::String(prompt)) => Ok(ItemBody::Text { prompt, completion, nats }),
             _ => Err("`prompt` must be a string beside `completion`".into()),

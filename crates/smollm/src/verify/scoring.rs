@@ -1,7 +1,7 @@
 //! Texts of known probability, and preference pairs: log-probabilities of what follows a beginning.
 
 use super::Outcome;
-use super::answering::prompt_ids;
+use super::answering::{or_problem, prompt_ids};
 use super::items::ItemBody;
 use crate::error::Error;
 use crate::model::Model;
@@ -17,16 +17,26 @@ pub(super) fn score(model: &Model, session: &mut Session, body: &ItemBody) -> Re
         ItemBody::Exercise { .. } => Ok(Outcome::Failed("is to be answered, not scored".into())),
         ItemBody::Text { prompt, completion, .. } => {
             let (ids, given) = parts(model, prompt, completion)?;
+            if given == 0 {
+                return Ok(Outcome::Failed("no whole token of `prompt` is before the first of `completion`".into()));
+            }
             Ok(match log_prob(model, session, &ids, given)? {
                 Some(log_prob) => Outcome::Scored { nats: -log_prob, tokens: ids.len() - given },
                 None => too_long(&ids, model),
             })
         }
         ItemBody::Pair { messages, tools, chosen, rejected } => {
-            let prompt = prompt_ids(model, messages, tools)?;
+            let prompt = match or_problem(prompt_ids(model, messages, tools))? {
+                Ok(prompt) => prompt,
+                Err(problem) => return Ok(Outcome::Failed(problem)),
+            };
             let mut sums = [0.0; 2];
             for (sum, answer) in sums.iter_mut().zip([chosen, rejected]) {
-                let ids = [&prompt[..], &answer_ids(model, answer, tools)?].concat();
+                let answer = match or_problem(answer_ids(model, answer, tools))? {
+                    Ok(answer) => answer,
+                    Err(problem) => return Ok(Outcome::Failed(problem)),
+                };
+                let ids = [&prompt[..], &answer].concat();
                 match log_prob(model, session, &ids, prompt.len())? {
                     Some(log_prob) => *sum = log_prob,
                     None => return Ok(too_long(&ids, model)),
@@ -41,7 +51,7 @@ fn too_long(ids: &[u32], model: &Model) -> Outcome {
     Outcome::Failed(format!("{} tokens are more than the context of {}", ids.len(), model.context()))
 }
 
-/// The ids of a text and its end, as training has them, and how many of them are given.
+/// The ids of a text and its end, as training has them, and how many of them are given. A token with letters of both is not.
 fn parts(model: &Model, prompt: &str, completion: &str) -> Result<(Vec<u32>, usize), Error> {
     let tokenizer = model.tokenizer()?;
     let mut ids = tokenizer.encode(&format!("{prompt}{completion}"), Specials::Parse);
@@ -54,7 +64,7 @@ fn parts(model: &Model, prompt: &str, completion: &str) -> Result<(Vec<u32>, usi
         })
         .count();
     ids.extend(tokenizer.eos());
-    Ok((ids, given.max(1)))
+    Ok((ids, given))
 }
 
 /// The ids of an answer and of the end of its turn.

@@ -2,6 +2,7 @@
 
 use super::Outcome;
 use super::items::{Item, ItemBody};
+use smollm_verify::refuses;
 use std::fmt;
 
 /// One kind of items.
@@ -24,6 +25,8 @@ pub enum Totals {
     Right {
         /// How many.
         right: usize,
+        /// Of exercises: how many answers say that they do not know where something else was asked for.
+        refused: usize,
     },
     /// Of texts.
     Nats {
@@ -36,14 +39,18 @@ pub enum Totals {
     },
 }
 
-/// The rows of some outcomes, in the order in which kinds come. An item that could not be tried counts as wrong.
+/// The rows of some outcomes, in the order in which kinds come; texts have a row of their own among items of one kind. An item that could not
+/// be tried counts as wrong.
 pub fn table(items: &[Item], outcomes: &[Outcome]) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     for (item, outcome) in items.iter().zip(outcomes) {
-        let place = rows.iter().position(|row| row.kind == item.kind).unwrap_or_else(|| {
-            let totals = match item.body {
-                ItemBody::Text { .. } => Totals::Nats { model: 0.0, truth: 0.0, tokens: 0 },
-                ItemBody::Exercise { .. } | ItemBody::Pair { .. } => Totals::Right { right: 0 },
+        let is_text = matches!(item.body, ItemBody::Text { .. });
+        let is_row = |row: &Row| row.kind == item.kind && matches!(row.totals, Totals::Nats { .. }) == is_text;
+        let place = rows.iter().position(is_row).unwrap_or_else(|| {
+            let totals = if is_text {
+                Totals::Nats { model: 0.0, truth: 0.0, tokens: 0 }
+            } else {
+                Totals::Right { right: 0, refused: 0 }
             };
             rows.push(Row { kind: item.kind.clone(), items: 0, failed: 0, totals });
             rows.len() - 1
@@ -51,8 +58,15 @@ pub fn table(items: &[Item], outcomes: &[Outcome]) -> Vec<Row> {
         let row = &mut rows[place];
         row.items += 1;
         match (outcome, &item.body, &mut row.totals) {
-            (Outcome::Answered { passed, .. }, _, Totals::Right { right }) => *right += usize::from(*passed),
-            (Outcome::Compared { chosen, rejected }, _, Totals::Right { right }) => {
+            (
+                Outcome::Answered { text, passed },
+                ItemBody::Exercise { check, .. },
+                Totals::Right { right, refused },
+            ) => {
+                *right += usize::from(*passed);
+                *refused += usize::from(!check.wants_refusal() && refuses(text));
+            }
+            (Outcome::Compared { chosen, rejected }, _, Totals::Right { right, .. }) => {
                 *right += usize::from(chosen > rejected);
             }
             (
@@ -74,7 +88,7 @@ impl Row {
     /// The share that passed, from 0 to 1; of texts there is none.
     pub fn share(&self) -> Option<f64> {
         match self.totals {
-            Totals::Right { right } => Some(right as f64 / self.items.max(1) as f64),
+            Totals::Right { right, .. } => Some(right as f64 / self.items.max(1) as f64),
             Totals::Nats { .. } => None,
         }
     }
@@ -95,12 +109,12 @@ impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind, items, failed, .. } = self;
         match self.totals {
-            Totals::Right { right } => {
-                write!(
-                    f,
-                    "{kind:<24} {right:>6} of {items:<6} {:>6.1} %",
-                    100.0 * right as f64 / (*items).max(1) as f64
-                )?;
+            Totals::Right { right, refused } => {
+                let share = 100.0 * right as f64 / (*items).max(1) as f64;
+                write!(f, "{kind:<24} {right:>6} of {items:<6} {share:>6.1} %")?;
+                if refused > 0 {
+                    write!(f, "  ({refused} said that they do not know)")?;
+                }
             }
             Totals::Nats { .. } => {
                 let (model, truth) = self.nats_per_token().unwrap_or_default();

@@ -160,10 +160,33 @@ fn the_document_has_every_key_and_no_other() {
         ("eval-quant --json", run("eval-quant random random --json --ids 5,6,7")),
         ("tokenizer eval --json", run("tokenizer eval random words.txt --json")),
         ("list --json", World::new().with_cached().run(&["list", "--json"]).json()),
+        ("world --json", run("world w --scale 0.01 --json -q")),
     ];
     for (section, output) in rows {
         assert_eq!(documented(&document, section), keys(&output), "{section}");
     }
+    let (rows, outcomes) = verified(&world);
+    assert_eq!(documented(&document, "verify --json"), rows);
+    assert_eq!(documented(&document, "verify --output"), outcomes);
     let lines = world.run_on(r#"{"id":1,"ids":[999]}"#, &["generate", "-m", "random", "--jsonl"]);
     assert_eq!(documented(&document, "generate --jsonl"), keys(&serde_json::from_str(&lines.out).unwrap()));
+}
+
+/// The keys of the rows and of the outcomes of every kind of item, one of which cannot be tried.
+fn verified(world: &World) -> (BTreeSet<String>, BTreeSet<String>) {
+    let asked = r#"[{"role": "user", "content": "a"}]"#;
+    let of = |text: &str| asked.replace('a', text);
+    world.write("asked.jsonl", format!(r#"{{"messages": {asked}, "check": {{"check": "answers"}}}}"#));
+    world
+        .write("long.jsonl", format!(r#"{{"messages": {}, "check": {{"check": "answers"}}}}"#, of(&"ab ".repeat(600))));
+    world.write("texts.jsonl", r#"{"prompt": "a", "completion": "bc", "nats": 1.5}"#);
+    let pair = r#""chosen": {"role": "assistant", "content": "b"}, "rejected": {"role": "assistant", "content": "c"}"#;
+    world.write("pairs.jsonl", format!(r#"{{"prompt": {asked}, {pair}}}"#));
+    let files = ["asked.jsonl", "long.jsonl", "texts.jsonl", "pairs.jsonl"];
+    let line = ["verify", "-m", "scripted", "--json", "--output", "o.jsonl", "-q"];
+    let rows = world.run(&[&line[..], &files].concat()).text();
+    let outcomes = String::from_utf8(world.read("o.jsonl")).unwrap();
+    assert_eq!((rows.lines().count(), outcomes.lines().count()), (4, 4), "{rows}{outcomes}");
+    let all = |lines: &str| lines.lines().flat_map(|line| keys(&serde_json::from_str(line).unwrap())).collect();
+    (all(&rows), all(&outcomes))
 }

@@ -1,7 +1,9 @@
 //! `smollm world`, `verify`, `demo` and the small tools: what is made of a seed, and what a model that learnt from it knows.
 
-use crate::world::World;
+use crate::world::{World, finished};
 use serde_json::Value;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 #[test]
 fn the_same_seed_makes_the_same_world() {
@@ -10,7 +12,7 @@ fn the_same_seed_makes_the_same_world() {
         world.run(&["world", folder, "--seed", seed, "--scale", "0.01", "--json", "-q"]).json()
     };
     let first = make("a", "7");
-    make("b", "7");
+    make("b/", "7");
     make("c", "8");
     let files: Vec<&str> = first["files"].as_array().unwrap().iter().filter_map(|file| file["file"].as_str()).collect();
     assert!(files.len() > 25, "{files:?}");
@@ -52,6 +54,30 @@ fn what_is_held_out_is_withheld() {
     }
 }
 
+/// What the dirty web leaks are items that are held out, and the truth says which.
+#[test]
+fn leaks_are_of_what_is_held_out() {
+    let world = World::new();
+    world.run(&["world", "w", "--scale", "0.1", "-q"]).text();
+    let lines = |file: &str| -> Vec<Value> {
+        let text = String::from_utf8(world.read(file)).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let (items, pages) = (lines("w/held-out/facts.jsonl"), lines("w/web/pages.jsonl"));
+    let truths = lines("w/web/truth.jsonl");
+    let mut leaked = std::collections::HashSet::new();
+    for (page, truth) in pages.iter().zip(&truths) {
+        assert_eq!(page["id"], truth["id"]);
+        let Some(number) = truth["item"].as_u64() else { continue };
+        let item = &items[number as usize];
+        for text in [&item["messages"][0]["content"], &item["answer"]["content"]] {
+            assert!(page["text"].as_str().unwrap().contains(text.as_str().unwrap()), "{item} {page}");
+        }
+        leaked.insert(number);
+    }
+    assert!(leaked.len() > 10, "{leaked:?}");
+}
+
 #[test]
 fn items_are_tried_and_counted() {
     let world = World::new().with_scripted().with_random();
@@ -87,7 +113,18 @@ fn items_are_tried_and_counted() {
     let outcomes = String::from_utf8(world.read("o.jsonl")).unwrap();
     assert_eq!(outcomes.lines().count(), 5);
     assert!(outcomes.lines().next().unwrap().contains("\"passed\":true"), "{outcomes}");
-    let cases: [(&str, &str, &str); 4] = [
+    let cases: [(&str, &str, &str); 7] = [
+        ("\n \n", "scripted", "error: x.jsonl: holds no items"),
+        (
+            "{\"messages\": [], \"check\": {\"check\": \"exact\", \"answers\": []}}\n",
+            "scripted",
+            "error: x.jsonl: line 1: `exact` without `answers` is passed by nothing",
+        ),
+        (
+            "{\"prompt\": [], \"completion\": \"a\", \"nats\": 1}\n",
+            "scripted",
+            "error: x.jsonl: line 1: `prompt` must be a string beside `completion`",
+        ),
         ("{\"messages\": []}\n", "scripted", "error: x.jsonl: line 1: is no item"),
         (
             "{\"messages\": [], \"check\": {\"check\": \"guess\"}}\n",
@@ -108,6 +145,67 @@ fn items_are_tried_and_counted() {
     }
 }
 
+/// What cannot be tried is wrong and said; what claims not to know is counted; texts keep to a row of their own.
+#[test]
+fn odd_items_are_told() {
+    let world = World::new().with_caller(&["I do not know."]).with_scripted();
+    let user = |text: &str| format!("[{{\"role\": \"user\", \"content\": \"{text}\"}}]");
+    let exercise =
+        |text: &str, check: &str| format!("{{\"messages\": {}, \"check\": {{\"check\": {check}}}}}\n", user(text));
+    let rows = |arguments: &[&str]| -> Vec<Value> {
+        let done = world.run(&[&["verify", "--json", "-q"], arguments].concat());
+        done.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    world.write(
+        "asked.jsonl",
+        [
+            exercise("a", "\"refuses\""),
+            exercise("b", "\"mentions\", \"any\": [\"Oslo\"]"),
+            exercise("c", "\"mentions\", \"any\": [\"know\"]"),
+        ]
+        .concat(),
+    );
+    let row = &rows(&["-m", "caller", "asked.jsonl"])[0];
+    assert_eq!((&row["right"], &row["refused"], &row["failed"]), (&2.into(), &2.into(), &0.into()), "{row}");
+    let first = &rows(&["-m", "caller", "asked.jsonl", "--first", "1"])[0];
+    assert_eq!((&first["items"], &first["refused"]), (&1.into(), &0.into()), "{first}");
+    assert!(world.run(&["verify", "-m", "caller", "asked.jsonl", "--first", "0"]).error(2).contains("at least 1"));
+
+    // the context is 512 tokens
+    let long = "ab ".repeat(600);
+    let text = |prompt: &str, completion: &str| {
+        format!("{{\"prompt\": \"{prompt}\", \"completion\": \"{completion}\", \"nats\": 2}}\n")
+    };
+    let pair = |prompt: &str, chosen: &str| {
+        format!(
+            "{{\"prompt\": {prompt}, \"chosen\": {{\"role\": \"assistant\", \"content\": \"{chosen}\"}}, \
+             \"rejected\": {{\"role\": \"assistant\", \"content\": \"c\"}}}}\n"
+        )
+    };
+    world.write(
+        "mixed.jsonl",
+        [
+            exercise("a", "\"answers\""),
+            text("a", "b"),
+            exercise(&long, "\"answers\""),
+            text("", "b"),
+            text("", ""),
+            text("a", &long),
+            pair(&user("a"), &long),
+            pair("[3]", "b"),
+            exercise("a", "\"answers\""),
+        ]
+        .concat(),
+    );
+    let rows = rows(&["-m", "scripted", "mixed.jsonl", "-o", "o.jsonl"]);
+    let counts: Vec<_> = rows.iter().map(|row| (row["items"].as_u64(), row["failed"].as_u64())).collect();
+    assert_eq!(counts, [(Some(5), Some(3)), (Some(4), Some(3))], "{rows:?}");
+    assert_eq!((&rows[0]["right"], &rows[1]["entropy"]), (&2.into(), &1.0.into()), "{rows:?}");
+    let outcomes = String::from_utf8(world.read("o.jsonl")).unwrap();
+    let failed: Vec<bool> = outcomes.lines().map(|line| line.contains("\"failed\":\"")).collect();
+    assert_eq!(failed, [false, false, true, true, true, true, true, true, false], "{outcomes}");
+}
+
 #[test]
 fn small_tools_ask_in_the_words_of_the_card() {
     let world = World::new().with_caller(&["Done."]);
@@ -125,21 +223,78 @@ fn small_tools_ask_in_the_words_of_the_card() {
 #[test]
 fn a_demo_learns() {
     let world = World::new();
-    let done = world.run(&["demo", "nano", "--size", "smoke", "-o", "nano"]);
+    let demo = ["demo", "nano", "--size", "smoke", "-o", "nano"];
+    let done = world.run(&demo);
     assert_eq!(done.code, Some(0), "{done:?}");
     let rows = |name: &str| -> Vec<Value> {
-        let text = String::from_utf8(world.read(&format!("nano/results/{name}.jsonl"))).unwrap();
+        let text = String::from_utf8(world.read(&format!("nano/{name}.jsonl"))).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     };
-    for row in rows("pretrain") {
+    for row in rows("results/pretrain") {
         // ln 4096 = 8.3 is what a model that has learnt nothing needs
         assert!(row["loss"].as_f64().unwrap() < 3.5, "{row}");
     }
+    // what conversations say is learnt on top: after the texts alone an answer costs nearly 5 nats per token (it came to 2.9)
+    let of_run = rows("runs/sft/metrics");
+    let (first, last) = (&of_run[0], of_run.last().unwrap());
+    assert!(first["loss"].as_f64().unwrap() > 4.0, "{first}");
+    assert!(last["eval_loss"].as_f64().unwrap() < 3.4, "{last}");
+    // and in what form: every rewrite of the world begins with a greeting (20 of 20 did)
+    let greets = |answer: &&Value| {
+        let said = answer["answer"].as_str().unwrap_or_default();
+        answer["kind"] == "rewriting" && ["Hi", "Hello"].iter().any(|greeting| said.starts_with(greeting))
+    };
+    let answers = rows("results/sft-answers");
+    assert!(answers.iter().filter(greets).count() >= 14, "{answers:?}");
+    let steps = rows("steps");
+    assert_eq!(steps.len(), 12);
+    assert!(steps.iter().all(|step| step["done"] == true && step["seconds"].as_f64().unwrap() > 0.0), "{steps:?}");
     let report = String::from_utf8(world.read("nano/report.html")).unwrap();
     assert!(report.contains("On what was held out") && report.contains("hand-written"), "{report}");
+
     let before = world.read("nano/nano-q8_0.gguf");
     std::fs::remove_file(world.path("nano/nano-q8_0.gguf")).unwrap();
-    let again = world.run(&["demo", "nano", "--size", "smoke", "-o", "nano"]);
+    let again = world.run(&demo);
     assert_eq!(again.err.matches("done before").count(), 11, "{again:?}");
     assert_eq!(world.read("nano/nano-q8_0.gguf"), before);
+}
+
+/// A demo keeps to its folder: it goes on after an interrupt, is alone there, and is not mixed with another.
+#[test]
+fn a_demo_has_its_folder() {
+    let world = World::new();
+    let demo = |size: &str, seed: &str| {
+        world.command(&["demo", "nano", "--size", size, "--seed", seed, "-o", "nano"]).spawn().unwrap()
+    };
+    let first = demo("smoke", "3");
+    let started = Instant::now();
+    while !world.path("nano/world").exists() {
+        assert!(started.elapsed() < Duration::from_secs(300), "there is no world");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let beside = finished(demo("smoke", "3"), b"");
+    assert_eq!(beside.error(1), "error: nano: another demo is at work in this folder");
+    // as a terminal does: the demo and the step that it waits for
+    let id = first.id().to_string();
+    let step = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    for step in step.split_whitespace() {
+        // it may just have ended
+        let _ = Command::new("kill").args(["-INT", step]).status();
+    }
+    let stopped = finished(first, b"");
+    assert_eq!(stopped.code, Some(1), "{stopped:?}");
+    let last = stopped.err.lines().last().unwrap();
+    assert!(last.starts_with("error: interrupted at step "), "{stopped:?}");
+    assert!(world.path("nano/world/world.json").exists() && !world.path("nano/report.html").exists());
+
+    for (size, seed) in [("nano", "3"), ("smoke", "4")] {
+        let other = finished(demo(size, seed), b"");
+        assert!(other.error(1).starts_with("error: nano: is the folder of another demo (demo.txt says which)"));
+        assert!(other.error(1).contains("--size smoke --seed 3"), "{other:?}");
+    }
+    world.write("mine/world/notes.txt", "mine");
+    let mine = world.run(&["demo", "nano", "-o", "mine"]);
+    assert!(mine.error(1).starts_with("error: mine: has world already"), "{mine:?}");
+    assert!(!world.path("mine/demo.txt").exists() && !world.path("mine/sft.yaml").exists());
 }

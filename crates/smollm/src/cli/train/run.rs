@@ -107,8 +107,10 @@ fn print(finished: &Finished, folder: &Path, json: bool) -> anyhow::Result<()> {
     };
     if json {
         let best = finished.best.map(|(step, loss)| serde_json::json!({ "step": step, "loss": loss }));
+        let model = finished.model.as_deref().map(Path::to_string_lossy);
         let line = serde_json::json!({
-            "ended": ended, "step": finished.step, "steps": finished.total, "best": best, "model": finished.model, "report": finished.report,
+            "ended": ended, "step": finished.step, "steps": finished.total, "best": best, "model": model,
+            "report": finished.report.to_string_lossy(),
         });
         writeln!(out, "{line}")?;
     }

@@ -3,38 +3,27 @@
 use super::reference;
 use super::start::Start;
 use crate::error::Error;
+use crate::outputs::FolderLock;
 use crate::train::data::Prepared;
 use crate::train::recipe::{IN_A_RUN, Recipe};
 use crate::train::telemetry::METRICS;
 use serde_json::json;
 use smollm_corpus::feed::Feed;
-use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 /// What model and data were when the run began.
 const INPUTS: &str = "inputs.json";
-const LOCK: &str = ".lock";
 
 /// The folder of a run, which no other process works in for as long as this value is there.
 pub(super) struct RunFolder {
     path: PathBuf,
-    /// Let go of with the value, or by the system if the process dies.
-    _lock: File,
+    _lock: FolderLock,
 }
 
 impl RunFolder {
     /// The folder `path`, made if need be.
     pub(super) fn make(path: &Path) -> Result<Self, Error> {
-        std::fs::create_dir_all(path).map_err(|error| Error::Write { path: path.into(), error })?;
-        let lock = path.join(LOCK);
-        let file = File::create(&lock).map_err(|error| Error::Write { path: lock.clone(), error })?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { path: path.into(), _lock: file }),
-            Err(TryLockError::WouldBlock) => {
-                Err(Error::Run { path: path.into(), problem: "another process is at work on this run".into() })
-            }
-            Err(TryLockError::Error(error)) => Err(Error::Write { path: lock, error }),
-        }
+        Ok(Self { path: path.into(), _lock: FolderLock::take(path, "another process is at work on this run")? })
     }
 
     /// The folder of a run that was begun.
