@@ -4,6 +4,7 @@ mod agent;
 mod chat;
 mod contract;
 mod convert;
+mod examples;
 mod faults;
 mod generate;
 mod help;
@@ -23,6 +24,8 @@ mod streams;
 mod text;
 mod tokenizer;
 mod tools;
+#[cfg(unix)]
+mod tour;
 mod train;
 #[cfg(unix)]
 mod training;
