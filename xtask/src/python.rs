@@ -20,6 +20,7 @@ const CLIENTS: &[Client] = &[
         arguments: &[Argument::LoopbackHub, Argument::EmptyFolder, Argument::Example("smollm-hub", "fetch")],
     },
     Client { script: "reference/openai_check.py", arguments: TOUR },
+    Client { script: "reference/readme_check.py", arguments: TOUR },
     Client {
         script: "reference/tokenizer_train_check.py",
         arguments: &[Argument::EmptyFolder, Argument::Smollm, Argument::Fixtures],

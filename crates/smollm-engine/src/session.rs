@@ -155,6 +155,49 @@ impl Session {
         lm_head(&cpu, &model, &hidden[hidden.len() - rows * width..], logits);
     }
 
+    /// The logits (V) of what follows `prompt`, of which the cache keeps what it has. For a way of choosing tokens that is one's own, which
+    /// goes on with [`Session::next_logits`]: both give the numbers that [`Session::generate`] draws from.
+    ///
+    /// # Errors
+    /// As [`Session::check`]; `prompt` is empty, or the model file changed.
+    pub fn first_logits(&mut self, prompt: &[u32]) -> Result<Vec<f32>, EngineError> {
+        self.check(prompt)?;
+        if prompt.is_empty() {
+            return Err(EngineError::EmptyPrompt);
+        }
+        let mut rest = &prompt[self.begin(prompt)..];
+        while rest.len() > self.prefill_chunk {
+            let (chunk, later) = rest.split_at(self.prefill_chunk);
+            self.advance(chunk);
+            rest = later;
+        }
+        self.last_logits(rest)
+    }
+
+    /// Takes `token` for the next one of the answer, and gives the logits (V) of what follows it.
+    ///
+    /// # Errors
+    /// There is no such token, nothing was begun, the context is full, or the model file changed.
+    pub fn next_logits(&mut self, token: u32) -> Result<Vec<f32>, EngineError> {
+        self.check_vocabulary(&[token])?;
+        if self.cached.is_empty() {
+            return Err(EngineError::EmptyPrompt);
+        }
+        if self.cached.len() == self.context {
+            let (prompt, context, model) = (self.context + 1, self.context, self.model.config.max_position_embeddings);
+            return Err(EngineError::PromptTooLong { prompt, context, model });
+        }
+        self.last_logits(&[token])
+    }
+
+    /// Appends `tokens` and gives the logits of the last of them.
+    fn last_logits(&mut self, tokens: &[u32]) -> Result<Vec<f32>, EngineError> {
+        let mut logits = Vec::new();
+        self.advance_to_logits(tokens, 1, &mut logits);
+        self.model.still_intact()?;
+        Ok(logits)
+    }
+
     /// The logits (V each) after every token of `ids`, a prompt, read from an empty cache. For tests and tools: M x V floats.
     ///
     /// # Errors

@@ -89,6 +89,20 @@ fn hidden(cpu: &Cpu, tokens: &[u32], prompt_end: usize, mut lengths: impl FnMut(
 }
 
 #[test]
+fn logits_one_by_one_keep_the_classes() {
+    let Some(cpu) = cpu(2) else { return };
+    let prompt = prompt("own sampler", 100);
+    let tokens = session(&cpu, None).generate(&prompt, &measured(70, 0.0), &mut |_| ControlFlow::Continue(()));
+    let mut own = session(&cpu, Some(30));
+    let mut logits = own.first_logits(&prompt).unwrap();
+    for token in tokens.unwrap().tokens {
+        let normaliser = smollm_kernels::ops::log_sum_exp(&logits);
+        assert_eq!(token.logprob, Some(logits[token.id as usize] - normaliser));
+        logits = own.next_logits(token.id).unwrap();
+    }
+}
+
+#[test]
 fn a_pass_over_both_classes_is_that_of_each_token_by_itself() {
     let Some(cpu) = cpu(2) else { return };
     let tokens = prompt("one by one", 150);

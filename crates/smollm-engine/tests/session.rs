@@ -61,6 +61,28 @@ fn same_seed_same_tokens_whatever_the_threads_the_chunks_and_the_cache() {
     }
 }
 
+/// Whoever chooses tokens otherwise sees the numbers that the loop draws from.
+#[test]
+fn logits_one_by_one_are_those_of_the_loop() {
+    let model = tiny();
+    let prompt = prompt_ids("own sampler", 150, model.config.vocab_size);
+    let likeliest = |logits: &[f32]| (0..logits.len()).max_by(|&a, &b| logits[a].total_cmp(&logits[b])).unwrap() as u32;
+    let options = SessionOptions { context: Some(155), prefill_chunk: Some(64), ..SessionOptions::default() };
+    let mut session = session(&model, 2, &options);
+    for _ in 0..2 {
+        let mut chosen = vec![likeliest(&session.first_logits(&prompt).unwrap())];
+        while let Ok(logits) = session.next_logits(*chosen.last().unwrap()) {
+            chosen.push(likeliest(&logits));
+        }
+        assert_eq!(run(&mut plain(&model), &prompt, &limit(6)).0, chosen, "until the context is full");
+    }
+    let error = session.next_logits(0).unwrap_err();
+    assert!(matches!(error, EngineError::PromptTooLong { prompt: 156, context: 155, .. }), "{error}");
+    assert!(matches!(session.next_logits(256), Err(EngineError::TokenOutOfRange { id: 256, .. })));
+    assert!(matches!(session.first_logits(&[]), Err(EngineError::EmptyPrompt)));
+    assert!(matches!(plain(&model).next_logits(0), Err(EngineError::EmptyPrompt)), "nothing was begun");
+}
+
 #[test]
 fn a_longer_prompt_reuses_the_common_beginning() {
     let model = tiny();

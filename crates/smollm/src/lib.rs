@@ -29,7 +29,7 @@
 //! ```
 //!
 //! [`ChatSession`] holds a conversation, [`agent::Agent`] one whose model calls tools, [`Session::score`] gives log-probabilities,
-//! [`convert()`] and [`init()`] write checkpoints. Every failure is an [`Error`] whose message is one line that says what is wrong and where.
+//! [`convert()`] and [`init()`] write checkpoints, [`train::run::begin`] trains by a recipe. `examples/` has programs to begin with. Every failure is an [`Error`] whose message is one line that says what is wrong and where.
 
 #![forbid(unsafe_code)]
 
@@ -81,7 +81,11 @@ pub use outputs::write_small_files;
 pub use plan::Plan;
 pub use quantize::{QuantizeOptions, quantize};
 pub use serve::{ServeOptions, sources};
-pub use smollm_engine::{Comparison, EngineOptions, SamplingParams, Score, Session, Timings, Token, Windows};
+pub use smollm_engine::{
+    Comparison, Engine, EngineOptions, Event, Request, SamplingParams, Score, Session, Submission, Timings, Token,
+    Windows,
+};
+pub use smollm_hub::Silent;
 pub use smollm_model::{Mix, Storage, parameter_count};
 pub use text::{Answer, End, GenerateOptions, Prompt};
 pub use text_parts::{TextParts, special_tokens};

@@ -2,12 +2,12 @@
 
 use crate::error::Error;
 use crate::model::Model;
-use serde_json::Value;
+use serde_json::{Value, json};
 use smollm_engine::{FinishReason, Progress, Request, SamplingParams, Session, Timings, Token, TokenMask, random_seed};
 use smollm_server::{AfterThoughts, GrammarMask, Splitter};
 use smollm_tokenizer::constrain::{Grammar, GrammarSource};
 use smollm_tokenizer::stream::{StopStrings, TextStream};
-use smollm_tokenizer::template::RenderOptions;
+use smollm_tokenizer::template::{RenderOptions, local_time};
 use smollm_tokenizer::{Specials, Tokenizer};
 use std::ops::ControlFlow;
 
@@ -27,6 +27,15 @@ pub enum Prompt {
         /// The beginning of the answer, to be continued.
         prefill: String,
     },
+}
+
+impl Prompt {
+    /// One question, with nothing before it, as the model's chat template has it.
+    pub fn question(text: &str) -> Self {
+        let render = RenderOptions { add_generation_prompt: true, now: local_time(), ..RenderOptions::default() };
+        let messages = json!([{ "role": "user", "content": text }]);
+        Self::Chat { messages, render: Box::new(render), prefill: String::new() }
+    }
 }
 
 /// What the user asks of an answer; what is `None` comes from the model's [`crate::Defaults`].

@@ -5,6 +5,7 @@ mod built_in;
 mod chat;
 mod contract;
 mod convert;
+mod examples;
 mod faults;
 mod generate;
 mod help;
@@ -25,6 +26,8 @@ mod streams;
 mod text;
 mod tokenizer;
 mod tools;
+#[cfg(unix)]
+mod tour;
 mod train;
 #[cfg(unix)]
 mod training;

@@ -6,7 +6,7 @@ use smollm_testkit::tiny::{self, TinyTensor};
 use smollm_testkit::{byte_level, golden};
 use smollm_tokenizer::{Specials, Tokenizer};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
@@ -89,7 +89,12 @@ impl World {
 
     /// The command, with nothing of the caller's configuration.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_smollm"));
+        self.program(Path::new(env!("CARGO_BIN_EXE_smollm")), arguments)
+    }
+
+    /// Another program in the same surroundings.
+    pub(crate) fn program(&self, path: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(path);
         command.args(arguments).current_dir(self.folder.path());
         let ours = ["HF_", "HUGGING", "SMOLLM_", "XDG_", "NO_COLOR", "TERM", "COLUMNS", "LINES"];
         for (name, _) in std::env::vars_os().filter(|(n, _)| ours.iter().any(|o| n.to_string_lossy().starts_with(o))) {

@@ -2,7 +2,11 @@
 
 mod lines;
 #[cfg(unix)]
+mod picture;
+#[cfg(unix)]
 mod pty;
 #[cfg(unix)]
 mod screen;
 mod scripted;
+#[cfg(unix)]
+mod svg;

@@ -15,7 +15,7 @@ use rustix::termios::{Winsize, tcsetwinsize};
 /// After this the awaited text is not coming; no correct run comes near it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// This test binary, running its test `screen::inside` in a pseudo-terminal.
+/// A program that runs in a pseudo-terminal.
 pub(crate) struct Session {
     child: Child,
     terminal: File,
@@ -27,7 +27,15 @@ pub(crate) struct Session {
 }
 
 impl Session {
+    /// This test binary, as the program of `screen::inside`.
     pub(crate) fn start(variables: &[(&str, &str)], rows: u16, columns: u16) -> Self {
+        let mut program = Command::new(std::env::current_exe().unwrap());
+        program.args(["--exact", "screen::inside", "--nocapture", "--test-threads=1"]);
+        Self::of(program, variables, rows, columns)
+    }
+
+    /// A program, with a home of its own and in colours unless the variables say otherwise.
+    pub(crate) fn of(mut program: Command, variables: &[(&str, &str)], rows: u16, columns: u16) -> Self {
         let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&terminal).unwrap();
         unlockpt(&terminal).unwrap();
@@ -36,18 +44,10 @@ impl Session {
         let home = tempfile::tempdir().unwrap();
         tcsetwinsize(&terminal, size(rows, columns)).unwrap();
         let stdio = || Stdio::from(inner.try_clone().unwrap());
-        let child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "screen::inside", "--nocapture", "--test-threads=1"])
-            .env("HOME", home.path())
-            .env("XDG_DATA_HOME", home.path())
-            .env("TERM", "xterm-256color")
-            .env_remove("NO_COLOR")
-            .envs(variables.iter().copied())
-            .stdin(stdio())
-            .stdout(stdio())
-            .stderr(stdio())
-            .spawn()
-            .unwrap();
+        program.env("HOME", home.path()).env("XDG_DATA_HOME", home.path()).env("TERM", "xterm-256color");
+        program.env_remove("NO_COLOR").envs(variables.iter().copied());
+        let child = program.stdin(stdio()).stdout(stdio()).stderr(stdio()).spawn().unwrap();
+        drop(program); // it has copies of the terminal
         drop(inner);
         let terminal = File::from(terminal);
         let (send, output) = channel();
@@ -79,6 +79,11 @@ impl Session {
     /// All bytes written so far.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// What the terminal shows, with its styles.
+    pub(crate) fn cells(&self) -> &vt100::Screen {
+        self.emulator.screen()
     }
 
     /// The screen now, rows without trailing blanks.
