@@ -38,7 +38,8 @@ impl SelfSigned {
         let algorithm = &ECDSA_P256_SHA256_ASN1_SIGNING;
         let refused = |_| io::Error::other("ring makes no key");
         let key = EcdsaKeyPair::generate_pkcs8(algorithm, &random).map_err(refused)?.as_ref().to_vec();
-        let pair = EcdsaKeyPair::from_pkcs8(algorithm, &key, &random).map_err(io::Error::other)?;
+        let pair =
+            EcdsaKeyPair::from_pkcs8(algorithm, &key, &random).map_err(|error| io::Error::other(error.to_string()))?;
         let to_be_signed = to_be_signed(host, pair.public_key().as_ref());
         let signature = pair.sign(&random, &to_be_signed).map_err(refused)?;
         let certificate = sequence(&[to_be_signed, signed_with(), bits(signature.as_ref())]);
