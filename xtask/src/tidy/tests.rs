@@ -37,7 +37,7 @@ fn lengths() {
     assert_eq!(sources::too_long(&[file("a.rs", &text[7..]), file("a.json", &text)]), [""; 0]);
     assert_eq!(sources::too_large(&[("a".into(), 512 * 1024), ("b".into(), 512 * 1024 + 1)]), ["b: 524289 bytes"]);
     let model = |bytes| [("crates/smollm/model/nano.gguf".into(), bytes)];
-    assert_eq!(sources::too_large(&model(8 << 20)), [String::new(); 0]);
+    assert!(sources::too_large(&model(8 << 20)).is_empty());
     assert_eq!(sources::too_large(&model((8 << 20) + 1)), ["crates/smollm/model/nano.gguf: 8388609 bytes"]);
 }
 
