@@ -23,8 +23,8 @@ fn the_picture_is_what_the_terminal_shows() {
         println!("SKIP: this build has no built-in model");
         return;
     }
-    let mut session = Session::of(smollm(&["chat", "--user", "you", "-t", "0", "--no-history"]), &[], 24, 76);
-    for question in ["What is the capital of France?", "And what is its currency?", "What is 17 plus 25?"] {
+    let mut session = Session::of(smollm(&["chat", "--user", "you", "-t", "0", "--no-history"]), &[], 32, 76);
+    for question in ["What is the capital of France?", "What is its currency?", "What is the capital of Blorkistan?"] {
         session.prompt(&format!("{question}\r"));
         session.wait_for(question);
     }
@@ -37,6 +37,8 @@ fn the_picture_is_what_the_terminal_shows() {
         std::fs::write(file, drawn).unwrap();
         return;
     }
+    let page = std::fs::read_to_string(repository().join("README.md")).unwrap();
+    assert!(page.contains("](docs/pictures/chat.svg)"), "the README shows the picture");
     let committed = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     assert_eq!(drawn, committed, "SMOLLM_WRITE_TOUR=1 draws it anew; the screen is\n{}", session.screen());
 }
