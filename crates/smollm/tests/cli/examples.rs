@@ -18,15 +18,6 @@ impl World {
     }
 }
 
-/// Whether this build has the model that all examples take by themselves; if not, says that nothing was tested.
-pub(crate) fn has_nano() -> bool {
-    let has = World::new().run(&["info", "-m", "nano"]).code == Some(0);
-    if !has {
-        println!("SKIP: this build has no built-in model");
-    }
-    has
-}
-
 #[test]
 fn generate_answers_a_question() {
     let world = World::new().with_scripted();
@@ -92,9 +83,6 @@ fn train_lora_teaches_something() {
 /// What the README promises of them, without an argument.
 #[test]
 fn the_built_in_model_does_all_of_it() {
-    if !has_nano() {
-        return;
-    }
     let world = World::new();
     let run = |name: &str| world.example(name, &[]).text();
     assert!(run("generate").starts_with("The capital of France is Paris.\n"));
