@@ -7,9 +7,7 @@ use clap_complete::{Shell, generate};
 use std::io::Write;
 use std::path::PathBuf;
 
-/// Print what completes commands and options in a shell.
-///
-/// In bash `source <(smollm completions bash)` has it at once; docs/packaging.md says where each shell looks for such a file.
+/// Print what completes commands and options in a shell (docs/packaging.md says where shells look for it).
 #[derive(Debug, clap::Args)]
 pub(crate) struct Completions {
     /// The shell
@@ -25,9 +23,7 @@ impl Completions {
     }
 }
 
-/// Print the manual page, or write one for each command.
-///
-/// The page is in the language of man: `smollm man | man -l -` shows it.
+/// Print the manual page in the language of man, or write one for each command.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Man {
     /// Write the page of every command to this folder: smollm.1, smollm-chat.1, ...; pages that are there are replaced
@@ -49,7 +45,8 @@ impl Man {
 /// Name and text of the manual page of one command.
 fn page(command: &Command) -> std::io::Result<(String, Vec<u8>)> {
     let source = concat!("smollm ", env!("CARGO_PKG_VERSION"));
-    let man = clap_mangen::Man::new(command.clone()).source(source).manual("smollm");
+    // an empty date would be left out, and what follows take its place: pages are the same whenever they are made
+    let man = clap_mangen::Man::new(command.clone()).date(" ").source(source).manual("smollm");
     let mut text = Vec::new();
     man.render(&mut text)?;
     Ok((man.get_filename(), text))

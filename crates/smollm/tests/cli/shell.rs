@@ -104,7 +104,7 @@ fn every_command_has_a_page() {
 #[track_caller]
 fn check_page(name: &str, page: &str) {
     let version = env!("CARGO_PKG_VERSION");
-    assert!(page.contains(&format!(".TH {name} 1 \"\" \"smollm {version}\" smollm\n")), "{page}");
+    assert!(page.contains(&format!(".TH {name} 1 \" \" \"smollm {version}\" smollm\n")), "{page}");
     let section =
         |title: &str| page.split(&format!(".SH {title}\n")).nth(1).unwrap_or_else(|| panic!("{name}: {title}"));
     let dashed = name.replace('-', "\\-");
