@@ -7,7 +7,6 @@ pub(crate) mod adamw;
 pub(crate) mod attention;
 pub(crate) mod backward;
 pub(crate) mod causal_tiles;
-pub(crate) mod columns;
 pub(crate) mod dot;
 pub(crate) mod elementwise;
 pub(crate) mod exp;

@@ -15,7 +15,6 @@ compile_error!("weight files are little-endian and are used in place; big-endian
 mod aligned;
 mod arch;
 mod bytes;
-mod column_panels;
 mod cpu;
 mod disjoint;
 mod dtype;

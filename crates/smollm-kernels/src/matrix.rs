@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use crate::aligned::{Lines, bytes_of, view};
 use crate::bytes::Bytes;
-use crate::column_panels::ColumnPanels;
 use crate::cpu::Cpu;
 use crate::dtype::Dtype;
 use crate::half;
@@ -36,8 +35,6 @@ enum Data {
     Panels(Arc<Panels>),
     /// Sixteen rows of bf16 side by side.
     PairPanels(Arc<PairPanels>),
-    /// Sixteen rows side by side, number by number.
-    ColumnPanels(Arc<ColumnPanels>),
 }
 
 /// Why bytes are no matrix.
@@ -169,9 +166,21 @@ impl Matrix {
     /// # Panics
     /// If the type is another one.
     pub fn of(cpu: &Cpu, view: View<'_>, dtype: Dtype) -> Self {
-        let mut matrix = Self::from_f32(0, 1, Vec::new());
-        matrix.lay(cpu, view, dtype);
-        matrix
+        let (rows, cols) = (view.rows(), view.cols());
+        if let (Dtype::BF16, Some(tiles)) = (dtype, cpu.kernels.tiles.as_ref().filter(|_| rows > 0)) {
+            let panels = PairPanels::of(cpu, tiles, view, Lines::default());
+            return Self { dtype, rows, cols, data: Data::PairPanels(Arc::new(panels)) };
+        }
+        let numbers = row_major(cpu, view);
+        match dtype {
+            Dtype::F32 => Self::from_f32(rows, cols, numbers.into_owned()),
+            Dtype::BF16 => {
+                let mut values = vec![0u16; numbers.len()];
+                narrow(cpu, &numbers, &mut values);
+                Self { dtype, rows, cols, data: Data::Rows(Bytes::new(Owned(values))) }.pack(cpu)
+            }
+            _ => panic!("products in training are of f32 or bf16, not {dtype}"),
+        }
     }
 
     /// Becomes [`Matrix::of`] the view, in the memory that it has where that suffices and is nobody else's.
@@ -179,27 +188,16 @@ impl Matrix {
     /// # Panics
     /// If the type is another one.
     pub fn lay(&mut self, cpu: &Cpu, view: View<'_>, dtype: Dtype) {
-        assert!(matches!(dtype, Dtype::F32 | Dtype::BF16), "products in training are of f32 or bf16, not {dtype}");
         let (rows, cols) = (view.rows(), view.cols());
+        let tiles = cpu.kernels.tiles.as_ref().filter(|_| dtype == Dtype::BF16 && rows > 0);
+        let Some(tiles) = tiles else { return *self = Self::of(cpu, view, dtype) };
         let none = Data::Rows(Bytes::new(Owned(Vec::<u16>::new())));
         let before = match std::mem::replace(&mut self.data, none) {
             Data::PairPanels(panels) => Arc::try_unwrap(panels).map(PairPanels::into_lines).unwrap_or_default(),
-            Data::ColumnPanels(panels) => Arc::try_unwrap(panels).map(ColumnPanels::into_lines).unwrap_or_default(),
             _ => Lines::default(),
         };
-        let tiles = cpu.kernels.tiles.as_ref().filter(|_| dtype == Dtype::BF16);
-        let pairs = cpu.kernels.pairs.as_ref().filter(|pairs| pairs.matmul.is_some() && dtype == Dtype::BF16);
-        let data = match (tiles, pairs) {
-            (Some(tiles), _) if rows > 0 => Data::PairPanels(Arc::new(PairPanels::of(cpu, tiles, view, before))),
-            (None, Some(_)) => {
-                let numbers = row_major(cpu, view);
-                let mut values = vec![0u16; numbers.len()];
-                narrow(cpu, &numbers, &mut values);
-                Data::Rows(Bytes::new(Owned(values)))
-            }
-            _ => Data::ColumnPanels(Arc::new(ColumnPanels::of(cpu, view, dtype, before))),
-        };
-        *self = Self { dtype, rows, cols, data };
+        let panels = PairPanels::of(cpu, tiles, view, before);
+        *self = Self { dtype, rows, cols, data: Data::PairPanels(Arc::new(panels)) };
     }
 
     /// Some of its rows, from a multiple of sixteen on, in the same memory.
@@ -214,9 +212,6 @@ impl Matrix {
             Data::Rows(bytes) => Data::Rows(bytes.slice(at(rows.start)..at(rows.end))),
             Data::PairPanels(panels) => {
                 Data::PairPanels(Arc::new(panels.part(rows.start / ROWS..rows.end.div_ceil(ROWS))))
-            }
-            Data::ColumnPanels(panels) => {
-                Data::ColumnPanels(Arc::new(panels.part(rows.start / ROWS..rows.end.div_ceil(ROWS))))
             }
             Data::Panels(_) => panic!("part of a matrix that is packed as one of blocks"),
         };
@@ -246,7 +241,7 @@ impl Matrix {
     /// The values as they are stored, row after row, little-endian.
     ///
     /// # Panics
-    /// If the matrix was made by [`Matrix::pack`] or [`Matrix::of`].
+    /// If the matrix was made by [`Matrix::pack`].
     pub fn bytes(&self) -> &Bytes {
         match &self.data {
             Data::Rows(bytes) => bytes,
@@ -272,7 +267,7 @@ impl Matrix {
         Self { data, ..*self }
     }
 
-    /// Whether [`Matrix::pack`] or [`Matrix::of`] brought it into another order.
+    /// Whether [`Matrix::pack`] made it.
     pub fn is_packed(&self) -> bool {
         !matches!(self.data, Data::Rows(_))
     }
@@ -297,13 +292,6 @@ impl Matrix {
         }
     }
 
-    pub(crate) fn column_panels(&self) -> Option<&ColumnPanels> {
-        match &self.data {
-            Data::ColumnPanels(panels) => Some(panels),
-            _ => None,
-        }
-    }
-
     /// Writes one row, widened to f32.
     ///
     /// # Panics
@@ -314,7 +302,6 @@ impl Matrix {
             Data::Rows(_) => self.rows_in(row, 1).to_f32(out),
             Data::Panels(panels) => panels.row_to_f32(row, out),
             Data::PairPanels(panels) => panels.row_to_f32(row, out),
-            Data::ColumnPanels(panels) => panels.row_to_f32(row, out),
         }
     }
 

@@ -101,42 +101,6 @@ pub(crate) struct TrainingKernels {
     pub(crate) transpose: unsafe fn(&[f32], usize, Range<usize>, &mut [f32], usize),
     /// One step of the optimiser.
     pub(crate) adamw: unsafe fn(&mut AdamwTask<'_>),
-    /// Rows of x against groups of weights whose numbers lie side by side; the second argument is `generic::columns::scratch_len` lines.
-    pub(crate) matmul_columns: unsafe fn(&ColumnTask<'_>, &mut [Chunk<f32>]),
-    /// Rows of x that [`TrainingKernels::matmul_columns`] takes at a time.
-    pub(crate) column_rows: usize,
-}
-
-/// Some rows of x against some groups of sixteen weight rows of which number k of each is line k of the group (`column_panels.rs`).
-pub(crate) struct ColumnTask<'a> {
-    /// All rows of the call, row after row, or number after number.
-    pub(crate) x: &'a [f32],
-    /// Whether it is number after number.
-    pub(crate) is_turned: bool,
-    /// Rows of x.
-    pub(crate) count: usize,
-    /// Numbers of a row, at least one.
-    pub(crate) cols: usize,
-    /// The rows of this task.
-    pub(crate) rows: Range<usize>,
-    /// All groups.
-    pub(crate) weights: ColumnWeights<'a>,
-    /// The groups of this task.
-    pub(crate) groups: Range<usize>,
-    /// Whether products are added to what the outputs hold.
-    pub(crate) adds: bool,
-    /// Where the outputs go. Nobody else may use the elements of this task while it runs.
-    pub(crate) out: &'a Disjoint<'a, f32>,
-    /// Outputs of a row; the last group may have fewer than sixteen.
-    pub(crate) outputs: usize,
-}
-
-/// Lines of groups, so many for each as a row has numbers.
-#[derive(Clone, Copy)]
-pub(crate) enum ColumnWeights<'a> {
-    F32(&'a [Chunk<f32>]),
-    /// x is rounded to bf16, too.
-    Bf16(&'a [Chunk<u16>]),
 }
 
 /// What a row was normalised with.

@@ -22,15 +22,7 @@ fn turned(x: &[f32], width: usize) -> Vec<f32> {
     (0..width).flat_map(|column| x.iter().skip(column).step_by(width)).copied().collect()
 }
 
-const SHAPES: [(usize, usize); 8] = [(1, 1), (3, 70), (16, 32), (33, 17), (70, 300), (130, 64), (31, 33), (40, 600)];
-
-/// The same sums, whatever their order.
-fn assert_near(got: &[u32], expected: &[u32], cols: usize, what: &str) {
-    for (&got, &expected) in got.iter().zip(expected) {
-        let (got, expected) = (f32::from_bits(got), f32::from_bits(expected));
-        assert!((got - expected).abs() <= 1e-6 * cols as f32, "{what}: {got} is not {expected}");
-    }
-}
+const SHAPES: [(usize, usize); 7] = [(1, 1), (3, 70), (16, 32), (33, 17), (70, 300), (130, 64), (31, 33)];
 
 #[test]
 fn a_matrix_that_is_laid_is_the_one_that_is_rounded_and_packed() {
@@ -40,9 +32,7 @@ fn a_matrix_that_is_laid_is_the_one_that_is_rounded_and_packed() {
         for (rows, cols) in SHAPES {
             let (w, x) = (numbers(1, rows * cols), numbers(2, 20 * cols));
             for (dtype, again) in &mut again {
-                let packed = product(&cpu, &x, &Matrix::from_f32(rows, cols, w.clone()).to_dtype(*dtype).pack(&cpu));
-                let expected = product(&cpu, &x, &Matrix::of(&cpu, View::new(&w, cols), *dtype));
-                assert_near(&expected, &packed, cols, &format!("{cpu:?} {dtype} {rows} x {cols}"));
+                let expected = product(&cpu, &x, &Matrix::from_f32(rows, cols, w.clone()).to_dtype(*dtype).pack(&cpu));
                 let lying = turned(&w, cols);
                 for view in [View::new(&w, cols), View::new(&lying, rows).turned()] {
                     assert_eq!(product(&cpu, &x, &Matrix::of(&cpu, view, *dtype)), expected, "{cpu:?} {rows} x {cols}");

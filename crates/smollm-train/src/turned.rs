@@ -72,15 +72,15 @@ pub(crate) fn matrices<'a, E>(
             });
         };
         let widened;
-        let values = match &source {
-            Source::Values(values) => *values,
+        let (values, as_it_lies) = match &source {
+            Source::Values(values) => (*values, None),
             Source::Matrix(matrix) => {
                 widened = numbers(matrix);
-                &widened[..]
+                (&widened[..], (matrix.dtype() == dtype).then(|| matrix.pack(cpu)))
             }
         };
         turned.set(cpu, param.slot, values, cols, dtype);
-        Ok(Matrix::of(cpu, View::new(values, cols), dtype))
+        Ok(as_it_lies.unwrap_or_else(|| Matrix::of(cpu, View::new(values, cols), dtype)))
     })?;
     Ok((Model::new(config.clone(), weights), turned))
 }

@@ -1,7 +1,6 @@
 //! Products of activations and weights.
 
 mod activations;
-mod columns;
 mod expanded;
 mod gated;
 
@@ -74,8 +73,7 @@ pub struct Product<'a> {
 /// An output is a sum in sixteen lanes, in ascending order of k, folded by halves; f32 throughout. For bf16 weights x is
 /// first rounded to bf16, to nearest even; where the row of the table multiplies pairs of bf16, the lanes are eight of pairs,
 /// and subnormal numbers count as zero (`vdpbf16ps`). Of packed weights, quantised ones meet activations rounded to bytes (`generic::panel`), and bf16
-/// ones are summed as a tile unit does it (`tiles`). With weights of [`Matrix::of`] it is a sum in pieces where there is no tile unit
-/// (`generic::columns`). Nothing else enters: each output row has the same bits whatever N, the number of
+/// ones are summed as a tile unit does it (`tiles`). Nothing else enters: each output row has the same bits whatever N, the number of
 /// threads and the other products.
 ///
 /// # Panics
@@ -90,9 +88,6 @@ pub fn matmul(cpu: &Cpu, x: &[f32], products: &mut [Product<'_>]) {
 /// # Panics
 /// If shapes do not fit.
 pub fn matmul_added(cpu: &Cpu, x: View<'_>, products: &mut [Product<'_>]) {
-    if products.iter().any(|product| product.weight.column_panels().is_some()) {
-        return each_by_columns(cpu, true, x, products);
-    }
     let adds = |product: &Product<'_>| match Form::of(cpu.kernels, Arithmetic::Usual, product.weight) {
         Form::Tiles => x.rows() > ROWS,
         Form::Bytes => false,
@@ -147,9 +142,6 @@ fn matmul_by(cpu: &Cpu, arithmetic: Arithmetic, adds: bool, x: View<'_>, product
     if n == 0 || products.is_empty() {
         return;
     }
-    if !adds && products.iter().any(|product| product.weight.column_panels().is_some()) {
-        return each_by_columns(cpu, false, x, products);
-    }
 
     let mut scratch = lock(&cpu.shared_scratch);
     let x = Activations::new(cpu, arithmetic, x, products, &mut scratch);
@@ -158,22 +150,6 @@ fn matmul_by(cpu: &Cpu, arithmetic: Arithmetic, adds: bool, x: View<'_>, product
         let mut scratch = lock(&cpu.scratch[thread]);
         items.for_each(|item| jobs.compute(cpu.kernels, item, &mut scratch));
     });
-}
-
-/// Products of which some are with columns side by side, one after the other.
-fn each_by_columns(cpu: &Cpu, adds: bool, x: View<'_>, products: &mut [Product<'_>]) {
-    for product in products {
-        let weight = product.weight;
-        match weight.column_panels() {
-            Some(panels) => {
-                assert_eq!(weight.cols(), x.cols(), "matmul: products of one x with different widths");
-                assert_eq!(product.out.len(), x.rows() * weight.rows(), "matmul: out is not N x {}", weight.rows());
-                columns::matmul(cpu, adds, x, panels, product);
-            }
-            None if adds => matmul_added(cpu, x, std::slice::from_mut(product)),
-            None => matmul_by(cpu, Arithmetic::Usual, false, x, std::slice::from_mut(product)),
-        }
-    }
 }
 
 /// The work of one call: each product cut into items of some weight rows, and these, where they are few, into parts of the

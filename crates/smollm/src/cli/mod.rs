@@ -109,7 +109,7 @@ enum Command {
     World(world::World),
     /// Try a model on items with checks: how often is it right?
     Verify(verify::Verify),
-    /// See the whole system at work: a model from nothing in a quarter of an hour
+    /// See the whole system at work: a model from nothing, made on this machine
     Demo(demo::Demo),
     /// Measure prefill and decode speed against the machine's roof
     Bench(bench::Bench),

@@ -1,24 +1,12 @@
 //! The kernels of training on this row.
 
 use super::Avx2;
-use crate::generic::{adamw, backward, columns, elementwise, softmax, transpose};
-use crate::lanes::Chunk;
-use crate::table::{AdamwTask, ColumnTask, NormRow, TrainingKernels};
+use crate::generic::{adamw, backward, elementwise, softmax, transpose};
+use crate::table::{AdamwTask, NormRow, TrainingKernels};
 use std::ops::Range;
 
-pub(super) const KERNELS: TrainingKernels = TrainingKernels {
-    rms_norm_backward,
-    swiglu_backward,
-    max,
-    exp_minus,
-    sum_exp,
-    multiply,
-    dot,
-    transpose,
-    adamw,
-    matmul_columns,
-    column_rows: 6,
-};
+pub(super) const KERNELS: TrainingKernels =
+    TrainingKernels { rms_norm_backward, swiglu_backward, max, exp_minus, sum_exp, multiply, dot, transpose, adamw };
 
 #[target_feature(enable = "avx2,fma,f16c")]
 fn rms_norm_backward(row: &NormRow<'_>, dy: &[f32], dx: &mut [f32], dweight: &mut [f32]) {
@@ -63,9 +51,4 @@ fn transpose(rows: &[f32], width: usize, columns: Range<usize>, to: &mut [f32], 
 #[target_feature(enable = "avx2,fma,f16c")]
 fn adamw(task: &mut AdamwTask<'_>) {
     adamw::adamw(task);
-}
-
-#[target_feature(enable = "avx2,fma,f16c")]
-fn matmul_columns(task: &ColumnTask<'_>, scratch: &mut [Chunk<f32>]) {
-    columns::matmul::<_, 6, 1>(Avx2(()), task, scratch);
 }

@@ -1,7 +1,7 @@
 //! The kernels of training on this row.
 
 use super::Portable;
-use crate::generic::{adamw, backward, columns, elementwise, softmax, transpose};
+use crate::generic::{adamw, backward, elementwise, softmax, transpose};
 use crate::table::TrainingKernels;
 
 pub(super) const KERNELS: TrainingKernels = TrainingKernels {
@@ -14,6 +14,4 @@ pub(super) const KERNELS: TrainingKernels = TrainingKernels {
     dot: |a, b| backward::dot(Portable, a, b),
     transpose: |rows, width, columns, to, stride| transpose::transpose(Portable, rows, width, columns, to, stride),
     adamw: |task| adamw::adamw(task),
-    matmul_columns: |task, scratch| columns::matmul::<_, 4, 1>(Portable, task, scratch),
-    column_rows: 4,
 };
