@@ -125,7 +125,8 @@ fn it_is_read_as_text_verified_converted_and_quantised() {
     assert!(!world.path("folder").exists() && !world.path("q4.gguf").exists());
     world.run(&["convert", "nano", "folder", "--dtype", "bf16"]).text();
     world.run(&["quantize", "folder", "q4.gguf", "--type", "q4_0"]).text();
-    assert!(world.run(&["eval-quant", "nano", "q4.gguf", "A text of some words."]).text().contains("q4.gguf"));
+    world.write("text.txt", "A text of some words.");
+    assert!(world.run(&["eval-quant", "nano", "q4.gguf", "--file", "text.txt"]).text().contains("q4.gguf"));
 }
 
 /// Whole and by an adapter, with conversations and with preferences; the adapter is laid over it again, and merged into it.

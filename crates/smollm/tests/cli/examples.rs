@@ -91,7 +91,7 @@ fn the_built_in_model_does_all_of_it() {
     let without = run("custom_sampler");
     assert!(without.len() > 10 && !without.contains('e'), "{without}");
     let called = run("tool_loop");
-    assert!(called.starts_with("calls    get_random_number_between({\"min\": 1, \"max\": 300})\n"), "{called}");
+    assert!(called.starts_with("calls    get_random_number_between({\"min\": "), "{called}");
     let learnt = run("train_lora");
     let after = learnt.lines().find_map(|line| line.strip_prefix("after : "));
     assert_eq!(after, Some("I am Pebble, the model that you have just trained."), "{learnt}");

@@ -84,7 +84,7 @@ impl Tour {
 fn shares(page: &Page, kind: &str) -> Vec<f64> {
     let lines = page.blocks().flat_map(Block::runs).flat_map(|run| run.output.lines());
     let rows = lines.filter(|line| line.split_whitespace().next() == Some(kind));
-    rows.map(|row| row.trim_end_matches(" %").rsplit(' ').next().unwrap().parse().unwrap()).collect()
+    rows.map(|row| row.split_once(" %").unwrap().0.rsplit(' ').next().unwrap().parse().unwrap()).collect()
 }
 
 #[test]
@@ -117,14 +117,14 @@ fn the_tour_is_what_readme_prints() {
 fn a_page_is_written_and_compared() {
     let world = World::new().with_scripted().with_random();
     world.write("texts.txt", "abc abc\n");
-    let text = "# Page\n\n```console\n$ smollm chat -m scripted -t 0 x\n$ cat texts.txt |\\\n    wc -l >count.txt\n$ smollm template \\\n    -m nowhere/at/all || echo none\n\
+    let text = "# Page\n\n```console\n$ smollm chat -m scripted -t 0 x\n$ cat texts.txt |\\\n    wc -l >count.txt\n$ smollm chat \\\n    -m nowhere/at/all.gguf x || echo none\n\
                 ```\n\nAnd\n\n```console numbers-vary\n$ smollm score -m random --file texts.txt\n$ smollm serve -m scripted &\n```\n\n```sh\n$ not run\n```\n";
     let page = Page::read(text);
     assert!(page.is_unwritten() && page.text() == text);
     let mut tour = Tour::begin(world);
     let written = tour.take(&page);
     assert!(written.text().contains("$ smollm chat -m scripted -t 0 x\nHi €é😀!\n$ cat"), "{}", written.text());
-    assert!(written.text().contains("at/all || echo none\nerror: "), "{}", written.text());
+    assert!(written.text().contains("at/all.gguf x || echo none\nerror: "), "{}", written.text());
     assert!(written.text().contains("127.0.0.1:8080\n```\n\n```sh\n$ not run\n"), "{}", written.text());
     let again = Page::read(&written.text());
     assert!(!again.is_unwritten());
@@ -134,6 +134,7 @@ fn a_page_is_written_and_compared() {
     {
         let other = Page::read(&written.text().replace(from, to));
         assert_ne!(other.text(), written.text(), "{from} is on the page");
-        assert_eq!(other.differences(&written).len(), found, "{from} to {to}");
+        let differences = other.differences(&written);
+        assert_eq!(differences.len(), found, "{from} to {to}: {differences:?}");
     }
 }
