@@ -47,7 +47,7 @@ pub(crate) fn commands(workspace: &Workspace) -> Result<Tally> {
 }
 
 /// Subcommands that have subcommands of their own.
-const PARENTS: [&str; 3] = ["tools", "tokenizer", "train"];
+const PARENTS: [&str; 4] = ["demo", "tools", "tokenizer", "train"];
 
 /// `smollm SUBCOMMAND --help`, `None` if there is no such subcommand.
 fn help(binary: &Path, subcommand: &str) -> Result<Option<String>> {
