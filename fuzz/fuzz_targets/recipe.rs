@@ -11,6 +11,8 @@ use std::path::Path;
 mod train {
     pub mod recipe;
 }
+#[path = "../../crates/smollm/src/built_in/name.rs"]
+mod built_in;
 use train::recipe::Recipe;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -1,12 +1,12 @@
 //! The model that is a part of the program: a small one, which answers where no other is at hand.
 
+mod name;
+
 use crate::error::Error;
 use smollm_checkpoint::Checkpoint;
 use smollm_kernels::Bytes;
 
-/// The name by which `-m`, `SMOLLM_MODEL`, recipes and [`Model::open`](crate::Model::open) ask for it. A folder or file that is called
-/// so is `./nano`.
-pub const BUILT_IN: &str = "nano";
+pub use name::BUILT_IN;
 
 /// What messages call it, in the place of a path.
 pub(crate) const SHOWN: &str = "the built-in model";
