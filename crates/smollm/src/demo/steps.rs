@@ -10,9 +10,9 @@ pub(super) const BY_HAND: &str = "hand-written";
 pub enum Size {
     /// A minute or two: it trains, and shows that it has learnt something. What the tests run.
     Smoke,
-    /// A quarter of an hour or so on two cores with AMX: 7.5 million tokens.
+    /// 7.5 million tokens; meant to take a quarter of an hour on two cores with AMX, not timed yet.
     Nano,
-    /// Two hours or so there: 56 million tokens, for the model that the binary has with it.
+    /// 56 million tokens; meant to take two hours there, for the model that the binary is to have with it.
     Embedded,
 }
 
