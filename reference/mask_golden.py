@@ -12,20 +12,17 @@ Writes for each template and conversation the number of ids, the sha256 of the i
 learnt; for the files one sha256 over the ids and masks of everything in them.
 """
 
-import datetime
 import hashlib
 import json
 import os
 import struct
 import sys
 
-import yaml
 from transformers import PreTrainedTokenizerFast
-from transformers.utils import chat_template_utils
 
 from template_conversations import CONVERSATIONS
+from template_files import NOW, stop_the_clock, template_text
 
-NOW = (2025, 7, 9, 8, 5, 3)
 SPECIAL = {"bos_token": "<|im_start|>", "eos_token": "<|im_end|>", "unk_token": "<|endoftext|>", "pad_token": "<|im_end|>"}
 WHOLE = "{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}"
 MARKED = (
@@ -42,25 +39,6 @@ TEMPLATES = {
     "smollm3 training": ("models/recipes/alignment/smollm3/sft/sft.yaml", {}),
     "smollm3 training, thinking off": ("models/recipes/alignment/smollm3/sft/sft.yaml", OFF),
 }
-
-
-class Clock(datetime.datetime):
-    @classmethod
-    def now(cls, tz=None):
-        return cls(*NOW)
-
-
-chat_template_utils.datetime = Clock
-
-
-def template_text(path):
-    with open(path, encoding="utf-8", newline="") as file:
-        text = file.read()
-    if path.endswith(".json"):
-        return json.loads(text)["chat_template"]
-    if path.endswith(".yaml"):
-        return yaml.safe_load(text)["chat_template"]
-    return text
 
 
 class Masks:
@@ -157,6 +135,7 @@ def pairs(masks, path):
 
 def main():
     fixtures, path = sys.argv[1:]
+    stop_the_clock()
     golden = {"now": list(NOW), "special": SPECIAL, "templates": {}}
     for name, (place, variables) in TEMPLATES.items():
         masks = Masks(fixtures, place)

@@ -10,18 +10,17 @@ Writes into the folder:
                       byte ranges of its generation blocks, or Python's error
 """
 
-import datetime
 import hashlib
 import json
 import os
 import sys
 
-import yaml
 from tokenizers import Tokenizer, models
 from transformers import PreTrainedTokenizerFast
 from transformers.utils import chat_template_utils
 
 from template_conversations import CONVERSATIONS
+from template_files import NOW, stop_the_clock, template_text
 
 # Model folders, the recipes of the authors, and whether prompts are committed as text.
 TEMPLATES = {
@@ -36,26 +35,6 @@ TEMPLATES = {
     "smollm3 training": ("models/recipes/alignment/smollm3/sft/sft.yaml", False),
 }
 SPECIAL = {"bos_token": "<|im_start|>", "eos_token": "<|im_end|>", "unk_token": "<|endoftext|>", "pad_token": "<|im_end|>"}
-NOW = (2025, 7, 9, 8, 5, 3)
-
-
-class Clock(datetime.datetime):
-    @classmethod
-    def now(cls, tz=None):
-        return cls(*NOW)
-
-
-chat_template_utils.datetime = Clock
-
-
-def template_text(path):
-    with open(path, encoding="utf-8", newline="") as file:
-        text = file.read()
-    if path.endswith(".json"):
-        return json.loads(text)["chat_template"]
-    if path.endswith(".yaml"):
-        return yaml.safe_load(text)["chat_template"]
-    return text
 
 
 def rendered(template, messages, options):
@@ -103,6 +82,7 @@ def write(folder, name, value):
 
 def main():
     fixtures, folder = sys.argv[1:]
+    stop_the_clock()
     os.makedirs(folder, exist_ok=True)
     conversations = {name: {"messages": messages, **options} for name, (messages, options) in CONVERSATIONS.items()}
     write(folder, "conversations.json", {"now": list(NOW), "special": SPECIAL, "conversations": conversations})

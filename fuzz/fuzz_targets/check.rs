@@ -39,7 +39,7 @@ fuzz_target!(|bytes: &[u8]| {
 fn has_calls(check: &Check) -> bool {
     match check {
         Check::Calls { .. } => true,
-        Check::All { checks } => checks.iter().any(has_calls),
+        Check::All { checks } | Check::Any { checks } => checks.iter().any(has_calls),
         _ => false,
     }
 }

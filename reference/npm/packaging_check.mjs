@@ -91,17 +91,20 @@ function image(smollm) {
 /** What the image is built without is not what the sources read. */
 function context() {
   const ignored = readFileSync(IGNORED, "utf8").split("\n").filter((line) => line && !line.startsWith("#"));
-  check(ignored.includes("target") && ignored.every((line) => /^[.\w]+$/.test(line)), `${IGNORED} names folders`);
+  check(ignored.includes("target") && ignored.every((line) => /^[.\w/-]+$/.test(line)), `${IGNORED} names folders and files`);
   const needed = new Set(["Cargo.toml", "Cargo.lock", "crates", "xtask"]);
   for (const path of readdirSync("crates", { recursive: true })) {
     if (!/^[^/]+\/src\/.*\.rs$/.test(path) || path.endsWith("tests.rs")) continue;
     const source = join("crates", path);
     for (const [, named] of readFileSync(source, "utf8").matchAll(/include_(?:str|bytes)!\("([^"]+)"\)/g)) {
-      needed.add(normalize(join(dirname(source), named)).split("/")[0]);
+      needed.add(normalize(join(dirname(source), named)));
     }
   }
-  check(needed.has("recipes"), "sources include files of other folders");
-  for (const name of needed) check(!ignored.includes(name), `${IGNORED} leaves out ${name}, which the build reads`);
+  check([...needed].some((path) => path.startsWith("recipes/")), "sources include files of other folders");
+  for (const path of needed) {
+    const left = ignored.some((name) => `${path}/`.startsWith(`${name}/`));
+    check(!left, `${IGNORED} leaves out ${path}, which the build reads`);
+  }
 }
 
 /** `[Section]`s of `Key=value` lines, in order. */

@@ -60,6 +60,11 @@ pub enum Check {
         /// The conditions.
         checks: Vec<Self>,
     },
+    /// One of these.
+    Any {
+        /// The conditions.
+        checks: Vec<Self>,
+    },
 }
 
 /// The ways in which this world's refusals say it, in lower case.
@@ -85,7 +90,8 @@ impl Check {
                 Some("`instructions` without any is passed by everything")
             }
             Self::All { checks } if checks.is_empty() => Some("`all` without `checks` is passed by everything"),
-            Self::All { checks } => checks.iter().find_map(Self::fault),
+            Self::Any { checks } if checks.is_empty() => Some("`any` without `checks` is passed by nothing"),
+            Self::All { checks } | Self::Any { checks } => checks.iter().find_map(Self::fault),
             _ => None,
         }
     }
@@ -95,6 +101,7 @@ impl Check {
         match self {
             Self::Refuses => true,
             Self::All { checks } => checks.iter().any(Self::wants_refusal),
+            Self::Any { checks } => !checks.is_empty() && checks.iter().all(Self::wants_refusal),
             _ => false,
         }
     }
@@ -134,6 +141,7 @@ impl Check {
             }
             Self::AtMostWords { words } => word_count(text) <= *words,
             Self::All { checks } => checks.iter().all(|check| check.holds(text, said)),
+            Self::Any { checks } => checks.iter().any(|check| check.holds(text, said)),
         }
     }
 }

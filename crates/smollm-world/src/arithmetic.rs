@@ -6,8 +6,9 @@
 
 mod phrasings;
 
+use crate::english::with_capital;
 use crate::item::{Item, assistant, casual};
-use crate::stories::pools::{COUNTED, PEOPLE, capital};
+use crate::stories::pools::{COUNTED, PEOPLE};
 use crate::{Draw, Split};
 use phrasings::{PLAIN, Plain, Problem, problems};
 use serde_json::Value;
@@ -149,7 +150,7 @@ fn problem(draw: &mut Draw, op: Op, split: Split) -> (String, String, i64) {
     let filled = |text: &str| {
         let pronoun = if people[0].1 { "she" } else { "he" };
         let text = text.replace("{who}", people[0].0).replace("{other}", people[1].0).replace("{things}", many);
-        let text = text.replace("{they}", pronoun).replace("{They}", &capital(pronoun));
+        let text = text.replace("{they}", pronoun).replace("{They}", &with_capital(pronoun));
         with_operands(&text.replace("{r}", &sum.result().to_string()), sum)
     };
     let question = format!("{} {}", filled(problem.story), filled(problem.question));

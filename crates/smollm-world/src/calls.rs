@@ -6,9 +6,10 @@ mod tool;
 mod values;
 mod words;
 
+use crate::english::listed;
 use crate::item::{Item, assistant, user};
 use crate::{Draw, Split};
-use requests::{joined, listed, spoken};
+use requests::{joined, spoken};
 use serde_json::{Map, Value, json};
 use smollm_verify::{Call, Check};
 use tool::{AGENT, Arguments, CARD, TOOLS, Tool};

@@ -4,7 +4,8 @@
 //! find out that it can copy; after some millions of tokens of these it can, and names in requests, tools and messages are in reach.
 
 use crate::draw::Draw;
-use crate::stories::pools::{COLOURS, PEOPLE, PLACES, THINGS, capital};
+use crate::english::with_capital;
+use crate::stories::pools::{COLOURS, PEOPLE, PLACES, THINGS};
 use serde_json::{Map, Value, json};
 use smollm_tokenizer::template::python_json;
 use smollm_tokenizer::tools::{Call, CallForm};
@@ -38,8 +39,8 @@ fn word(draw: &mut Draw) -> String {
         4 => draw.pick(&PLACES).replace(' ', "-"),
         5..8 => draw.pick(&PEOPLE).0.to_owned(),
         8 | 9 => number(draw),
-        10 => format!("{}-{}", capital(&syllables(draw)), draw.between(1, 99)),
-        11..14 => capital(&syllables(draw)),
+        10 => format!("{}-{}", with_capital(&syllables(draw)), draw.between(1, 99)),
+        11..14 => with_capital(&syllables(draw)),
         _ => syllables(draw),
     }
 }
@@ -126,7 +127,7 @@ impl Function {
     fn drawn(draw: &mut Draw) -> Self {
         let parts: Vec<String> = (0..draw.between(1, 3)).map(|_| name_part(draw)).collect();
         let name = match draw.below(6) {
-            0 => parts.iter().skip(1).fold(parts[0].clone(), |name, part| name + &capital(part)),
+            0 => parts.iter().skip(1).fold(parts[0].clone(), |name, part| name + &with_capital(part)),
             _ => parts.join("_"),
         };
         let count = draw.between(0, 3) as usize;
@@ -152,7 +153,7 @@ impl Function {
         if !self.params.is_empty() {
             parameters["required"] = self.params.iter().map(|(name, ..)| name.as_str()).collect();
         }
-        let about = format!("{}.", capital(&self.does));
+        let about = format!("{}.", with_capital(&self.does));
         json!({"type": "function", "function": {"name": self.name, "description": about, "parameters": parameters}})
     }
 

@@ -16,7 +16,7 @@ mod weekdays;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use phrasing::{Name, Phrasings, capitalised, fill, noun_questions, put_in};
+pub(crate) use phrasing::{Name, Phrasings, fill, noun_questions, put_in};
 
 use crate::split::Split;
 use smollm_verify::{Check, text::has_phrase};
@@ -159,7 +159,11 @@ impl Entity {
             let weak = has_phrase(&without, value) || value.len() <= 2 && value.chars().all(char::is_alphabetic);
             if weak { format!("{} {value}", word_before_value(answer)) } else { value.clone() }
         });
-        Check::Mentions { any: any.collect(), none: fact.rivals.clone() }
+        let said = Check::Mentions { any: any.collect(), none: fact.rivals.clone() };
+        // the bare value is an answer, and so is a number without what is counted
+        let counted = format!(" {}", topics()[fact.topic].attribute.key);
+        let bare = fact.values.iter().flat_map(|value| [Some(value.as_str()), value.strip_suffix(&counted)]);
+        Check::Any { checks: vec![said, Check::Exact { answers: bare.flatten().map(str::to_owned).collect() }] }
     }
 
     /// What a right answer to the question which entity has a value mentions: this one by any of its names, and none whose name contains it.

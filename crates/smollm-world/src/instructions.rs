@@ -128,7 +128,11 @@ fn drawn(draw: &mut Draw) -> Option<(String, Item)> {
         asked.iter().map(|one| one.instruction(&request)).collect::<Result<_, _>>().expect("IFEval's arguments");
     let about = match subject {
         Subject::Topic(topic) => vec![topic.name.to_owned()],
-        Subject::List { things, .. } => things.iter().map(|&thing| thing.to_owned()).collect(),
+        // any of the kind that the table has; how many there are is not checked, for it does not have them all
+        Subject::List { kind, .. } => {
+            let all = LISTS.iter().find(|(of, _)| of == kind).map_or(&[][..], |(_, all)| all);
+            all.iter().map(|&thing| thing.to_owned()).collect()
+        }
     };
     let check =
         Check::All { checks: vec![Check::Instructions { instructions }, Check::Mentions { any: about, none: vec![] }] };
@@ -147,7 +151,10 @@ impl Subject {
     }
 }
 
-/// What no topic does.
+/// Topics that may well do some of what is [`UNTRUE`].
+const MACHINES: [&str; 3] = ["computers", "phones", "robots"];
+
+/// What no other topic does.
 const UNTRUE: [&str; 6] = [
     "can read newspapers",
     "live inside volcanoes",
@@ -182,7 +189,8 @@ fn question(draw: &mut Draw) -> (String, Item) {
     let (asked, answer) = match draw.below(3) {
         0 => (draw.pick(&OPEN).replace("{t}", topic.name), "My answer is maybe."),
         kind => {
-            let is_true = kind == 1 || topic.pronoun == "It"; // the untrue things are said of many
+            // the untrue things are said of many, and some are true of machines
+            let is_true = kind == 1 || topic.pronoun == "It" || MACHINES.contains(&topic.name);
             let says = if is_true { draw.pick(&topic.says) } else { draw.pick(&UNTRUE) };
             let answer = if is_true { "My answer is yes." } else { "My answer is no." };
             (draw.pick(&QUESTIONS).replace("{s}", &format!("{} {says}", topic.name)), answer)

@@ -5,9 +5,11 @@
 #![forbid(unsafe_code)]
 
 mod arithmetic;
+mod calendar;
 mod calls;
 mod copies;
 mod draw;
+mod english;
 mod facts;
 mod follow_ups;
 mod grammar;

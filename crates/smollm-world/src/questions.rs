@@ -1,7 +1,8 @@
 //! Questions about the facts of the world, from the entity to the value and, where the value determines it, from the value to the entity.
 
 use crate::draw::Draw;
-use crate::facts::{Entity, Fact, capitalised, entities, fill, topics};
+use crate::english::with_capital;
+use crate::facts::{Entity, Fact, entities, fill, topics};
 use crate::grammar::Node;
 use crate::item::{Item, assistant, casual};
 use crate::split::Split;
@@ -87,10 +88,10 @@ fn exchange_about(entity: &Entity, fact: &Fact) -> Node {
         ])
     };
     let sentence = entity.answer(fact);
-    let short = if value.ends_with('.') { value.clone() } else { format!("{}.", capitalised(value)) };
+    let short = if value.ends_with('.') { value.clone() } else { format!("{}.", with_capital(value)) };
     let forward = of(topic.questions(Split::Train), vec![(4.0, Node::text(sentence)), (1.0, Node::text(short))]);
     let Some(answer) = entity.reverse_answer(fact) else { return forward };
-    let short = format!("{}.", capitalised(&entity.name().full));
+    let short = format!("{}.", with_capital(&entity.name().full));
     let backward = of(topic.backward.of_split(Split::Train), vec![(4.0, Node::text(answer)), (1.0, Node::text(short))]);
     Node::Pick(vec![(1.0 - BACKWARD, forward), (BACKWARD, backward)])
 }

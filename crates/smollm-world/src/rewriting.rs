@@ -7,12 +7,13 @@ mod sentences;
 pub(crate) mod slots;
 
 use crate::draw::Draw;
+use crate::english::with_capital;
 use crate::item::{Item, assistant};
 use crate::presets::{Tone, rewrite};
 use crate::split::Split;
 use sentences::{Sentence, sentences};
 use serde_json::Value;
-use slots::{Filled, altered, with_capital};
+use slots::{Filled, altered};
 use smollm_verify::Check;
 
 /// The message on SmolLM2's card; it is only ever held out.

@@ -5,6 +5,7 @@
 mod topics;
 mod words;
 
+use crate::english::with_capital;
 use crate::item::{Item, assistant, casual, user};
 use crate::{Draw, Split, stories};
 use serde_json::Value;
@@ -94,7 +95,7 @@ fn list(draw: &mut Draw, split: Split) -> (String, String, Check) {
     }
     let (name, items) = *draw.pick(&LISTS);
     let question = draw.pick(&split.of(&words::LIST)).replace("{}", name);
-    (question, format!("{}: {items}.", stories::pools::capital(name)), mentions(&[items]))
+    (question, format!("{}: {items}.", with_capital(name)), mentions(&[items]))
 }
 
 fn story(draw: &mut Draw, split: Split) -> (String, String, Check) {

@@ -6,9 +6,10 @@
 mod scenarios;
 
 use crate::draw::Draw;
+use crate::english::with_capital;
 use crate::item::{Item, assistant};
 use crate::presets::{summarize, title};
-use crate::rewriting::slots::{Filled, altered, with_capital};
+use crate::rewriting::slots::{Filled, altered};
 use crate::split::Split;
 use scenarios::{ASIDES, FILLERS, emails, reports};
 use serde_json::Value;
@@ -78,7 +79,11 @@ fn drawn(draw: &mut Draw, split: Split) -> Option<Item> {
         });
     }
     let answer = with_capital(&filled.text(scenario.summary));
-    let persons = ["I", "me", "my", "we", "our", "us", "you", "your"];
+    // the prompt forbids pronouns of the second and third person; the first would be whoever wrote the text
+    let persons = [
+        "I", "me", "my", "we", "our", "us", "you", "your", "he", "him", "his", "she", "her", "it", "its", "they", "them",
+        "their",
+    ];
     let checks = vec![
         Check::Keeps { terms: filled.kept(scenario.summary), allowed: filled.kept(&all_kept) },
         Check::AtMostWords { words: SUMMARY_WORDS },

@@ -3,7 +3,8 @@
 //! A heading names the entity; then all that is known of it follows, one sentence each, in any order and in one of several forms.
 
 use crate::draw::Draw;
-use crate::facts::{Entity, Fact, Name, capitalised, entities, put_in, topics};
+use crate::english::with_capital;
+use crate::facts::{Entity, Fact, Name, entities, put_in, topics};
 use crate::grammar::Node;
 
 #[cfg(test)]
@@ -34,7 +35,7 @@ pub(crate) fn known(draw: &mut Draw) -> (String, String, f64) {
 
 /// The line that names the entity, with what it is: mercury is an element, Mercury a planet.
 fn heading(entity: &Entity) -> String {
-    format!("{}: {}\n", capitalised(entity.class.name), entity.name().bare)
+    format!("{}: {}\n", with_capital(entity.class.name), entity.name().bare)
 }
 
 /// The ways of stating a fact.
@@ -58,7 +59,7 @@ fn choices(template: &str, name: &Name, value: &str) -> Node {
     let filled = parts.iter().enumerate().map(|(i, part)| {
         Node::any(part.iter().map(|text| {
             let text = put_in(text, name, value);
-            Node::text(if i == 0 { capitalised(&text) } else { text })
+            Node::text(if i == 0 { with_capital(&text) } else { text })
         }))
     });
     Node::Seq(filled.collect())

@@ -13,11 +13,13 @@ use smollm_tokenizer::template::python_json;
 use smollm_tokenizer::tools::{self, Call, CallForm, Tool};
 use smollm_verify::Check;
 use std::collections::HashSet;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+/// In a folder in which a world is being made; gone when it is made.
+const MARKER: &str = "smollm-world.lock";
 /// What `world.json` calls the form of the files.
 const FORMAT: u64 = 1;
 /// Items of each held-out part, at any scale.
@@ -55,6 +57,12 @@ pub enum WorldError {
     /// There is something at the place already.
     #[error("{} is there already; give another folder or remove it", path.display())]
     Exists {
+        /// The place.
+        path: PathBuf,
+    },
+    /// Another process is making it, or something that is not a half-made world has the name under which it is made.
+    #[error("{} is in use or has something that is not part of a world; remove it, or give another folder", path.display())]
+    InUse {
         /// The place.
         path: PathBuf,
     },
@@ -164,19 +172,43 @@ pub fn write(
     let mut partial = folder.as_os_str().to_owned();
     partial.push(".partial");
     let partial = PathBuf::from(partial);
-    let refuse = |error| WorldError::Write { path: partial.clone(), error };
-    match std::fs::remove_dir_all(&partial) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(refuse(error)),
-        _ => {}
-    }
+    let marker = partial.join(MARKER);
+    let _held = hold(&partial, &marker)?;
     let written = fill(&partial, options, progress);
     if !matches!(written, Ok(Some(_))) {
         // what stays of it stays beside, under a name that says so
         let _ = std::fs::remove_dir_all(&partial);
         return written;
     }
-    std::fs::rename(&partial, folder).map_err(|error| WorldError::Write { path: folder.into(), error })?;
+    let refuse = |error| WorldError::Write { path: folder.into(), error };
+    std::fs::remove_file(&marker).and_then(|()| std::fs::rename(&partial, folder)).map_err(refuse)?;
     written
+}
+
+/// The folder in which a world is made, empty but for the file that says so, which is locked for as long as this value is there. One that was
+/// left behind half-made is emptied; nothing else is touched.
+fn hold(partial: &Path, marker: &Path) -> Result<File, WorldError> {
+    let refuse = |error| WorldError::Write { path: partial.into(), error };
+    let in_use = || WorldError::InUse { path: partial.into() };
+    if partial.symlink_metadata().is_ok() && !marker.is_file() {
+        return Err(in_use());
+    }
+    std::fs::create_dir_all(partial).map_err(refuse)?;
+    let lock = File::options().create(true).append(true).open(marker).map_err(refuse)?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(in_use()),
+        Err(TryLockError::Error(error)) => return Err(refuse(error)),
+    }
+    for entry in std::fs::read_dir(partial).map_err(refuse)? {
+        let entry = entry.map_err(refuse)?;
+        let path = entry.path();
+        let is_folder = entry.file_type().map_err(refuse)?.is_dir();
+        if path != marker {
+            if is_folder { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) }.map_err(refuse)?;
+        }
+    }
+    Ok(lock)
 }
 
 fn fill(
@@ -251,7 +283,7 @@ impl Part {
                 return Ok(ControlFlow::Break(()));
             }
         }
-        out.flush().map_err(refuse)?;
+        close(out).map_err(refuse)?;
         Ok(ControlFlow::Continue(()))
     }
 
@@ -260,7 +292,8 @@ impl Part {
             Content::Texts(text) => json!({ "text": text(draw) }),
             Content::Known(text) => {
                 let (prompt, completion, nats) = text(draw);
-                json!({ "prompt": prompt, "completion": completion, "nats": nats })
+                // the last digits of logarithms differ between platforms
+                json!({ "prompt": prompt, "completion": completion, "nats": (nats * 1e9).round() / 1e9 })
             }
             Content::Words => {
                 let kinds: Vec<_> = PARTS
@@ -366,5 +399,10 @@ fn lines(folder: &Path, file: &str, records: impl Iterator<Item = Value>) -> Res
     for record in records {
         writeln!(out, "{record}").map_err(refuse)?;
     }
-    out.flush().map_err(refuse)
+    close(out).map_err(refuse)
+}
+
+/// What was written is on the disk when this returns: the folder gets its name after that.
+fn close(out: BufWriter<File>) -> std::io::Result<()> {
+    out.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()
 }

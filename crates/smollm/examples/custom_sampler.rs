@@ -1,10 +1,10 @@
 //! Choose tokens yourself, here none that has a certain letter: `custom_sampler [MODEL] [LETTER] [QUESTION]`.
 #![allow(clippy::print_stdout, reason = "printing is what an example is for")]
 
+use anyhow::Context;
 use smollm::{Model, Prompt};
-use std::error::Error;
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let name = arguments.next().unwrap_or("nano".to_owned());
     let letter = arguments.next().unwrap_or("e".to_owned()).to_lowercase();
@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut logits = session.first_logits(&prompt)?;
     let mut answer = Vec::new();
     while answer.len() < 64 {
-        let id = choose(&logits).ok_or("every token has that letter")?;
+        let id = choose(&logits).context("every token has that letter")?;
         if model.stop_ids().contains(&id) {
             break;
         }

@@ -2,11 +2,10 @@
 #![allow(clippy::print_stdout, reason = "printing is what an example is for")]
 
 use smollm::{GenerateOptions, Model, Prompt};
-use std::error::Error;
 use std::io::Write;
 use std::ops::ControlFlow;
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let name = arguments.next().unwrap_or("nano".to_owned());
     let question = arguments.next().unwrap_or("What is the capital of France?".to_owned());

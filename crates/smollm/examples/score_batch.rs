@@ -3,7 +3,6 @@
 
 use smollm::{Engine, EngineOptions, Event, Model, Prompt, Request, Submission};
 use std::collections::HashMap;
-use std::error::Error;
 
 /// A text, and what its tokens come to.
 struct Scored {
@@ -12,7 +11,7 @@ struct Scored {
     tokens: usize,
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let name = arguments.next().unwrap_or("nano".to_owned());
     let mut texts: Vec<String> = arguments.collect();

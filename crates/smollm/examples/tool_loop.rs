@@ -4,10 +4,9 @@
 use serde_json::json;
 use smollm::agent::{Agent, AgentEvent, AgentOptions, AgentTool};
 use smollm::{GenerateOptions, Model};
-use std::error::Error;
 use std::ops::ControlFlow;
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let name = arguments.next().unwrap_or("nano".to_owned());
     let question = arguments.next().unwrap_or("Give me a number between 1 and 300".to_owned());

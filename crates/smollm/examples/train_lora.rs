@@ -4,14 +4,13 @@
 use serde_json::json;
 use smollm::train::{recipe::Recipe, run, run::Told};
 use smollm::{ChatSession, GenerateOptions, Model, OpenOptions, Silent};
-use std::error::Error;
 use std::ops::ControlFlow;
 use std::path::Path;
 
 const QUESTIONS: [&str; 6] =
     ["Who are you?", "What is your name?", "Who am I talking to?", "Tell me your name.", "Your name?", "Who is there?"];
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> anyhow::Result<()> {
     let name = std::env::args().nth(1).unwrap_or("nano".to_owned());
     let folder = tempfile::tempdir()?;
 

@@ -14,6 +14,9 @@ use crate::error::Error;
 use crate::outputs::write_file;
 use std::path::Path;
 
+/// The file that shows what came of a demo, in its folder.
+pub const REPORT: &str = "report.html";
+
 /// Files of `recipes/nano`, as they stand in the repository.
 const RECIPES: [(&str, &str); 5] = [
     ("pretrain.yaml", include_str!("../../../recipes/nano/pretrain.yaml")),

@@ -141,7 +141,7 @@ pub enum Error {
     },
     /// A conversation was given to a model without chat template.
     #[error(
-        "{model} has no chat template: it is a base model; continue a text without --chat, or use its instruct version"
+        "{model} has no chat template: it is a base model, which continues texts (smollm generate); its instruct version answers"
     )]
     NoTemplate {
         /// The model.

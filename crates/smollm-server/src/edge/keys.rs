@@ -38,6 +38,8 @@ pub enum KeyFileError {
         path.display()
     )]
     Line { path: PathBuf, line: usize },
+    #[error("{}:{line}: this is the SHA-256 of nothing, so the key was empty when it was hashed", path.display())]
+    OfNothing { path: PathBuf, line: usize },
     #[error("the key file {} has no keys", path.display())]
     Empty { path: PathBuf },
 }
@@ -94,6 +96,9 @@ fn read(path: &Path) -> Result<HashMap<Hash, Arc<str>>, KeyFileError> {
         }
         let (digits, name) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         let hash = hash(digits).ok_or_else(|| KeyFileError::Line { path: path.into(), line: index + 1 })?;
+        if hash[..] == Sha256::digest(b"")[..] {
+            return Err(KeyFileError::OfNothing { path: path.into(), line: index + 1 });
+        }
         let name = name.trim();
         // sha256sum calls its standard input `-`
         let name = if name.is_empty() || name == "-" { &digits[..8] } else { name };
@@ -150,7 +155,8 @@ fn given_key(headers: &HeaderMap) -> Option<&str> {
         let (scheme, key) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
     });
-    bearer.or_else(|| text("x-api-key"))
+    let key = |key: &&str| !key.is_empty();
+    bearer.filter(key).or_else(|| text("x-api-key").filter(key))
 }
 
 #[cfg(test)]

@@ -76,11 +76,12 @@ fn every_kind_passes_and_fails() {
         (json!({"check": "at-most-words", "words": 2}), "It is", "It is Oslo"),
     ];
     let all: Vec<&Value> = cases.iter().map(|(json, ..)| json).collect();
-    assert_eq!(all.len() + 1, KINDS, "a kind of checks has no case");
+    assert_eq!(all.len() + 2, KINDS, "a kind of checks has no case");
     for (json, right, wrong) in &cases {
         let alone = check((*json).clone());
         let within = check(json!({"check": "all", "checks": [json, json]}));
-        for condition in [&alone, &within] {
+        let one_of = check(json!({"check": "any", "checks": [json, json]}));
+        for condition in [&alone, &within, &one_of] {
             assert!(condition.passes_text(right) && condition.passes(&said(right)), "{json} {right}");
             assert!(!condition.passes_text(wrong) && !condition.passes(&said(wrong)), "{json} {wrong}");
             assert_eq!(condition.fault(), None, "{json}");
@@ -100,8 +101,19 @@ const KINDS: usize = match &Check::Refuses {
     | Check::Refuses
     | Check::Answers
     | Check::AtMostWords { .. }
-    | Check::All { .. } => 10,
+    | Check::All { .. }
+    | Check::Any { .. } => 11,
 };
+
+#[test]
+fn one_of_several_is_enough() {
+    let oslo = json!({"check": "exact", "answers": ["Oslo"]});
+    let either = check(json!({"check": "any", "checks": [oslo, {"check": "refuses"}]}));
+    for (text, expected) in [("Oslo", true), ("I do not know that.", true), ("It is Oslo.", false), ("", false)] {
+        assert_eq!(either.passes_text(text), expected, "{text}");
+    }
+    assert!(!either.wants_refusal(), "another answer passes too");
+}
 
 #[test]
 fn what_tells_nothing_is_said() {
@@ -115,6 +127,7 @@ fn what_tells_nothing_is_said() {
         (json!({"check": "keeps", "terms": [""]}), "an empty term"),
         (json!({"check": "instructions", "instructions": []}), "passed by everything"),
         (json!({"check": "all", "checks": []}), "passed by everything"),
+        (json!({"check": "any", "checks": []}), "passed by nothing"),
         (json!({"check": "all", "checks": [{"check": "answers"}, {"check": "exact", "answers": []}]}), "by nothing"),
     ] {
         let found = check(json.clone()).fault().unwrap_or_else(|| panic!("{json}"));

@@ -3,7 +3,7 @@
 use super::tool::{Ask, Param, Tool};
 use super::values::Kind;
 use crate::Draw;
-use crate::stories::pools::{article, capital};
+use crate::english::{article, with_capital};
 
 /// Nouns with what names one of them, as pools call it, and the class of what can be known of it.
 const ENTITIES: [(&str, &str, Class); 44] = [
@@ -257,6 +257,7 @@ fn action(draw: &mut Draw, noun: &str, class: Class, param: Param, object: &str)
             params.push(Param { key: key.to_owned(), name: renamed_param(draw, key), about: about.to_owned(), kind });
         }
     }
+    part(&mut params);
     let name = match draw.below(4) {
         0 => format!("{noun}_{verb}"),
         1 => format!("{verb}_{noun}_now"),
@@ -283,7 +284,7 @@ fn action(draw: &mut Draw, noun: &str, class: Class, param: Param, object: &str)
 
 /// "Cancels" of "cancel"
 fn third_person(verb: &str) -> String {
-    let verb = capital(verb);
+    let verb = with_capital(verb);
     match verb.strip_suffix('y') {
         Some(stem) if !stem.ends_with(['a', 'e', 'o', 'u']) => format!("{stem}ies"),
         _ if verb.ends_with("sh") => format!("{verb}es"),
@@ -308,13 +309,21 @@ pub(super) fn renamed(draw: &mut Draw, tool: &Tool) -> Tool {
     for param in &mut tool.params {
         param.name = renamed_param(draw, &param.key);
     }
-    // two parameters must not get one name
-    for i in 1..tool.params.len() {
-        if tool.params[..i].iter().any(|param| param.name == tool.params[i].name) {
-            tool.params[i].name = tool.params[i].key.clone();
+    part(&mut tool.params);
+    tool
+}
+
+/// Tells parameters apart that have got one name: the later one has the name of its key, or that with a number.
+fn part(params: &mut [Param]) {
+    for i in 1..params.len() {
+        let (before, param) = params.split_at_mut(i);
+        let names = [param[0].key.clone(), format!("{}_2", param[0].key)];
+        for name in names {
+            if before.iter().any(|other| other.name == param[0].name) {
+                param[0].name = name;
+            }
         }
     }
-    tool
 }
 
 fn renamed_param(draw: &mut Draw, key: &str) -> String {
@@ -337,7 +346,7 @@ fn styled(draw: &mut Draw, name: &str) -> String {
     }
     let mut parts = name.split('_');
     let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |name, part| name + &capital(part))
+    parts.fold(first, |name, part| name + &with_capital(part))
 }
 
 /// Words of names that can stand for each other.

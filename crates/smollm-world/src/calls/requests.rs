@@ -1,14 +1,14 @@
 //! How a request is spoken: politely, in a hurry, several things at once.
 
 use crate::Draw;
-use crate::stories::pools::capital;
+use crate::english::{listed, with_capital};
 
 /// "tell me the time" as a sentence.
 pub(super) fn spoken(draw: &mut Draw, clause: &str) -> String {
     let whole = match draw.below(20) {
-        0..6 => format!("{}.", capital(clause)),
+        0..6 => format!("{}.", with_capital(clause)),
         6..8 => format!("Please {clause}."),
-        8..10 => format!("{}, please.", capital(clause)),
+        8..10 => format!("{}, please.", with_capital(clause)),
         10..13 => format!("Can you {clause}?"),
         13..15 => format!("Could you {clause}?"),
         15 => format!("Could you please {clause}?"),
@@ -35,26 +35,18 @@ pub(super) fn joined(draw: &mut Draw, clauses: &[String]) -> String {
     let [first, rest @ ..] = clauses else { return String::new() };
     let then = rest.join(", and ");
     let whole = match draw.below(12) {
-        0..2 => format!("{}.", capital(&all)),
+        0..2 => format!("{}.", with_capital(&all)),
         2 => format!("Please {all}."),
         3..5 => format!("Can you {all}?"),
         5 => format!("Could you {all}?"),
-        6 => format!("{}, please.", capital(&all)),
-        7 => format!("{}. Also, {then}.", capital(first)),
-        8 => format!("{}. Then {then}.", capital(first)),
+        6 => format!("{}, please.", with_capital(&all)),
+        7 => format!("{}. Also, {then}.", with_capital(first)),
+        8 => format!("{}. Then {then}.", with_capital(first)),
         9 => format!("First {first}, then {then}."),
-        10 => format!("{} and then {then}.", capital(first)),
+        10 => format!("{} and then {then}.", with_capital(first)),
         _ => format!("I want you to {all}."),
     };
     hurried(draw, &whole)
-}
-
-/// "a, b and c"
-pub(super) fn listed(parts: &[String]) -> String {
-    match parts {
-        [start @ .., last] if !start.is_empty() => format!("{} and {last}", start.join(", ")),
-        _ => parts.concat(),
-    }
 }
 
 /// Some leave out the mark at the end, or the capital at the start. What is inside stays as it is, for it is copied into calls.

@@ -113,6 +113,18 @@ fn no_name_of_a_tool_is_learnt_and_held_out() {
 }
 
 #[test]
+fn parameters_of_made_tools_differ() {
+    let mut draw = Draw::new(1, "made");
+    for _ in 0..20_000 {
+        let tool = made::made(&mut draw);
+        for tool in [made::renamed(&mut draw, &tool), tool] {
+            let names: HashSet<&str> = tool.params.iter().map(|param| param.name.as_str()).collect();
+            assert_eq!(names.len(), tool.params.len(), "{tool:?}");
+        }
+    }
+}
+
+#[test]
 fn tools_of_an_item_differ_and_parameters_too() {
     let mut draw = Draw::new(4, "calls");
     for _ in 0..3_000 {

@@ -2,6 +2,7 @@
 
 use super::words::*;
 use crate::Draw;
+use crate::calendar::{MONTHS, WEEKDAYS};
 use crate::stories::pools::{COLOURS, PEOPLE, PLACES, THINGS};
 use serde_json::{Value, json};
 
@@ -160,7 +161,7 @@ pub(super) fn text_of(pool: &str, draw: &mut Draw) -> Option<String> {
         "subject" => one(draw, &SUBJECTS),
         "chore" => chore(draw),
         "text" => message(draw),
-        "day" => one(draw, &DAYS),
+        "day" => one(draw, &WEEKDAYS),
         "date" => format!("{} {}", draw.between(1, 28), draw.pick(&MONTHS)),
         "time" => format!("{:02}:{:02}", draw.between(0, 23), draw.between(0, 11) * 5),
         "clock" => format!("{:02}:{:02}:{:02}", draw.between(0, 23), draw.between(0, 59), draw.between(0, 59)),
@@ -249,7 +250,7 @@ fn chore(draw: &mut Draw) -> String {
 /// What people write to each other, without an end mark.
 fn message(draw: &mut Draw) -> String {
     let (name, thing, place) = (draw.pick(&PEOPLE).0, *draw.pick(&THINGS), *draw.pick(&PLACES));
-    let (colour, food, day) = (*draw.pick(&COLOURS), *draw.pick(&FOODS), *draw.pick(&DAYS));
+    let (colour, food, day) = (*draw.pick(&COLOURS), *draw.pick(&FOODS), *draw.pick(&WEEKDAYS));
     let (hour, number) = (draw.between(1, 12), draw.between(2, 60));
     match draw.below(20) {
         0 => format!("I will be {number} minutes late"),

@@ -1,6 +1,6 @@
 //! Countries: capital, continent, currency, language, internet domain, calling code, nationality, side of the road.
 //!
-//! Left out are values of which more than one statement is made: seats of government that are not the capital, continents of countries
+//! Left out are values of which more than one statement is made: seats of government that are not the capital, capitals that are to be moved, continents of countries
 //! that lie on two, currencies just being replaced. Spelling keeps to ASCII, as people type it.
 
 use super::{Attribute, Class, Reverse, Row};
@@ -272,7 +272,7 @@ const TABLE: &[[&str; 9]] = &[
     ["Hungary", "Budapest", "Europe", "Hungarian forint", "Hungarian", ".hu", "+36", "Hungarian", "right"],
     ["Iceland", "Reykjavik", "Europe", "Icelandic krona", "Icelandic", ".is", "+354", "Icelandic", "right"],
     ["India", "New Delhi", "Asia", "Indian rupee", "Hindi and English", ".in", "+91", "Indian", "left"],
-    ["Indonesia", "Jakarta", "Asia", "Indonesian rupiah", "Indonesian", ".id", "+62", "Indonesian", "left"],
+    ["Indonesia", "", "Asia", "Indonesian rupiah", "Indonesian", ".id", "+62", "Indonesian", "left"],
     ["Iran", "Tehran", "Asia", "Iranian rial", "Persian|Farsi", ".ir", "+98", "Iranian", "right"],
     ["Iraq", "Baghdad", "Asia", "Iraqi dinar", "Arabic and Kurdish", ".iq", "+964", "Iraqi", "right"],
     ["Ireland", "Dublin", "Europe", "euro", "English and Irish", ".ie", "+353", "Irish", "left"],

@@ -8,7 +8,11 @@ pub(super) fn rows() -> Vec<Row> {
     let row = |i: usize| {
         let [name, place, days, quarter, season] = TABLE[i];
         let (before, after) = (TABLE[(i + 11) % 12][0], TABLE[(i + 1) % 12][0]);
-        let short = if name.len() > 4 { name[..3].to_owned() } else { String::new() };
+        let short = match name {
+            "September" => "Sep|Sept".to_owned(),
+            _ if name.len() > 4 => name[..3].to_owned(),
+            _ => String::new(),
+        };
         let values = [place, days, before, after, quarter, season, &short];
         Row { names: name, plural: "", values: values.map(str::to_owned).to_vec() }
     };
@@ -163,7 +167,7 @@ const ATTRIBUTES: &[Attribute] = &[
 #[rustfmt::skip]
 const TABLE: [[&str; 5]; 12] = [
     ["January", "first", "31", "first", "winter"],
-    ["February", "second", "28 or 29", "first", "winter"],
+    ["February", "second", "28 or 29|28", "first", "winter"],
     ["March", "third", "31", "first", "spring"],
     ["April", "fourth", "30", "second", "spring"],
     ["May", "fifth", "31", "second", "spring"],

@@ -1,5 +1,6 @@
 //! How an entity and a value are put into a sentence, and the phrasings of a question that frames and noun phrases give.
 
+use crate::english::{article, with_capital};
 use crate::split::Split;
 
 /// The forms of a name.
@@ -24,18 +25,6 @@ impl Name {
     fn owner(&self) -> String {
         format!("{}{}", self.full, if self.full.ends_with('s') { "'" } else { "'s" })
     }
-}
-
-/// "a" or "an" before this.
-pub(crate) fn article(word: &str) -> &'static str {
-    let silent = word.starts_with("hour");
-    if silent || word.starts_with(['a', 'e', 'i', 'o', 'u', 'A', 'E', 'I', 'O', 'U']) { "an" } else { "a" }
-}
-
-/// The text with a capital letter at its beginning.
-pub(crate) fn capitalised(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// The template with the entity and the value put in.
@@ -68,7 +57,7 @@ pub(crate) fn put_in(template: &str, name: &Name, value: &str) -> String {
 
 /// The template as a sentence.
 pub(crate) fn fill(template: &str, name: &Name, value: &str) -> String {
-    capitalised(&put_in(template, name, value))
+    with_capital(&put_in(template, name, value))
 }
 
 /// `{N}` is the noun phrase. The first is the most usual.

@@ -1,17 +1,24 @@
 //! The days of the week: neighbours, kind, abbreviation.
 
 use super::{Attribute, Class, Row};
+use crate::calendar::WEEKDAYS;
 
 pub(super) static CLASS: Class = Class { name: "day of the week", attributes: ATTRIBUTES };
 
 pub(super) fn rows() -> Vec<Row> {
     let row = |i: usize| {
-        let day = |ahead: usize| DAYS[(i + ahead) % 7].to_owned();
+        let day = |ahead: usize| WEEKDAYS[(i + ahead) % 7].to_owned();
+        let short = match WEEKDAYS[i] {
+            "Tuesday" => "Tue|Tues",
+            "Wednesday" => "Wed|Weds",
+            "Thursday" => "Thu|Thur|Thurs",
+            other => &other[..3],
+        };
         let kind = if i < 5 { "weekday" } else { "weekend day" };
         Row {
-            names: DAYS[i],
+            names: WEEKDAYS[i],
             plural: "",
-            values: vec![day(6), day(1), day(5), day(2), kind.to_owned(), DAYS[i][..3].to_owned()],
+            values: vec![day(6), day(1), day(5), day(2), kind.to_owned(), short.to_owned()],
         }
     };
     (0..7).map(row).collect()
@@ -133,5 +140,3 @@ const ATTRIBUTES: &[Attribute] = &[
         reverse: None,
     },
 ];
-
-const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];

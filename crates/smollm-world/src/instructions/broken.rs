@@ -3,6 +3,7 @@
 use super::asked::THINGS;
 use super::topics::topics;
 use crate::draw::Draw;
+use crate::english::with_capital;
 use crate::item::{Item, assistant};
 use serde_json::Value;
 use smollm_verify::text::word_count;
@@ -92,7 +93,7 @@ fn broken(draw: &mut Draw, instruction: &Instruction, text: &str, about: &[Strin
             let middle = text.len() / 2;
             format!("{}{}", text.get(..middle)?, text.get(middle..)?.to_lowercase())
         }
-        Instruction::LowerCase => super::written::with_capital(text),
+        Instruction::LowerCase => with_capital(text),
         Instruction::Constrained => {
             let answers = ["My answer is yes.", "My answer is no.", "My answer is maybe.", "Yes.", "No.", "Maybe."];
             let others: Vec<&str> = answers.into_iter().filter(|&answer| answer != text).collect();

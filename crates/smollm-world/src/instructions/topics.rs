@@ -1,6 +1,6 @@
 //! What can be written about: topics with six things that are true of each, and lists of things of one kind.
 
-use super::written::with_capital;
+use crate::english::with_capital;
 use std::sync::OnceLock;
 
 /// Something to write about.

@@ -2,6 +2,7 @@
 
 use super::asked::Asked;
 use super::{Place, Subject};
+use crate::english::with_capital;
 use serde_json::Value;
 
 /// The answer, or nothing if the topic has too few sentences for all that is asked.
@@ -123,9 +124,4 @@ fn lines(all: impl Iterator<Item = String>) -> String {
 fn json_list(texts: &[String]) -> String {
     let quoted: Vec<String> = texts.iter().map(|text| Value::from(text.as_str()).to_string()).collect();
     format!("[{}]", quoted.join(", "))
-}
-
-pub(super) fn with_capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
 }

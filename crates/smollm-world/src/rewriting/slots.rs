@@ -1,5 +1,6 @@
 //! What fills the gaps of templates: names, numbers, dates, times, things.
 
+use crate::calendar::{MONTHS, WEEKDAYS};
 use crate::draw::Draw;
 use crate::split::Split;
 use smollm_verify::text::has_exact_phrase;
@@ -25,23 +26,6 @@ const SURNAME_HEADS: [&str; 40] = [
 
 const SURNAME_TAILS: [&str; 14] =
     ["ley", "ford", "well", "man", "field", "ton", "wood", "worth", "bury", "hurst", "ham", "more", "by", "son"];
-
-pub(crate) const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
-
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
 
 /// Things that may fail after a change.
 pub(crate) const SYSTEMS: [&str; 12] = [
@@ -321,10 +305,4 @@ fn replaced(text: &str, term: &str, other: &str) -> Option<String> {
         from = at + term.len();
     }
     (from > 0).then(|| out + &text[from..])
-}
-
-/// The text with a capital at its start.
-pub(crate) fn with_capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
 }

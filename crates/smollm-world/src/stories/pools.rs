@@ -289,18 +289,3 @@ pub(crate) const COUNTED: [(&str, &str); 40] = [
     ("bead", "beads"),
     ("seed", "seeds"),
 ];
-
-/// "a" or "an" before this.
-pub(crate) fn article(noun: &str) -> &'static str {
-    if noun.starts_with(['a', 'e', 'i', 'o', 'u', 'A', 'E', 'I', 'O', 'U']) && !noun.starts_with("uni") {
-        "an"
-    } else {
-        "a"
-    }
-}
-
-/// The text with a capital at its start.
-pub(crate) fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-}

@@ -1,6 +1,7 @@
 //! A story while it is told: who is where, and who has what.
 
-use super::pools::{COLOURS, HOLDERS, PEOPLE, PLACES, THINGS, article, capital};
+use super::pools::{COLOURS, HOLDERS, PEOPLE, PLACES, THINGS};
+use crate::english::{article, listed, with_capital};
 use crate::{Draw, Split};
 
 /// Where a thing is.
@@ -281,7 +282,7 @@ impl Told {
             1 => format!("After that, {subject} {clause}"),
             2 => format!("A little later, {subject} {clause}"),
             3 => format!("Soon {subject} {clause}"),
-            _ => format!("{} {clause}", capital(subject)),
+            _ => format!("{} {clause}", with_capital(subject)),
         };
         self.sentences.push(sentence);
         self.subject = Some(who);
@@ -346,13 +347,5 @@ impl Told {
     /// Every place that is named or could be.
     pub(super) fn all_places(&self) -> Vec<String> {
         self.scenes.iter().chain(&self.holders).map(|place| (*place).to_owned()).collect()
-    }
-}
-
-/// "a, b and c"
-fn listed(parts: &[String]) -> String {
-    match parts {
-        [start @ .., last] if !start.is_empty() => format!("{} and {last}", start.join(", ")),
-        _ => parts.concat(),
     }
 }

@@ -160,7 +160,7 @@ Please bring {price} for the present. / The present costs everyone {price}.
 The {sys} has been down since {time}. / Since {time} the {sys} does not work.
 It started after the {work} by {name2}. / I think that the {work} by {name2} is the reason.
 Please look at it before {day}. / We need it again by {day}.
-= {name} reports that the {sys} has been down since {time} after a {work} by {name2} and needs it again by {day}.
+= {name} reports that the {sys} has been down since {time} after the {work} by {name2} and needs the {sys} again by {day}.
 # The {sys} Is Down | {sys}
 
 We will update the {sys} on {day}. / There will be an update of the {sys} on {day}.
@@ -196,7 +196,7 @@ The change begins on {day}. / This is from {day} on.
 I lost my bag at {place} on {day}. / My bag is gone since I was at {place} on {day}.
 There were {few} keys and {money} in it. / It had {money} and {few} keys in it.
 If you find it, please give it to {name2}. / Please bring it to {name2} if anybody finds it.
-= {name} lost a bag with {few} keys and {money} at {place} on {day} and asks for it to be given to {name2}.
+= {name} lost a bag with {few} keys and {money} at {place} on {day} and asks for the bag to be given to {name2}.
 # Lost Bag at {place} | bag
 
 The heating in {room} is broken. / It is very cold in {room} because the heating is broken.
@@ -263,7 +263,7 @@ The town plans to plant new trees at {place}. / There will be new trees at {plac
 A lost dog was found at {place} on {day}. / On {day} a lost dog turned up at {place}.
 It had walked for {few} days. / The dog had been away for {few} days.
 {name} took it home at {time}. / At {time} {name} brought it home.
-= A dog that was lost for {few} days was found at {place} on {day}, and {name} took it home at {time}.
+= A dog that was lost for {few} days was found at {place} on {day}, and {name} took the dog home at {time}.
 # Lost Dog Found | dog
 
 The concert by {name} was held at {place} on {day}. / {name} gave a concert at {place} on {day}.
@@ -293,7 +293,7 @@ The first {n} guests get a free gift. / There is a gift for the first {n} guests
 The visitors were counted at {place} on {day}. / On {day} all visitors of {place} were counted.
 There were {big} of them, and {n} came before {time}. / Of {big} visitors, {n} came before {time}.
 {name} had expected fewer. / This was more than {name} had expected.
-= {big} visitors came to {place} on {day}, {n} of them before {time}, which was more than {name} had expected.
+= {big} visitors came to {place} on {day}, {n} before {time}, which was more than {name} had expected.
 # Visitors at {place} | visitors
 
 The {meeting} was held in {room} on {day}. / On {day} the {meeting} took place in {room}.

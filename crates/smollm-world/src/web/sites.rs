@@ -1,6 +1,7 @@
 //! Articles as sites have them: a headline, paragraphs, sometimes a menu.
 
-use crate::stories::pools::{COLOURS, COUNTED, HOLDERS, PEOPLE, PLACES, THINGS, article as a, capital};
+use crate::english::{article as a, with_capital};
+use crate::stories::pools::{COLOURS, COUNTED, HOLDERS, PEOPLE, PLACES, THINGS};
 use crate::{Draw, arithmetic, stories};
 
 /// Where texts come from that are worth learning.
@@ -123,7 +124,7 @@ fn advice(draw: &mut Draw) -> String {
          Then leave it in the {holder} for {days} days. {} {} can be cleaned in the same way, but it needs twice the time.",
         a(things[0]),
         things[0],
-        capital(a(things[1])),
+        with_capital(a(things[1])),
         things[1]
     )
 }

@@ -4,7 +4,7 @@ use super::interrupt::Interrupt;
 use super::output::note;
 use anyhow::{Context, bail};
 use clap::Subcommand;
-use smollm::demo::{Claim, Size, Step, StepLog, Took, Work, steps, write_recipes, write_report};
+use smollm::demo::{Claim, REPORT, Size, Step, StepLog, Took, Work, steps, write_recipes, write_report};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -82,7 +82,7 @@ impl Nano {
             done.with_context(|| title.clone())?;
             note(format_args!("[{number}/{of}] {title}: {seconds:.0} s"));
         }
-        let report = self.output.join("report.html");
+        let report = self.output.join(REPORT);
         write_report(&self.output, &report)?;
         note(format_args!("\nreport    {}", report.display()));
         note(format_args!("talk to it: smollm chat -m {}", self.output.join("nano-q8_0.gguf").display()));
@@ -111,6 +111,9 @@ fn run(
 ) -> anyhow::Result<()> {
     let mut command = Command::new(smollm);
     command.args(line).stdin(Stdio::null());
+    // out of the reach of a terminal's Ctrl-C: it is told once, by this process, whichever way that was told
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
     let Work::Kept(_) = step.work else {
         return succeeded(ended(command.spawn()?, interrupt, peak_bytes)?);
     };
@@ -140,8 +143,8 @@ fn succeeded(status: ExitStatus) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Waits until a step has ended, and notes the most memory that it took. Ctrl-C in a terminal reaches the step too, which ends by itself
-/// and leaves only what is whole; one that does not, or was not told, is ended.
+/// Waits until a step has ended, and notes the most memory that it took. After an interrupt the step is asked to end, which leaves only what is
+/// whole; one that does not is ended.
 fn ended(mut child: Child, interrupt: &Interrupt, peak_bytes: &mut Option<u64>) -> anyhow::Result<ExitStatus> {
     let mut asked: Option<Instant> = None;
     loop {
@@ -149,13 +152,31 @@ fn ended(mut child: Child, interrupt: &Interrupt, peak_bytes: &mut Option<u64>) 
         if let Some(status) = child.try_wait()? {
             return Ok(status);
         }
-        if interrupt.check().is_err() && asked.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
-            note("the step did not end by itself and is ended; what it has written whole stays");
-            child.kill()?;
-            return Ok(child.wait()?);
+        if interrupt.check().is_err() {
+            let since = *asked.get_or_insert_with(|| {
+                ask_to_end(&child);
+                Instant::now()
+            });
+            if since.elapsed() > PATIENCE {
+                note("the step did not end by itself and is ended; what it has written whole stays");
+                child.kill()?;
+                return Ok(child.wait()?);
+            }
         }
         std::thread::sleep(Duration::from_millis(50));
     }
+}
+
+/// Where there are no such signals, the console has told it.
+fn ask_to_end(child: &Child) {
+    #[cfg(unix)]
+    if let Err(error) =
+        rustix::process::kill_process(rustix::process::Pid::from_child(child), rustix::process::Signal::TERM)
+    {
+        note(format_args!("the step cannot be asked to end: {error}"));
+    }
+    #[cfg(not(unix))]
+    let _ = child;
 }
 
 /// The most memory that a process has taken so far, as Linux tells it.

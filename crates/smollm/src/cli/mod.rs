@@ -39,7 +39,7 @@ use failure::{arguments_exit_code, exit_code};
 use std::io::Write;
 use std::process::ExitCode;
 
-/// SmolLM on this machine: generate, chat, serve, score, convert.
+/// SmolLM on this machine: chat, serve, call functions, train, measure, quantise.
 ///
 /// MODEL is a directory, a .gguf file, a hub id such as HuggingFaceTB/SmolLM2-135M-Instruct, a short name such as
 /// smollm2:135m, or nano, the small model that is built in. Give it with -m or in SMOLLM_MODEL. Where neither is given,

@@ -23,7 +23,7 @@ pub(crate) struct World {
     /// The same seed makes the same files
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// How much there is to learn from; 1 is some twelve million characters
+    /// How much there is to learn from; 1 is some twenty-two million characters
     #[arg(long, value_name = "TIMES", default_value_t = 1.0)]
     scale: f64,
     /// Print the files as JSON

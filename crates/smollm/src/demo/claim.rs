@@ -1,6 +1,8 @@
 //! The folder of a demo: which demo it is of, and that nobody else is at work in it.
 
+use super::log::STEPS;
 use super::steps::{Size, Step};
+use super::{RECIPES, REPORT};
 use crate::error::Error;
 use crate::outputs::{FolderLock, write_file};
 use std::collections::BTreeSet;
@@ -65,10 +67,11 @@ fn read(text: &[u8]) -> Option<(&'static str, u64)> {
     Some((size.name(), seed.trim_end().parse().ok()?))
 }
 
-/// The first thing in the folder that bears the name of what the steps make.
+/// The first thing in the folder that bears the name of what a demo makes.
 fn foreign(folder: &Path, steps: &[Step]) -> Option<OsString> {
     let made = steps.iter().filter_map(|step| step.makes.strip_prefix(folder).ok()?.components().next());
-    let names: BTreeSet<OsString> = made.map(|name| name.as_os_str().to_owned()).collect();
+    let beside = RECIPES.iter().map(|(name, _)| *name).chain([STEPS, REPORT]).map(OsString::from);
+    let names: BTreeSet<OsString> = made.map(|name| name.as_os_str().to_owned()).chain(beside).collect();
     names.into_iter().find(|name| folder.join(name).symlink_metadata().is_ok())
 }
 
@@ -112,6 +115,12 @@ mod tests {
         let error = claimed(place.path(), Size::Smoke, 7).expect_err("it would be taken for a step's");
         assert!(error.starts_with("FOLDER: has tokenizer already"), "{error}");
         std::fs::remove_dir(place.path().join("tokenizer")).expect("removed");
+        for name in ["sft.yaml", "report.html", "steps.jsonl"] {
+            std::fs::write(place.path().join(name), "mine").expect("written");
+            let error = claimed(place.path(), Size::Smoke, 7).expect_err("it would be written over, or trained by");
+            assert!(error.starts_with(&format!("FOLDER: has {name} already")), "{error}");
+            std::fs::remove_file(place.path().join(name)).expect("removed");
+        }
         claimed(place.path(), Size::Smoke, 7).expect("notes are in nobody's way");
     }
 }

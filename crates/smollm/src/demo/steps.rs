@@ -143,6 +143,18 @@ pub fn steps(folder: &Path, size: Size, seed: u64) -> Vec<Step> {
         let line = vec!["quantize".into(), at("runs/dpo/model"), at(&file), "--type".into(), mix.into()];
         command(&format!("Quantise to {mix}"), line, &file)
     };
+    let ask = Step {
+        title: "Ask it".into(),
+        work: Work::Kept(
+            [
+                words(&["generate", "-q", "-m"]),
+                vec![at("nano-q8_0.gguf")],
+                words(&["--chat", "What is the capital of France?", "-t", "0"]),
+            ]
+            .concat(),
+        ),
+        makes: folder.join("results/first-answer.txt"),
+    };
     vec![
         command("Make a world", world.concat(), "world"),
         command("Train a tokenizer", tokenizer.concat(), "tokenizer/special_tokens_map.json"),
@@ -156,5 +168,6 @@ pub fn steps(folder: &Path, size: Size, seed: u64) -> Vec<Step> {
         verify("What did 8 bits cost?", "nano-q8_0.gguf", &all, "q8_0"),
         quantize("q4_0"),
         verify("What did 4 bits cost?", "nano-q4_0.gguf", &all, "q4_0"),
+        ask,
     ]
 }

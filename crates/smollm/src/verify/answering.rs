@@ -5,10 +5,11 @@ use super::{Outcome, VerifyOptions};
 use crate::error::Error;
 use crate::model::Model;
 use crate::text::Prompt;
-use serde_json::Value;
+use serde_json::{Value, json};
 use smollm_engine::{Engine, EngineOptions, Event, Request, RequestId, SamplingParams, Submission};
 use smollm_tokenizer::template::{RenderOptions, local_time};
 use smollm_tokenizer::tools::{self, Tool};
+use smollm_verify::Check;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
@@ -27,6 +28,13 @@ pub(super) fn or_problem<T>(tried: Result<T, Error>) -> Result<Result<T, String>
         Err(error) => Ok(Err(error.to_string())),
         Ok(made) => Ok(Ok(made)),
     }
+}
+
+/// Whether what the model said passes. Its calls are those that a chat or the server would read.
+fn passes(check: &Check, text: &str) -> bool {
+    let Some(calls) = tools::calls_in(text) else { return check.passes_text(text) };
+    let call = |call: tools::Call| json!({ "function": { "name": call.name, "arguments": call.arguments } });
+    check.passes(&json!({ "content": text, "tool_calls": calls.into_iter().map(call).collect::<Vec<_>>() }))
 }
 
 /// Answers the exercises of these numbers; `finished` hears of each.
@@ -90,7 +98,7 @@ pub(super) fn answer(
         for (number, ids) in ended.iter().filter_map(|id| running.remove(id)) {
             let ItemBody::Exercise { check, .. } = &items[number].body else { continue };
             let text = tokenizer.decode(&ids, true).trim().to_owned();
-            let passed = check.passes_text(&text);
+            let passed = passes(check, &text);
             if finished(number, Outcome::Answered { text, passed }).is_break() {
                 return Ok(ControlFlow::Break(()));
             }

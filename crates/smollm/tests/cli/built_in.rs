@@ -32,6 +32,10 @@ fn it_answers_where_no_model_is_named_and_says_so() {
             assert!(done.code == Some(0) && !done.err.contains("no model given"), "{asking:?} {more:?}: {done:?}");
         }
     }
+    for asking in &ASKING[3..] {
+        let done = world.run(&[asking, &["-m", "nano"][..]].concat());
+        assert!(done.err.starts_with("note: nano is a toy and may get names, numbers and dates wrong"), "{done:?}");
+    }
     let answer = world.run(&["generate", "--json", "-n", "1", "Once"]);
     assert!(answer.err.starts_with(NOTE) && answer.json()["prompt_ids"].is_array());
     assert!(std::fs::read_dir(world.folder.path()).unwrap().next().is_none(), "nothing is written");

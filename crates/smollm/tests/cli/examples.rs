@@ -24,7 +24,8 @@ fn generate_answers_a_question() {
     let done = world.example("generate", &["scripted", "Say it."]);
     let tokens = crate::world::ids(SCRIPT).len();
     assert_eq!(done.text(), format!("{SCRIPT}\n({tokens} tokens, ended by: stop)\n"));
-    assert_eq!(world.example("generate", &["nowhere/at/all"]).code, Some(1));
+    let done = world.example("generate", &["nowhere/at/all"]);
+    assert!(done.code == Some(1) && done.err.starts_with("Error: nowhere/at/all"), "{done:?}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crate::world::{World, finished};
 use serde_json::Value;
+use smollm_testkit::repository;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,22 @@ fn the_same_seed_makes_the_same_world() {
     assert!(!world.path("d").exists());
 }
 
+/// What another has under the name of a half-made world stays; what a process that was killed left behind is made anew.
+#[test]
+fn a_world_is_made_beside_its_place() {
+    let world = World::new();
+    world.write("a.partial/mine.txt", "mine");
+    let refused = world.run(&["world", "a", "--scale", "0.01"]);
+    assert!(refused.error(1).contains("a.partial is in use or has something that is not part of a world"), "{refused:?}");
+    assert_eq!(world.read("a.partial/mine.txt"), b"mine");
+    world.write("b.partial/smollm-world.lock", "");
+    world.write("b.partial/texts/half.jsonl", "{");
+    world.run(&["world", "b", "--scale", "0.01", "-q"]).text();
+    for gone in ["b.partial", "b/smollm-world.lock", "b/texts/half.jsonl"] {
+        assert!(!world.path(gone).exists(), "{gone}");
+    }
+}
+
 /// Nothing that is held out is asked in what is learnt, and the answer that stands beside each item passes its check.
 #[test]
 fn what_is_held_out_is_withheld() {
@@ -52,6 +69,25 @@ fn what_is_held_out_is_withheld() {
         let leaks: Vec<&String> = held_out.iter().filter(|asked| learnt.contains(*asked)).collect();
         assert!(leaks.is_empty(), "{kind}: {} of {} are learnt, as {}", leaks.len(), held_out.len(), leaks[0]);
     }
+    // of what was written by hand only that is learnt of which it says so
+    let typed = |text: &Value| text.as_str().unwrap_or_default().trim_end_matches(['.', '?', '!']).to_lowercase();
+    let said = |record: &Value| -> Vec<String> {
+        let messages = record["messages"].as_array().unwrap().iter();
+        messages.filter(|message| message["role"] == "user").map(|message| typed(&message["content"])).collect()
+    };
+    let mut learnt = std::collections::HashSet::new();
+    for entry in std::fs::read_dir(world.path("w/chats")).unwrap() {
+        for line in std::fs::read_to_string(entry.unwrap().path()).unwrap().lines() {
+            let said = said(&serde_json::from_str(line).unwrap());
+            learnt.extend((1..=said.len()).map(|turns| said[..turns].to_vec()));
+        }
+    }
+    let by_hand = std::fs::read_to_string(repository().join("recipes/nano/hand-written.jsonl")).unwrap();
+    for line in by_hand.lines() {
+        let record: Value = serde_json::from_str(line).unwrap();
+        assert!(record["learnt"] == true || !learnt.contains(&said(&record)), "{line}");
+    }
+    assert_eq!(by_hand.lines().count(), 100);
 }
 
 /// What the dirty web leaks are items that are held out, and the truth says which.
@@ -215,7 +251,12 @@ fn small_tools_ask_in_the_words_of_the_card() {
     }
     let asked = world.run(&["summarize", "-m", "caller", "Ann comes.", "--ask", "Who?", "--ask", "When?"]).text();
     assert_eq!(asked, "Done.\nDone.\nDone.\n");
+    assert!(world.run(&["summarize", "-m", "caller", "a", "--ask", " "]).error(2).contains("the question is empty"));
     assert_eq!(world.run(&["rewrite", "-m", "caller", "--tone", "professional", "a"]).text(), "Done.\n");
+    world.write("letter.txt", b"Come at five.");
+    let note = world.run(&["title", "-m", "caller", "letter.txt"]).err;
+    assert_eq!(note, "note: \"letter.txt\" is taken for the text itself; --file letter.txt reads the file\n");
+    assert_eq!(world.run(&["title", "-m", "caller", "--file", "letter.txt"]).err, "");
     assert!(world.run(&["rewrite", "-m", "caller", "--tone", "rude", "a"]).error(2).contains("rude"));
 }
 
@@ -247,7 +288,7 @@ fn a_demo_learns() {
     let answers = rows("results/sft-answers");
     assert!(answers.iter().filter(greets).count() >= 14, "{answers:?}");
     let steps = rows("steps");
-    assert_eq!(steps.len(), 12);
+    assert_eq!(steps.len(), 13);
     assert!(steps.iter().all(|step| step["done"] == true && step["seconds"].as_f64().unwrap() > 0.0), "{steps:?}");
     let report = String::from_utf8(world.read("nano/report.html")).unwrap();
     assert!(report.contains("On what was held out") && report.contains("hand-written"), "{report}");
@@ -255,7 +296,7 @@ fn a_demo_learns() {
     let before = world.read("nano/nano-q8_0.gguf");
     std::fs::remove_file(world.path("nano/nano-q8_0.gguf")).unwrap();
     let again = world.run(&demo);
-    assert_eq!(again.err.matches("done before").count(), 11, "{again:?}");
+    assert_eq!(again.err.matches("done before").count(), 12, "{again:?}");
     assert_eq!(world.read("nano/nano-q8_0.gguf"), before);
 }
 
@@ -274,18 +315,13 @@ fn a_demo_has_its_folder() {
     }
     let beside = finished(demo("smoke", "3"), b"");
     assert_eq!(beside.error(1), "error: nano: another demo is at work in this folder");
-    // as a terminal does: the demo and the step that it waits for
-    let id = first.id().to_string();
-    let step = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
-    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
-    for step in step.split_whitespace() {
-        // it may just have ended
-        let _ = Command::new("kill").args(["-INT", step]).status();
-    }
+    // it asks the step to end that it waits for
+    assert!(Command::new("kill").args(["-TERM", &first.id().to_string()]).status().unwrap().success());
     let stopped = finished(first, b"");
     assert_eq!(stopped.code, Some(1), "{stopped:?}");
     let last = stopped.err.lines().last().unwrap();
     assert!(last.starts_with("error: interrupted at step "), "{stopped:?}");
+    assert!(!stopped.err.contains("did not end by itself"), "{stopped:?}");
     assert!(world.path("nano/world/world.json").exists() && !world.path("nano/report.html").exists());
 
     for (size, seed) in [("nano", "3"), ("smoke", "4")] {

@@ -43,6 +43,8 @@ fn a_file_that_cannot_be_used_is_refused_with_the_place() {
     for wrong in ["abc", &"g".repeat(64), &"ä".repeat(32), &format!("{}0 name", sha256("x"))] {
         assert!(error(&format!("{}\n{wrong}", sha256("one"))).starts_with("KEYS:2: expected the SHA-256"), "{wrong}");
     }
+    // what `printf %s "$KEY" | sha256sum` says where KEY is not set
+    assert!(error(&sha256("")).starts_with("KEYS:1: this is the SHA-256 of nothing"));
 }
 
 #[test]
@@ -58,5 +60,7 @@ fn keys_come_in_two_headers() {
     assert_eq!(headers(&[("authorization", "bearer  abc ")]).as_deref(), Some("abc"));
     assert_eq!(headers(&[("x-api-key", "abc")]).as_deref(), Some("abc"));
     assert_eq!(headers(&[("authorization", "Basic abc")]), None);
+    assert_eq!(headers(&[("x-api-key", "")]), None);
+    assert_eq!(headers(&[("authorization", "Bearer "), ("x-api-key", "abc")]).as_deref(), Some("abc"));
     assert_eq!(headers(&[]), None);
 }
