@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::command::{Finished, capture};
-use crate::load::Server;
+use crate::load::{Server, ask};
 use crate::loopback::LoopbackHub;
 use crate::report::Tally;
 use crate::suites;
@@ -178,12 +178,16 @@ impl<'w> Machine<'w> {
         let asked = ["generate", "-q", "-m", MODEL, "once", "-n", "8", "--ignore-eos", "--json"];
         tally += self.one("a model that was pulled", &asked, &offline, |f| f.success && f.output.starts_with('{'))?;
         let serve = |port: u16| self.command(&["serve", "-q", "-m", MODEL, "--port", &port.to_string()], &offline);
-        let served = Server::start(serve, &self.workspace.log("static-serve"));
-        println!("   {:<64} {}", "a server that is ready", if served.is_ok() { "passed" } else { "FAILED" });
-        if let Err(error) = &served {
+        let answered = Server::start(serve, &self.workspace.log("static-serve")).and_then(|server| {
+            let asked = ask(&server.address, "/v1/completions", r#"{"prompt": "once", "max_tokens": 4}"#, usize::MAX)?;
+            ensure!(asked.status == 200, "it answers {}: {}", asked.status, asked.said());
+            Ok(())
+        });
+        println!("   {:<64} {}", "a server that answers", if answered.is_ok() { "passed" } else { "FAILED" });
+        if let Err(error) = &answered {
             println!("   {error:#}");
         }
-        tally += Tally::one(served.is_ok());
+        tally += Tally::one(answered.is_ok());
         Ok(tally)
     }
 

@@ -1,9 +1,15 @@
 //! One answer under way: which token comes next, and when there is none. Sessions and the engine share it.
 
+mod next_mask;
+
+pub(crate) use next_mask::MaskTimes;
+
 use crate::error::EngineError;
-use crate::mask::{Ending, MaskError, TokenMask, TokenSet};
+use crate::mask::{Ending, MaskError, MaskTiming, TokenMask};
 use crate::request::{FinishReason, Request, Token};
 use crate::sampler::Sampler;
+use next_mask::NextMask;
+use smollm_kernels::Cpu;
 use smollm_kernels::ops::log_sum_exp;
 
 /// What was drawn: a token, or what ends the answer and is no part of it.
@@ -19,18 +25,12 @@ pub(crate) struct Answer {
     stop_ids: Vec<u32>,
     logprobs: Option<usize>,
     sampler: Sampler,
-    mask: Option<Mask>,
+    mask: Option<NextMask>,
     /// Whether the rules let it end.
     ending: Ending,
     /// What they force after the last token.
     forced: Vec<u32>,
     generated: usize,
-}
-
-#[derive(Debug)]
-struct Mask {
-    rules: Box<dyn TokenMask>,
-    allowed: TokenSet,
 }
 
 impl Answer {
@@ -48,10 +48,25 @@ impl Answer {
         }
     }
 
-    /// The same, bound to what `rules` allow.
-    pub(crate) fn masked(mut self, rules: Option<Box<dyn TokenMask>>, vocab_size: usize) -> Self {
-        self.mask = rules.map(|rules| Mask { rules, allowed: TokenSet::none(vocab_size) });
+    /// The same, bound to what `rules` allow, whose masks are computed when `timing` says.
+    pub(crate) fn masked(mut self, rules: Option<Box<dyn TokenMask>>, vocab_size: usize, timing: MaskTiming) -> Self {
+        self.mask = rules.map(|rules| NextMask::new(rules, vocab_size, timing));
         self
+    }
+
+    /// Lets a thread of `cpu` find out what may come next, beside the forward pass that is about to begin, if that pays. `len` and `context` as of
+    /// [`Answer::full`]: where the answer ends, nothing comes.
+    pub(crate) fn begin_mask(&mut self, cpu: &Cpu, len: usize, context: usize) {
+        if self.full(len, context).is_none()
+            && let Some(mask) = &mut self.mask
+        {
+            mask.begin(cpu);
+        }
+    }
+
+    /// What rules took since this was asked before.
+    pub(crate) fn mask_times(&mut self) -> Option<MaskTimes> {
+        self.mask.as_mut().map(NextMask::tell)
     }
 
     /// Whether the answer ends before another token is computed: `len` tokens of prompt and answer would have to be in a
@@ -116,8 +131,8 @@ impl Answer {
     /// The token that the rules take where `drawn` was drawn; none where they end the answer.
     fn settle(&mut self, drawn: u32, vocab_size: usize) -> Result<Option<u32>, EngineError> {
         let Some(mask) = &mut self.mask else { return Ok(Some(drawn)) };
-        let taken = mask.rules.accept(drawn)?;
-        self.ending = mask.rules.ending()?;
+        let (taken, ending) = mask.rules(|rules| Ok((rules.accept(drawn)?, rules.ending()?)))?;
+        self.ending = ending;
         if let Some(id) = taken.filter(|&id| id != drawn) {
             if id as usize >= vocab_size {
                 let message = format!("the rules want token {id}, which the model does not have");
@@ -131,22 +146,12 @@ impl Answer {
             self.forced.clear();
         }
         if self.forced.is_empty() && taken.is_some() && self.ending != Ending::Here {
-            self.forced = mask.rules.ahead();
+            self.forced = mask.rules(|rules| Ok(rules.ahead()))?;
             // an id that does not exist has no embedding; drawing will tell
             let known = self.forced.iter().take_while(|&&id| (id as usize) < vocab_size).count();
             self.forced.truncate(known);
         }
         Ok(taken)
-    }
-}
-
-impl Mask {
-    /// Makes what the rules do not allow impossible.
-    fn apply(&mut self, logits: &mut [f32]) -> Result<(), EngineError> {
-        self.allowed.clear();
-        self.rules.allow(&mut self.allowed)?;
-        self.allowed.rule_out(logits);
-        Ok(())
     }
 }
 

@@ -27,6 +27,7 @@ pub use stats::EngineStats;
 use crate::answer::Answer;
 use crate::draft::{Drafter, PromptLookup};
 use crate::error::EngineError;
+use crate::mask::MaskTiming;
 use crate::pooling::Pooled;
 use crate::request::{Event, FinishReason, RequestId, Submission, choice_seed};
 use backlog::Backlog;
@@ -54,6 +55,7 @@ pub struct Engine {
     scheduler: Scheduler,
     limits: Arc<Limits>,
     speculation: Option<Speculation>,
+    masks: MaskTiming,
     /// Sequences so far.
     keys: u64,
     stats: EngineStats,
@@ -92,6 +94,7 @@ impl Engine {
             scheduler,
             limits,
             speculation,
+            masks: options.masks,
             keys: 0,
             stats: EngineStats::default(),
             pace: Pace::new(options),
@@ -157,7 +160,7 @@ impl Engine {
                 follows: choice > 0,
                 reuses: reuse,
                 restarted: false,
-                answer: Answer::new(&request, &prompt).masked(rules, self.model.config.vocab_size),
+                answer: Answer::new(&request, &prompt).masked(rules, self.model.config.vocab_size, self.masks),
                 prompt_logprobs: prompt_logprobs.filter(|_| choice == 0),
                 prompt_scored: 1,
                 pooled: pooling.map(|pooling| Pooled::new(pooling, self.model.config.hidden_size)),
@@ -228,6 +231,7 @@ impl Engine {
         if shares.is_empty() {
             return;
         }
+        self.begin_masks(&shares);
         self.look_ahead(&mut shares);
         let started = Instant::now();
         let mut batch = Batch::default();

@@ -78,6 +78,8 @@ impl Session {
             Generation { tokens: Vec::new(), finish_reason: FinishReason::Cancelled, timings: Timings::default() };
         let reused = self.begin(prompt);
         let total = prompt.len() - reused;
+        let mut answer = Answer::new(request, prompt).masked(mask, vocab_size, self.masking().1);
+        answer.begin_mask(self.masking().0, prompt.len(), self.context());
         generation.timings.cached_tokens = reused;
         let mut report = |done| observe(Progress::Prefill { done, total });
         let ControlFlow::Continue(last_chunk) = self.fill(&prompt[reused..], &mut report) else {
@@ -86,7 +88,6 @@ impl Session {
         };
         generation.timings.prefill_tokens = total;
 
-        let mut answer = Answer::new(request, prompt).masked(mask, vocab_size);
         let mut logits = Vec::new();
         let mut decode_started = None;
         // what is computed next, the last `ahead` of it by rules that force them, and the length of the sequence without those
@@ -98,6 +99,7 @@ impl Session {
                 generation.finish_reason = reason;
                 break;
             }
+            answer.begin_mask(self.masking().0, len, self.context());
             self.advance_to_logits(&input, 1 + ahead, &mut logits);
             self.model().still_intact()?; // nothing is handed out if a model file changed
             let forced = input.split_off(input.len() - ahead);

@@ -26,7 +26,7 @@ pub use draft::{Drafter, Guess, ModelDrafter, PromptLookup};
 pub use engine::{Engine, EngineHandle, EngineOptions, EngineStats, EventSink, ExpectedWait, Limits, MemoryPlan};
 pub use error::EngineError;
 pub use generate::{Generation, Progress};
-pub use mask::{Ending, MaskError, TokenMask, TokenSet};
+pub use mask::{Ending, MaskError, MaskTiming, TokenMask, TokenSet, WORTH_AN_ERRAND};
 pub use pooling::Pooling;
 pub use request::{Event, FinishReason, Request, RequestId, Submission, Timings, Token, choice_seed};
 pub use rng::random_seed;

@@ -1,6 +1,7 @@
 //! Constrained output: what the engine asks of whoever knows which tokens may come next.
 
 use std::fmt::Debug;
+use std::time::Duration;
 
 /// Why rules cannot go on. Every message is one line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,14 +20,17 @@ pub enum MaskError {
 /// Which tokens an answer may take, by rules that the engine does not know (a grammar over the text of tokens).
 ///
 /// For each token the engine calls [`TokenMask::allow`], draws among what is allowed, tells the rules what it drew, and asks whether
-/// that was the end. A stop token that is drawn ends the answer and is not accepted. All calls happen between forward passes of all
-/// sequences: they should take microseconds.
+/// that was the end. A stop token that is drawn ends the answer and is not accepted. All calls but [`TokenMask::allow`] happen between
+/// forward passes of all sequences: they should take microseconds.
 pub trait TokenMask: Debug + Send {
     /// Adds every token that may come next to `allowed`, which is empty. The stop tokens of the request are among them where
     /// the answer may end.
     ///
+    /// It is called between two forward passes or, by another thread, beside the one that the token waits for ([`MaskTiming`]): then it may
+    /// take as long as that without holding anybody up, and is called in vain for an answer that is cancelled meanwhile.
+    ///
     /// # Errors
-    /// What went wrong; the request fails with it.
+    /// What went wrong; the request fails with it when the token is to be drawn.
     fn allow(&mut self, allowed: &mut TokenSet) -> Result<(), MaskError>;
 
     /// `id`, one of the allowed, was drawn. The token that is taken: `id`, or one that the rules want in its place now that they know
@@ -52,6 +56,25 @@ pub trait TokenMask: Debug + Send {
 
     /// The same rules in the same state, for another choice of a request with several.
     fn fork(&self) -> Box<dyn TokenMask>;
+}
+
+/// What a mask must have taken last time for the next one of the answer to be computed beside the forward pass ([`MaskTiming::Measured`]). Going there
+/// moves the rules from the caches of one core to those of another, and where two threads share the pass half of the time is won at best. The number is the goal
+/// for a mask at the median, not a measurement.
+pub const WORTH_AN_ERRAND: Duration = Duration::from_micros(50);
+
+/// When masks are computed. No answer depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MaskTiming {
+    /// When the logits are there, the threads sharing answers: the plain version.
+    Between,
+    /// By a thread of its own beside the forward pass that gives the logits, if there is more than one thread; tokens after a guess or a forced token of the
+    /// same pass as with [`MaskTiming::Between`], since they hang on it.
+    Beside,
+    /// Beside the pass where the last mask of the answer took [`WORTH_AN_ERRAND`] or more, or there was none yet; between passes where it is too
+    /// short for that.
+    #[default]
+    Measured,
 }
 
 /// Whether an answer may end.

@@ -2,6 +2,7 @@
 
 use crate::engine::check_ids;
 use crate::error::EngineError;
+use crate::mask::MaskTiming;
 use smollm_kernels::{Cpu, KvDtype};
 use smollm_model::{Batch, KvPool, Model, Runner, lm_head};
 use std::ops::ControlFlow;
@@ -19,6 +20,8 @@ pub struct SessionOptions {
     pub kv_dtype: Option<KvDtype>,
     /// Prompt tokens per forward pass; changes speed, never results.
     pub prefill_chunk: Option<usize>,
+    /// When masks are computed; changes speed, never results.
+    pub masks: MaskTiming,
 }
 
 /// One sequence being read and continued.
@@ -37,6 +40,7 @@ pub struct Session {
     prompt_end: usize,
     context: usize,
     prefill_chunk: usize,
+    masks: MaskTiming,
 }
 
 impl Session {
@@ -47,12 +51,28 @@ impl Session {
         let block_table = (0..kv.blocks() as u32).collect();
         let prefill_chunk = options.prefill_chunk.unwrap_or(PREFILL_CHUNK).max(1);
         let (runner, cached) = (Runner::default(), Vec::new());
-        Self { model, cpu, runner, kv, block_table, cached, prompt_end: 0, context, prefill_chunk }
+        Self {
+            model,
+            cpu,
+            runner,
+            kv,
+            block_table,
+            cached,
+            prompt_end: 0,
+            context,
+            prefill_chunk,
+            masks: options.masks,
+        }
     }
 
     /// The model.
     pub fn model(&self) -> &Model {
         &self.model
+    }
+
+    /// The threads it works with, and when they compute masks.
+    pub(crate) fn masking(&self) -> (&Cpu, MaskTiming) {
+        (&self.cpu, self.masks)
     }
 
     /// Tokens the cache can hold.

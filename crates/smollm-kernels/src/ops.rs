@@ -26,7 +26,7 @@ pub use add::add;
 pub use attention::{AttentionPlan, AttentionSpan, attention};
 pub use causal::{AttentionGradients, CausalPlan, Qkv, causal_attention, causal_attention_backward};
 pub use copy::copy;
-pub use each::for_each;
+pub use each::{beside, for_each};
 pub use embed::{embed, embed_backward};
 pub use kv_write::kv_write;
 pub use log_probs::{LogProb, RowWeight, log_probs, log_probs_backward};

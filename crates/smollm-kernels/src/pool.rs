@@ -7,9 +7,13 @@
 //! of microseconds (the layers of a decode step follow each other faster than that), then park.
 //!
 //! Jobs of several calling threads take turns. A job must not start another on the same pool.
+//!
+//! An errand is work that nobody waits for at once. A thread that is between two jobs does it before it looks for the next one; to the jobs
+//! that follow meanwhile it is a thread that is asleep.
 
 use std::any::Any;
 use std::cell::UnsafeCell;
+use std::collections::VecDeque;
 use std::hint::spin_loop;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -28,6 +32,7 @@ const OPEN: u64 = 1 << 31;
 const INSIDE: u64 = OPEN - 1;
 
 type Work = dyn Fn(usize, Range<usize>) + Sync;
+type Errand = Box<dyn FnOnce() + Send>;
 
 pub(crate) struct Pool {
     shared: Arc<Shared>,
@@ -41,6 +46,9 @@ struct Shared {
     next_items: Vec<Line<AtomicUsize>>,
     job: UnsafeCell<Option<Job>>,
     panic: Mutex<Option<Box<dyn Any + Send>>>,
+    errands: Mutex<VecDeque<Errand>>,
+    /// How many those are, for threads that only look.
+    errand_count: Line<AtomicUsize>,
     parked: Mutex<()>,
     parked_count: AtomicUsize,
     wake: Condvar,
@@ -59,6 +67,14 @@ struct Job {
     grain: usize,
 }
 
+/// What a thread of the pool does next.
+enum Next {
+    /// Enters the job of this state, if it is still open.
+    Job(u64),
+    Errands,
+    Nothing,
+}
+
 // SAFETY: `job` is the only field that is not `Sync`. It is written by the thread that holds `turn` while the job is
 // closed and nobody is inside, and read only between entering an open job and leaving it; `state` orders the two.
 unsafe impl Sync for Shared {}
@@ -73,6 +89,8 @@ impl Pool {
             next_items: (0..threads).map(|_| Line(AtomicUsize::new(0))).collect(),
             job: UnsafeCell::new(None),
             panic: Mutex::new(None),
+            errands: Mutex::default(),
+            errand_count: Line(AtomicUsize::new(0)),
             parked: Mutex::new(()),
             parked_count: AtomicUsize::new(0),
             wake: Condvar::new(),
@@ -143,6 +161,24 @@ impl Pool {
             resume_unwind(panic);
         }
     }
+
+    /// Has another thread do `errand` soon, once it has left the job that it may be in. Not where there is no other thread; nor are errands
+    /// that are left over done when the pool is dropped.
+    pub(crate) fn send(&self, errand: Errand) {
+        if self.threads.is_empty() {
+            return;
+        }
+        let shared = &*self.shared;
+        {
+            let mut errands = lock(&shared.errands);
+            errands.push_back(errand);
+            shared.errand_count.0.store(errands.len(), Ordering::SeqCst); // as the state in `run`, against `parked_count`
+        }
+        if shared.parked_count.load(Ordering::SeqCst) > 0 {
+            drop(lock(&shared.parked));
+            shared.wake.notify_one();
+        }
+    }
 }
 
 impl Drop for Pool {
@@ -161,7 +197,15 @@ impl Shared {
     /// The life of one pool thread.
     fn serve(&self, thread: usize) {
         let mut last = 0;
-        while let Some(state) = self.next_job(last) {
+        loop {
+            let state = match self.next(last) {
+                Next::Job(state) => state,
+                Next::Errands => {
+                    self.run_errands();
+                    continue;
+                }
+                Next::Nothing => return,
+            };
             last = state >> 32;
             let entered = self.state.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, |now| {
                 (now >> 32 == last && now & OPEN != 0).then_some(now + 1)
@@ -179,33 +223,51 @@ impl Shared {
         }
     }
 
-    /// Waits for an open job other than number `last`; `None` when the pool is dropped.
-    fn next_job(&self, last: u64) -> Option<u64> {
-        let ready = |state: u64| state & OPEN != 0 && state >> 32 != last;
+    /// Waits for errands, or an open job other than number `last`, or for the pool to be dropped.
+    fn next(&self, last: u64) -> Next {
         for _ in 0..SPINS_BEFORE_PARKING {
-            let state = self.state.0.load(Ordering::Acquire);
-            if ready(state) {
-                return Some(state);
-            }
-            if self.stop.load(Ordering::Relaxed) {
-                return None;
+            if let Some(next) = self.ready(last, Ordering::Acquire) {
+                return next;
             }
             spin_loop();
         }
         let mut guard = lock(&self.parked);
         self.parked_count.fetch_add(1, Ordering::SeqCst);
         let next = loop {
-            let state = self.state.0.load(Ordering::SeqCst);
-            if self.stop.load(Ordering::SeqCst) {
-                break None;
-            }
-            if ready(state) {
-                break Some(state);
+            if let Some(next) = self.ready(last, Ordering::SeqCst) {
+                break next;
             }
             guard = self.wake.wait(guard).unwrap_or_else(PoisonError::into_inner);
         };
         self.parked_count.fetch_sub(1, Ordering::SeqCst);
         next
+    }
+
+    /// What there is to do for a thread that was in job number `last`, if anything.
+    fn ready(&self, last: u64, order: Ordering) -> Option<Next> {
+        if self.stop.load(order) {
+            return Some(Next::Nothing);
+        }
+        if self.errand_count.0.load(order) > 0 {
+            return Some(Next::Errands);
+        }
+        let state = self.state.0.load(order);
+        (state & OPEN != 0 && state >> 32 != last).then_some(Next::Job(state))
+    }
+
+    /// Does an errand, and more while there are any. Never unwinds: what an errand comes to is the affair of whoever sent it.
+    fn run_errands(&self) {
+        let take = || {
+            let mut errands = lock(&self.errands);
+            let errand = errands.pop_front();
+            self.errand_count.0.store(errands.len(), Ordering::SeqCst);
+            errand
+        };
+        while !self.stop.load(Ordering::Acquire)
+            && let Some(errand) = take()
+        {
+            drop(catch_unwind(AssertUnwindSafe(errand)));
+        }
     }
 
     /// The items of a thread's share.

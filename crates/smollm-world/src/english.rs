@@ -28,8 +28,15 @@ mod tests {
 
     #[test]
     fn articles_go_by_sound() {
-        let cases =
-            [("hour", "an"), ("apple", "an"), ("Irish", "an"), ("unit", "a"), ("umbrella", "an"), ("house", "a"), ("", "a")];
+        let cases = [
+            ("hour", "an"),
+            ("apple", "an"),
+            ("Irish", "an"),
+            ("unit", "a"),
+            ("umbrella", "an"),
+            ("house", "a"),
+            ("", "a"),
+        ];
         for (word, expected) in cases {
             assert_eq!(article(word), expected, "{word}");
         }

@@ -130,7 +130,7 @@ fn drawn(draw: &mut Draw) -> Option<(String, Item)> {
         Subject::Topic(topic) => vec![topic.name.to_owned()],
         // any of the kind that the table has; how many there are is not checked, for it does not have them all
         Subject::List { kind, .. } => {
-            let all = LISTS.iter().find(|(of, _)| of == kind).map_or(&[][..], |(_, all)| all);
+            let all = LISTS.iter().find(|(of, _)| *of == kind).map_or(&[][..], |(_, all)| all);
             all.iter().map(|&thing| thing.to_owned()).collect()
         }
     };

@@ -81,8 +81,8 @@ fn drawn(draw: &mut Draw, split: Split) -> Option<Item> {
     let answer = with_capital(&filled.text(scenario.summary));
     // the prompt forbids pronouns of the second and third person; the first would be whoever wrote the text
     let persons = [
-        "I", "me", "my", "we", "our", "us", "you", "your", "he", "him", "his", "she", "her", "it", "its", "they", "them",
-        "their",
+        "I", "me", "my", "we", "our", "us", "you", "your", "he", "him", "his", "she", "her", "it", "its", "they",
+        "them", "their",
     ];
     let checks = vec![
         Check::Keeps { terms: filled.kept(scenario.summary), allowed: filled.kept(&all_kept) },

@@ -78,7 +78,7 @@ impl Model {
         let session = SessionOptions {
             context: Some(options.context.unwrap_or(limit.min(DEFAULT_CONTEXT_LIMIT))),
             kv_dtype: options.kv_dtype,
-            prefill_chunk: None,
+            ..SessionOptions::default()
         };
         if let Some(tokenizer) = &parts.text.tokenizer
             && tokenizer.vocab_size() > config.vocab_size

@@ -1,6 +1,7 @@
 //! How rules end answers.
 
 use super::*;
+use crate::mask::TokenSet;
 
 /// Rules that end the answer in the place of the first token.
 #[derive(Debug, Clone)]
@@ -33,7 +34,8 @@ fn rules_may_end_an_answer_in_the_place_of_a_token_whole_or_cut_off() {
         (Ending::Later, FinishReason::Length),
     ];
     for (ending, reason) in ends {
-        let mut answer = Answer::new(&Request::default(), &[0]).masked(Some(Box::new(Over(ending))), 3);
+        let mut answer =
+            Answer::new(&Request::default(), &[0]).masked(Some(Box::new(Over(ending))), 3, MaskTiming::Between);
         let chosen = answer.choose(&mut [0.0, 0.0, 9.0], 0).expect("a token is allowed");
         assert_eq!(chosen.map(|token| token.id), Err(reason));
     }

@@ -1,5 +1,6 @@
 //! How an engine is set up.
 
+use crate::mask::MaskTiming;
 use smollm_kernels::KvDtype;
 use smollm_model::BLOCK_TOKENS;
 use std::time::Duration;
@@ -30,6 +31,8 @@ pub struct EngineOptions {
     pub draft_tokens: usize,
     /// Whether guesses are verified only where that is expected to save time, by measured costs of steps.
     pub draft_gated: bool,
+    /// When the masks of answers are computed.
+    pub masks: MaskTiming,
     /// Sequences that run at once; a request for n choices is n.
     pub max_running: usize,
     /// Sequences that may wait.
@@ -48,6 +51,7 @@ impl Default for EngineOptions {
             max_stall: Some(Duration::from_millis(250)),
             draft_tokens: 8,
             draft_gated: true,
+            masks: MaskTiming::default(),
             max_running: 64,
             max_waiting: 512,
         }

@@ -45,6 +45,24 @@ fn failed(ends: &[(Seniority, End)], sequence: &Sequence) -> bool {
 }
 
 impl Engine {
+    /// Lets masks be worked out beside the pass over `shares`: those of the first token that each sequence draws when it has read its prompt or computed
+    /// its last token, if it has not been done; and those of the choices that go on from the prompt.
+    pub(super) fn begin_masks(&mut self, shares: &[Share]) {
+        let context = self.limits.context();
+        let (scheduler, cpu) = (&mut self.scheduler, &*self.cpu);
+        let begin = |sequence: &mut Sequence| {
+            if sequence.pooled.is_none() {
+                sequence.answer.begin_mask(cpu, sequence.tokens.len(), context);
+            }
+        };
+        for share in shares {
+            let sequence = &mut scheduler.running[share.index];
+            begin(sequence);
+            let (request, leads) = (sequence.request, sequence.choice == 0 && !share.decodes);
+            scheduler.waiting.iter_mut().filter(|s| leads && s.follows && s.request == request).for_each(begin);
+        }
+    }
+
     /// Takes note of a complete forward pass over `shares`.
     pub(super) fn finish_step(&mut self, shares: &[Share], sink: &mut dyn FnMut(RequestId, Event)) {
         let wanted = self.wanted(shares);
@@ -256,6 +274,7 @@ impl Engine {
                 sequence.still_intact(&self.model).and_then(|()| sequence.answer.choose(logits, len - 1))
             }
         };
+        sequence.answer.mask_times().iter().for_each(|times| self.stats.count_masks(times));
         let token = match chosen {
             Err(error) => return Some((name, End::Failed(error))),
             Ok(Err(reason)) => return Some((name, End::Finished(reason))),

@@ -1,6 +1,7 @@
 //! What an engine has done and is doing, in numbers.
 
 use super::{ExpectedWait, Share};
+use crate::answer::MaskTimes;
 use crate::request::{FinishReason, Timings};
 use std::time::Duration;
 
@@ -45,6 +46,12 @@ pub struct EngineStats {
     pub accepted_tokens: u64,
     /// Tokens that rules forced, and that took no pass of their own for this reason.
     pub forced_tokens: u64,
+    /// Masks that were asked for, and those of them that another thread had worked out, or begun, beside the forward pass.
+    pub masks: u64,
+    /// See `masks`.
+    pub masks_beside: u64,
+    /// Seconds by which drawing was held up by masks and by what rules did with tokens, summed over answers.
+    pub rules_s: f64,
     /// Forward passes.
     pub steps: u64,
     /// Sequences in forward passes, summed over those.
@@ -72,6 +79,12 @@ impl EngineStats {
         self.busy_s += time.as_secs_f64();
         self.last_step_s = time.as_secs_f64();
         self.last_step_tokens = tokens;
+    }
+
+    pub(super) fn count_masks(&mut self, times: &MaskTimes) {
+        self.masks += times.masks;
+        self.masks_beside += times.beside;
+        self.rules_s += times.held_up.as_secs_f64();
     }
 
     /// The first choice of a request reads its prompt for all.

@@ -1,4 +1,4 @@
-//! Work of no particular kind, shared out to the threads.
+//! Work of no particular kind, shared out to the threads, or done by one of them beside the ops that follow.
 
 use crate::cpu::Cpu;
 use crate::disjoint::Disjoint;
@@ -18,6 +18,13 @@ pub fn for_each<T: Send>(cpu: &Cpu, items: &mut [T], work: impl Fn(&mut T) + Syn
     });
 }
 
+/// Has a thread of `cpu` other than the caller do `work` soon, beside the ops that follow: those go on without it, so they need its result no
+/// sooner than another thread can work it out. It must not use `cpu` itself. Nothing is done where the caller is the only thread, nor once `cpu`
+/// is dropped; a panic of `work` ends it, and nobody hears of it.
+pub fn beside(cpu: &Cpu, work: impl FnOnce() + Send + 'static) {
+    cpu.pool.send(Box::new(work));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -31,5 +38,13 @@ mod tests {
             assert!(items.iter().all(|(i, seen)| *seen == [i * 2]));
             for_each(&cpu, &mut [0_u8; 0], |_| panic!("there is none"));
         }
+    }
+
+    #[test]
+    fn what_is_done_beside_is_done_by_another_thread() {
+        let cpu = Cpu::with_isa("scalar", 2).expect("always there");
+        let (sender, done) = std::sync::mpsc::channel();
+        beside(&cpu, move || sender.send(std::thread::current().id()).expect("somebody waits"));
+        assert_ne!(done.recv().expect("it is done"), std::thread::current().id());
     }
 }

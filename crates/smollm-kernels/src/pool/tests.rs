@@ -1,4 +1,4 @@
-//! The pool: every item once, many tiny joins, several callers, panics.
+//! The pool: every item once, many tiny joins, several callers, panics, errands.
 
 use super::*;
 
@@ -90,4 +90,84 @@ fn a_panic_reaches_the_caller_and_the_pool_lives_on() {
             assert_eq!(sum.into_inner(), 4_950);
         }
     }
+}
+
+/// Waits for what is sure to come.
+fn until(what: impl Fn() -> bool) {
+    while !what() {
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn errands_are_done_once_each_by_others_whether_they_sleep_or_not() {
+    for pool in pools() {
+        let done = Arc::new(AtomicUsize::new(0));
+        let own = thread::current().id();
+        for round in 0..20 {
+            for _ in 0..10 {
+                let done = done.clone();
+                pool.send(Box::new(move || {
+                    assert_ne!(thread::current().id(), own);
+                    done.fetch_add(1, Ordering::SeqCst);
+                }));
+            }
+            let sum = AtomicUsize::new(0);
+            pool.run(100, 1, |_, range| _ = sum.fetch_add(range.start, Ordering::Relaxed));
+            assert_eq!(sum.into_inner(), 4_950);
+            if round % 5 == 0 {
+                thread::sleep(std::time::Duration::from_millis(2)); // they park
+            }
+        }
+        let expected = if pool.threads() == 1 { 0 } else { 200 };
+        until(|| done.load(Ordering::SeqCst) == expected);
+    }
+}
+
+#[test]
+fn jobs_go_on_without_a_thread_that_is_on_an_errand() {
+    let pool = Pool::new(2).expect("threads can be started");
+    let (begun, goes_on) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let (says, waits) = (begun.clone(), goes_on.clone());
+    pool.send(Box::new(move || {
+        says.store(true, Ordering::SeqCst);
+        until(|| waits.load(Ordering::SeqCst));
+    }));
+    until(|| begun.load(Ordering::SeqCst));
+    for _ in 0..100 {
+        pool.run(100, 1, |thread, _| assert_eq!(thread, 0, "the other is away"));
+    }
+    goes_on.store(true, Ordering::SeqCst);
+}
+
+#[test]
+fn an_errand_that_panics_takes_nobody_with_it() {
+    let pool = Pool::new(2).expect("threads can be started");
+    let done = Arc::new(AtomicBool::new(false));
+    pool.send(Box::new(|| panic!("an errand")));
+    let says = done.clone();
+    pool.send(Box::new(move || says.store(true, Ordering::SeqCst)));
+    until(|| done.load(Ordering::SeqCst));
+    let sum = AtomicUsize::new(0);
+    pool.run(100, 3, |_, range| _ = sum.fetch_add(range.sum(), Ordering::Relaxed));
+    assert_eq!(sum.into_inner(), 4_950);
+}
+
+#[test]
+fn a_pool_that_is_dropped_waits_for_no_errand_that_was_not_begun() {
+    let pool = Pool::new(2).expect("threads can be started");
+    let (begun, goes_on) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let (says, waits) = (begun.clone(), goes_on.clone());
+    pool.send(Box::new(move || {
+        says.store(true, Ordering::SeqCst);
+        until(|| waits.load(Ordering::SeqCst));
+    }));
+    let held = Arc::new(());
+    let left = held.clone();
+    pool.send(Box::new(move || drop(left)));
+    until(|| begun.load(Ordering::SeqCst));
+    let dropping = thread::spawn(move || drop(pool));
+    goes_on.store(true, Ordering::SeqCst);
+    dropping.join().expect("it ends");
+    assert_eq!(Arc::strong_count(&held), 1, "done or not, it is gone");
 }

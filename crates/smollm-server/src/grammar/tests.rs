@@ -1,5 +1,7 @@
 //! Masks of grammars over a small vocabulary, as the engine asks for them.
 
+mod timing;
+
 use super::*;
 use smollm_engine::EngineError;
 use smollm_tokenizer::Tokenizer;

@@ -91,7 +91,9 @@ impl TextArgs {
         }
         let model = self.model.open_or_built_in()?;
         if model.name() == BUILT_IN && !quiet {
-            note(format_args!("note: {BUILT_IN} is a toy and may get names, numbers and dates wrong: compare them with the text"));
+            note(format_args!(
+                "note: {BUILT_IN} is a toy and may get names, numbers and dates wrong: compare them with the text"
+            ));
         }
         for task in tasks {
             self.write(&model, task, text.trim())?;

@@ -45,8 +45,9 @@ pub struct RunOptions {
 pub fn begin(recipe: &Recipe, hub: &dyn smollm_hub::Progress, watch: &mut Watch<'_>) -> Result<Finished, Error> {
     let folder = RunFolder::make(&recipe.output)?;
     if let Some(name) = folder.leftover() {
-        let problem =
-            format!("holds a run already ({name}); go on with it by `smollm train resume`, or name another by --set output=FOLDER");
+        let problem = format!(
+            "holds a run already ({name}); go on with it by `smollm train resume`, or name another by --set output=FOLDER"
+        );
         return Err(Error::Run { path: recipe.output.clone(), problem });
     }
     go(&folder, recipe, RunOptions::default(), hub, watch)

@@ -38,7 +38,10 @@ fn a_world_is_made_beside_its_place() {
     let world = World::new();
     world.write("a.partial/mine.txt", "mine");
     let refused = world.run(&["world", "a", "--scale", "0.01"]);
-    assert!(refused.error(1).contains("a.partial is in use or has something that is not part of a world"), "{refused:?}");
+    assert!(
+        refused.error(1).contains("a.partial is in use or has something that is not part of a world"),
+        "{refused:?}"
+    );
     assert_eq!(world.read("a.partial/mine.txt"), b"mine");
     world.write("b.partial/smollm-world.lock", "");
     world.write("b.partial/texts/half.jsonl", "{");

@@ -34,7 +34,7 @@ fn open_as(path: &Path, storage: Storage) -> Model {
 /// A session on an instruction set of choice, with an f32 cache as llama.cpp had, and room for its 250 tokens even where
 /// the tiny model says that it was made for fewer.
 fn session(model: &Model, isa: &str) -> Session {
-    let options = SessionOptions { kv_dtype: Some(KvDtype::F32), context: Some(256), prefill_chunk: None };
+    let options = SessionOptions { kv_dtype: Some(KvDtype::F32), context: Some(256), ..SessionOptions::default() };
     session_with(model, isa, &options)
 }
 
