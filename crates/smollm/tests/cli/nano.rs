@@ -245,6 +245,23 @@ fn odd_items_are_told() {
     assert_eq!(failed, [false, false, true, true, true, true, true, true, false], "{outcomes}");
 }
 
+/// An answer's calls are those that a chat would make of it: the list of SmolLM2, or the single calls of SmolLM3.
+#[test]
+fn calls_are_read_as_chats_read_them() {
+    let one = "{\"name\": \"f\", \"arguments\": {\"a\": 1}}";
+    for (said, right) in
+        [(format!("[{one}]"), 1), (one.to_owned(), 1), ("[{\"name\": \"f\"}]".to_owned(), 0), ("f".to_owned(), 0)]
+    {
+        let world = World::new().with_caller(&[&format!("<tool_call>{said}</tool_call>")]);
+        let item = format!(
+            "{{\"messages\": [{{\"role\": \"user\", \"content\": \"a\"}}], \"check\": {{\"check\": \"calls\", \"calls\": [{one}]}}}}\n"
+        );
+        world.write("calls.jsonl", item);
+        let row = world.run(&["verify", "-m", "caller", "calls.jsonl", "--json", "-q"]).json();
+        assert_eq!(row["right"], right, "{said}: {row}");
+    }
+}
+
 #[test]
 fn small_tools_ask_in_the_words_of_the_card() {
     let world = World::new().with_caller(&["Done."]);

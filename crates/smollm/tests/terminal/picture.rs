@@ -19,7 +19,7 @@ fn smollm(arguments: &[&str]) -> Command {
 
 #[test]
 fn the_picture_is_what_the_terminal_shows() {
-    let mut session = Session::of(smollm(&["chat", "--user", "you", "-t", "0", "--no-history"]), &[], 14, 116);
+    let mut session = Session::of(smollm(&["chat", "--user", "you", "-t", "0", "--no-history"]), &[], 18, 116);
     for question in ["What is the capital of France?", "And Germany?"] {
         session.prompt(&format!("{question}\r"));
         session.wait_for(question);
