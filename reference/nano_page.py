@@ -127,7 +127,7 @@ def times(folder):
     rows = []
     for step in took:
         memory = f"{step['peak_bytes'] / 1e6:.0f} MB" if step["peak_bytes"] else ""
-        command = re.sub(rf"(?<!\S){re.escape(home)}(/|(?!\S))", lambda found: "" if found[1] else ".", step["command"])
+        command = re.sub(rf"(?<![^\s']){re.escape(home)}(/|(?![^\s']))", lambda found: "" if found[1] else ".", step["command"])
         ended = step["step"] + ("" if step["done"] else " (broken off)")
         rows.append([escaped(ended), f"{step['seconds']:.0f}", memory, f"`{command.replace('|', chr(92) + '|')}`"])
     rows.append(["all", f"{sum(step['seconds'] for step in took):.0f}", "", ""])

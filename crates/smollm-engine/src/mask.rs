@@ -26,8 +26,9 @@ pub trait TokenMask: Debug + Send {
     /// Adds every token that may come next to `allowed`, which is empty. The stop tokens of the request are among them where
     /// the answer may end.
     ///
-    /// It is called between two forward passes or, by another thread, beside the one that the token waits for ([`MaskTiming`]): then it may
-    /// take as long as that without holding anybody up, and is called in vain for an answer that is cancelled meanwhile.
+    /// It is called between two forward passes or, by another thread, beside the one that the token waits for ([`MaskTiming`]): then the draw
+    /// does not wait for it if it takes no longer than the pass, which goes on without that thread; and it is called in vain for an answer that is
+    /// cancelled meanwhile.
     ///
     /// # Errors
     /// What went wrong; the request fails with it when the token is to be drawn.
@@ -68,7 +69,7 @@ pub const WORTH_AN_ERRAND: Duration = Duration::from_micros(50);
 pub enum MaskTiming {
     /// When the logits are there, the threads sharing answers: the plain version.
     Between,
-    /// By a thread of its own beside the forward pass that gives the logits, if there is more than one thread; tokens after a guess or a forced token of the
+    /// By one of the threads of the pool beside the forward pass that gives the logits, if there is more than one thread; tokens after a guess or a forced token of the
     /// same pass as with [`MaskTiming::Between`], since they hang on it.
     Beside,
     /// Beside the pass where the last mask of the answer took [`WORTH_AN_ERRAND`] or more, or there was none yet; between passes where it is too

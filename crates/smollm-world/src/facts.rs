@@ -161,8 +161,12 @@ impl Entity {
         });
         let said = Check::Mentions { any: any.collect(), none: fact.rivals.clone() };
         // the bare value is an answer, and so is a number without what is counted
-        let counted = format!(" {}", topics()[fact.topic].attribute.key);
-        let bare = fact.values.iter().flat_map(|value| [Some(value.as_str()), value.strip_suffix(&counted)]);
+        let many = topics()[fact.topic].attribute.key;
+        let one = many.strip_suffix('s').unwrap_or(many);
+        let number = |value| -> Option<&str> {
+            [many, one].into_iter().find_map(|counted| str::strip_suffix(value, counted)?.strip_suffix(' '))
+        };
+        let bare = fact.values.iter().flat_map(|value| [Some(value.as_str()), number(value)]);
         Check::Any { checks: vec![said, Check::Exact { answers: bare.flatten().map(str::to_owned).collect() }] }
     }
 

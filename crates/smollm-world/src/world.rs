@@ -181,7 +181,9 @@ pub fn write(
         return written;
     }
     let refuse = |error| WorldError::Write { path: folder.into(), error };
-    std::fs::remove_file(&marker).and_then(|()| std::fs::rename(&partial, folder)).map_err(refuse)?;
+    std::fs::rename(&partial, folder).map_err(refuse)?;
+    // in its place it marks nothing
+    let _ = std::fs::remove_file(folder.join(MARKER));
     written
 }
 
@@ -190,7 +192,8 @@ pub fn write(
 fn hold(partial: &Path, marker: &Path) -> Result<File, WorldError> {
     let refuse = |error| WorldError::Write { path: partial.into(), error };
     let in_use = || WorldError::InUse { path: partial.into() };
-    if partial.symlink_metadata().is_ok() && !marker.is_file() {
+    let is_empty = || std::fs::read_dir(partial).is_ok_and(|mut entries| entries.next().is_none());
+    if partial.symlink_metadata().is_ok() && !marker.is_file() && !is_empty() {
         return Err(in_use());
     }
     std::fs::create_dir_all(partial).map_err(refuse)?;

@@ -79,6 +79,23 @@ fn the_periodic_table_follows_from_the_number() {
 }
 
 #[test]
+fn the_bare_value_is_an_answer() {
+    let check = |class: &'static Class, name: &str, key: &str| {
+        let entity = of_class(class).find(|entity| entity.name().bare == name).unwrap();
+        let fact = entity.facts.iter().find(|fact| topics()[fact.topic].attribute.key == key).unwrap();
+        entity.check(fact)
+    };
+    let symbol = check(&elements::CLASS, "calcium", "symbol");
+    assert!(symbol.passes_text("Ca.") && symbol.passes_text("The chemical symbol of calcium is Ca."));
+    assert!(!symbol.passes_text("C") && !symbol.passes_text("Ca and Co"));
+    let moons = check(&planets::CLASS, "Earth", "moons");
+    assert!(moons.passes_text("One.") && moons.passes_text("1") && moons.passes_text("Earth has one moon."));
+    assert!(!moons.passes_text("two") && !moons.passes_text("one of two"));
+    let days = check(&months::CLASS, "February", "days");
+    assert!(days.passes_text("28 days, 29 in leap years") && !days.passes_text("31"));
+}
+
+#[test]
 fn names_contained_in_names_do_not_pass_for_each_other() {
     let country = |name: &str| of_class(&countries::CLASS).find(|entity| entity.name().full == name).unwrap();
     let guinea = country("Guinea").reverse_check();

@@ -111,7 +111,7 @@ fn run(
 ) -> anyhow::Result<()> {
     let mut command = Command::new(smollm);
     command.args(line).stdin(Stdio::null());
-    // out of the reach of a terminal's Ctrl-C: it is told once, by this process, whichever way that was told
+    // out of the reach of a terminal's Ctrl-C: it is told by this process, as often as that was told, whichever way
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     let Work::Kept(_) = step.work else {
@@ -143,25 +143,25 @@ fn succeeded(status: ExitStatus) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Waits until a step has ended, and notes the most memory that it took. After an interrupt the step is asked to end, which leaves only what is
+/// Waits until a step has ended, and notes the most memory that it took. At each interrupt the step is asked to end, which leaves only what is
 /// whole; one that does not is ended.
 fn ended(mut child: Child, interrupt: &Interrupt, peak_bytes: &mut Option<u64>) -> anyhow::Result<ExitStatus> {
     let mut asked: Option<Instant> = None;
+    let mut told = 0;
     loop {
         *peak_bytes = peak_of(child.id()).max(*peak_bytes);
         if let Some(status) = child.try_wait()? {
             return Ok(status);
         }
-        if interrupt.check().is_err() {
-            let since = *asked.get_or_insert_with(|| {
-                ask_to_end(&child);
-                Instant::now()
-            });
-            if since.elapsed() > PATIENCE {
-                note("the step did not end by itself and is ended; what it has written whole stays");
-                child.kill()?;
-                return Ok(child.wait()?);
-            }
+        if interrupt.presses() > told {
+            told += 1;
+            asked.get_or_insert_with(Instant::now);
+            ask_to_end(&child);
+        }
+        if asked.is_some_and(|asked| asked.elapsed() > PATIENCE) {
+            note("the step did not end by itself and is ended; what it has written whole stays");
+            child.kill()?;
+            return Ok(child.wait()?);
         }
         std::thread::sleep(Duration::from_millis(50));
     }

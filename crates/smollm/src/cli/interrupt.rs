@@ -3,19 +3,19 @@
 use super::output::note;
 use smollm::Error;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Whether Ctrl-C was pressed, or the process asked to terminate, since [`Interrupt::listen`].
+/// How often Ctrl-C was pressed, or the process asked to terminate, since [`Interrupt::listen`].
 #[derive(Debug, Clone)]
-pub(crate) struct Interrupt(Arc<AtomicBool>);
+pub(crate) struct Interrupt(Arc<AtomicUsize>);
 
 impl Interrupt {
     /// Starts to listen; once per process.
     pub(crate) fn listen() -> anyhow::Result<Self> {
-        let pressed = Arc::new(AtomicBool::new(false));
-        let flag = pressed.clone();
-        ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))?;
-        Ok(Self(pressed))
+        let presses = Arc::new(AtomicUsize::new(0));
+        let count = presses.clone();
+        ctrlc::set_handler(move || _ = count.fetch_add(1, Ordering::Relaxed))?;
+        Ok(Self(presses))
     }
 
     /// As [`Interrupt::listen`], for work whose steps take long: the first Ctrl-C says what it waits for, unless that is to be quiet, and
@@ -23,21 +23,26 @@ impl Interrupt {
     pub(crate) fn of_run(quiet: bool) -> anyhow::Result<Self> {
         /// What shells report of a process that Ctrl-C ended: 128 and the number of the signal.
         const INTERRUPTED: i32 = 130;
-        let pressed = Arc::new(AtomicBool::new(false));
-        let flag = pressed.clone();
+        let presses = Arc::new(AtomicUsize::new(0));
+        let count = presses.clone();
         ctrlc::set_handler(move || {
-            if flag.swap(true, Ordering::Relaxed) {
+            if count.fetch_add(1, Ordering::Relaxed) > 0 {
                 std::process::exit(INTERRUPTED);
             }
             if !quiet {
                 note("stopping after this step; press Ctrl-C again to stop at once (the last checkpoint is whole)");
             }
         })?;
-        Ok(Self(pressed))
+        Ok(Self(presses))
     }
 
     /// [`Error::Interrupted`] once Ctrl-C was pressed.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        if self.0.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) }
+        if self.presses() > 0 { Err(Error::Interrupted) } else { Ok(()) }
+    }
+
+    /// How often.
+    pub(crate) fn presses(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
     }
 }

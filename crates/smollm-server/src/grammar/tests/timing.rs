@@ -87,7 +87,8 @@ fn answers_held_to_grammars_do_not_tell_when_their_masks_were_computed() {
         for timing in [MaskTiming::Beside, MaskTiming::Measured] {
             let (told, beside) = answers(timing, draft_tokens);
             assert_eq!(told, expected, "{timing:?}");
-            assert!(beside > 0, "{timing:?}");
+            // by the rule it is a matter of luck whether another thread is quick enough for masks as short as these
+            assert!(beside > 0 || timing == MaskTiming::Measured, "{timing:?}");
         }
     }
 }
