@@ -1,8 +1,9 @@
 """Fills the results into docs/nano.md, from the folder of a demo: what it took, results by stage beside their targets, every prompt written by hand.
 
-    python3 reference/nano_page.py FOLDER docs/nano.md
+    python3 reference/nano_page.py FOLDER docs/nano.md [STAGE]
 
-Needs the standard library alone. FOLDER is what `smollm demo nano -o FOLDER` has made; with `results/card-answers.jsonl` in it (the page says how it
+Needs the standard library alone. FOLDER is what `smollm demo nano -o FOLDER` has made; STAGE is the one whose model was quantised, `dpo` if it is not said (where it is
+`sft`, files, answers and rows of 8 and 4 bits in the folder are to be of that); with `results/card-answers.jsonl` in it (the page says how it
 is made) the examples of SmolLM2's card are printed too. The page between its two marks is written anew; the rest of it stays.
 """
 
@@ -169,7 +170,7 @@ def false_refusals(rows):
     return sum(row["refused"] for row in of), sum(row["items"] for row in of)
 
 
-def targets(folder):
+def targets(folder, stage):
     """What was to be reached, and what was."""
     last, before, after = rows_of(folder, "q8_0"), rows_of(folder, "sft"), rows_of(folder, "dpo")
     rows = []
@@ -203,14 +204,14 @@ def targets(folder):
         judge("file of 8 bits", f"at most {BYTES / 1e6:.0f} MB", f"{file.stat().st_size / 1e6:.2f} MB", file.stat().st_size <= BYTES)
     yield "### Targets"
     yield ""
-    yield "The model of 8 bits, which is the one that ships; what DPO changes, before quantising."
+    yield f"The model of 8 bits, which is the one that ships (of the stage `{stage}`); what DPO changes, before quantising."
     yield ""
     yield from table(["", "wanted", "found", "met"], rows)
 
 
-def quantising(folder):
+def quantising(folder, stage):
     """What fewer bits cost, kind by kind."""
-    whole = rows_of(folder, "dpo")
+    whole = rows_of(folder, stage)
     rows = []
     for mix in ["q8_0", "q4_0"]:
         fewer = rows_of(folder, mix)
@@ -277,22 +278,26 @@ def card(folder):
         yield ""
 
 
-def filled(folder):
+def filled(folder, stage):
     """What stands between the marks."""
-    for part in [model, targets, results, quantising, times, card, by_hand]:
+    yield from model(folder)
+    yield from targets(folder, stage)
+    yield from results(folder)
+    yield from quantising(folder, stage)
+    for part in [times, card, by_hand]:
         yield from part(folder)
 
 
 def main():
-    if len(sys.argv) != 3:
+    if len(sys.argv) not in [3, 4] or sys.argv[3:] not in [[], ["sft"], ["dpo"]]:
         sys.exit(__doc__)
-    folder, page = Path(sys.argv[1]), Path(sys.argv[2])
+    folder, page, stage = Path(sys.argv[1]), Path(sys.argv[2]), (sys.argv[3:] or ["dpo"])[0]
     text = page.read_text(encoding="utf-8")
     if text.count(BEGIN) != 1 or text.count(END) != 1:
         sys.exit(f"{page}: must have the two marks once each: {BEGIN} and {END}")
     before, rest = text.split(BEGIN)
     after = rest.split(END)[1]
-    middle = "\n".join(line.rstrip() for line in filled(folder)).rstrip()
+    middle = "\n".join(line.rstrip() for line in filled(folder, stage)).rstrip()
     page.write_text(f"{before}{BEGIN}\n\n{middle}\n\n{END}{after}", encoding="utf-8")
 
 
