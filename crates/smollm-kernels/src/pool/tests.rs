@@ -128,9 +128,8 @@ fn errands_are_done_once_each_by_others_whether_they_sleep_or_not() {
     }
 }
 
-#[test]
-fn jobs_go_on_without_a_thread_that_is_on_an_errand() {
-    let pool = Pool::new(2).expect("threads can be started");
+/// Sends a thread away, and gives what it waits for once it has begun.
+fn on_a_long_errand(pool: &Pool) -> Arc<AtomicBool> {
     let (begun, goes_on) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     let (says, waits) = (begun.clone(), goes_on.clone());
     pool.send(Box::new(move || {
@@ -138,6 +137,13 @@ fn jobs_go_on_without_a_thread_that_is_on_an_errand() {
         until(|| waits.load(Ordering::SeqCst));
     }));
     until(|| begun.load(Ordering::SeqCst));
+    goes_on
+}
+
+#[test]
+fn jobs_go_on_without_a_thread_that_is_on_an_errand() {
+    let pool = Pool::new(2).expect("threads can be started");
+    let goes_on = on_a_long_errand(&pool);
     for _ in 0..100 {
         pool.run(100, 1, |thread, _| assert_eq!(thread, 0, "the other is away"));
     }
@@ -160,16 +166,10 @@ fn an_errand_that_panics_takes_nobody_with_it() {
 #[test]
 fn a_pool_that_is_dropped_waits_for_no_errand_that_was_not_begun() {
     let pool = Pool::new(2).expect("threads can be started");
-    let (begun, goes_on) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-    let (says, waits) = (begun.clone(), goes_on.clone());
-    pool.send(Box::new(move || {
-        says.store(true, Ordering::SeqCst);
-        until(|| waits.load(Ordering::SeqCst));
-    }));
+    let goes_on = on_a_long_errand(&pool);
     let done = Arc::new(AtomicBool::new(false));
     let left = done.clone();
     pool.send(Box::new(move || left.store(true, Ordering::SeqCst)));
-    until(|| begun.load(Ordering::SeqCst));
     let shared = pool.shared.clone();
     let dropping = thread::spawn(move || drop(pool));
     until(|| shared.stop.load(Ordering::SeqCst));
