@@ -18,6 +18,8 @@ use tool::{AGENT, Arguments, CARD, TOOLS, Tool};
 pub(crate) fn item(draw: &mut Draw, split: Split) -> Item {
     let item = match draw.below(100) {
         0..8 if split == Split::Train => return known(draw),
+        // what is learnt from is what is answered, and a prompt with functions is long: it pays to ask more than once
+        8..60 if split == Split::Train => return conversation(draw),
         0..46 => one(draw, split),
         46..57 => several(draw, split),
         57..70 => parallel(draw, split),
@@ -103,6 +105,65 @@ fn asked(draw: &mut Draw, tool: &Tool) -> (String, Arguments) {
     let ask = *draw.pick(&asks);
     let text = tool.filled(&ask.text, &arguments);
     (if ask.question { requests::question(draw, &text) } else { spoken(draw, &text) }, arguments)
+}
+
+/// Two to six requests to the same two to four functions, of which the last is the exercise.
+fn conversation(draw: &mut Draw) -> Item {
+    let mut tools = vec![tool(draw, Split::Train)];
+    let count = [2, 2, 3, 4][draw.below(4)];
+    while tools.len() < count {
+        let other = tool(draw, Split::Train);
+        if is_other(&tools, &other) {
+            tools.push(other);
+        }
+    }
+    let definitions = definitions(draw, &tools);
+    let mut turns: Vec<Item> = (0..draw.between(2, 6)).map(|_| turn(draw, &tools, &definitions)).collect();
+    let mut item = turns.pop().unwrap_or_else(|| turn(draw, &tools, &definitions));
+    let before: Vec<Value> =
+        turns.into_iter().flat_map(|turn| turn.messages.into_iter().chain([turn.answer])).collect();
+    item.messages.splice(0..0, before);
+    item
+}
+
+/// An exercise with these functions, whatever it is that one can ask of them.
+fn turn(draw: &mut Draw, tools: &[Tool], definitions: &[Value]) -> Item {
+    let first = draw.pick(tools).clone();
+    let definitions = definitions.to_vec();
+    match draw.below(20) {
+        0..2 if first.many.is_some() => {
+            let (request, calls) = repeated(draw, &first);
+            exercise(definitions, request, calls)
+        }
+        2..5 => {
+            let both: Vec<Tool> = draw.sample(tools, 2).into_iter().cloned().collect();
+            let (request, calls) = together(draw, &both);
+            exercise(definitions, request, calls)
+        }
+        5..8 if !first.incomplete().is_empty() => {
+            let (request, answer, check) = unsaid(draw, &first);
+            Item { messages: vec![user(request)], tools: definitions, answer, check }
+        }
+        // what can be looked up on the web is almost anything
+        8..10 if tools.iter().all(|tool| tool.section != "search") => {
+            let outside = loop {
+                let other = tool(draw, Split::Train);
+                if other.section != "search" && tools.iter().all(|tool| tool.section != other.section) {
+                    break other;
+                }
+            };
+            let (request, _) = asked(draw, &outside);
+            refused(definitions, request)
+        }
+        10 if first.result.is_some() => said_of_result(draw, first.clone(), definitions.clone())
+            .unwrap_or_else(|| one_of(draw, &first, definitions)),
+        _ => one_of(draw, &first, definitions),
+    }
+}
+
+fn one_of(draw: &mut Draw, wanted: &Tool, definitions: Vec<Value>) -> Item {
+    let (request, arguments) = asked(draw, wanted);
+    exercise(definitions, request, vec![wanted.call(&arguments)])
 }
 
 fn one(draw: &mut Draw, split: Split) -> Item {

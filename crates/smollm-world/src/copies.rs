@@ -1,14 +1,19 @@
 //! Texts in which what comes later was said before: lists said again, tables that are looked up in, functions that are called.
 //!
 //! Words are made up or drawn at random, so that nothing but copying tells what comes. In ordinary texts a small model takes very long to
-//! find out that it can copy; after some millions of tokens of these it can, and names in requests, tools and messages are in reach.
+//! find out that it can copy. It does so within a million tokens of lists of words that all surprise it, said several times
+//! ([`repeated`]); after that it learns from [`text`] to look up, and names in requests, tools and messages are in reach.
 
 use crate::draw::Draw;
 use crate::english::with_capital;
+use crate::split::Split;
 use crate::stories::pools::{COLOURS, PEOPLE, PLACES, THINGS};
+use crate::{questions, rewriting, stories, summaries, textbook};
 use serde_json::{Map, Value, json};
 use smollm_tokenizer::template::python_json;
 use smollm_tokenizer::tools::{Call, CallForm};
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 const STARTS: [&str; 32] = [
     "b", "br", "c", "ch", "cl", "d", "dr", "f", "fl", "g", "gr", "h", "j", "k", "l", "m", "n", "p", "pl", "qu", "r",
@@ -17,7 +22,34 @@ const STARTS: [&str; 32] = [
 const VOWELS: [&str; 10] = ["a", "e", "i", "o", "u", "ai", "ea", "ee", "oo", "ou"];
 const ENDS: [&str; 18] = ["", "", "", "b", "ck", "d", "g", "l", "m", "n", "nd", "ng", "p", "r", "rt", "s", "t", "x"];
 
-/// A text.
+/// How often a word is found where words are looked for, at least: a tokenizer of the world has it whole then.
+const COMMON: usize = 6;
+
+/// Common words of what is learnt from, each once.
+static WORDS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let mut draw = Draw::new(0, "words of the world");
+    let mut words = BTreeMap::new();
+    for _ in 0..4_000 {
+        let (passage, rest, _) = textbook::known(&mut draw);
+        let items = [questions::item, rewriting::item, summaries::item].map(|item| item(&mut draw, Split::Train));
+        let said = items.iter().flat_map(|item| item.messages.iter().chain([&item.answer]));
+        let said: Vec<&str> = said.filter_map(|message| message["content"].as_str()).collect();
+        for text in [passage.as_str(), &rest, &stories::text(&mut draw)].into_iter().chain(said) {
+            for word in text.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty()) {
+                *words.entry(word.to_owned()).or_insert(0) += 1;
+            }
+        }
+    }
+    words.into_iter().filter(|(_, count)| *count >= COMMON).map(|(word, _)| word).collect()
+});
+
+/// A few words, all as likely as each other, said two to five times: nothing else can be learnt from them than to copy.
+pub(crate) fn repeated(draw: &mut Draw) -> String {
+    let said: Vec<&str> = (0..draw.between(2, 12)).map(|_| draw.pick(&WORDS).as_str()).collect();
+    vec![said.join(" "); draw.between(2, 5) as usize].join("\n")
+}
+
+/// A text of any other kind.
 pub(crate) fn text(draw: &mut Draw) -> String {
     match draw.below(10) {
         0..4 => list(draw),
@@ -228,6 +260,18 @@ mod tests {
                 left = behind;
             }
             assert_ne!(left, rest, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_repeated_line_is_the_same_each_time() {
+        let mut draw = Draw::new(3, "test");
+        assert!(WORDS.len() > 1_500, "{}", WORDS.len());
+        for _ in 0..200 {
+            let text = repeated(&mut draw);
+            let (first, rest) = text.split_once('\n').expect("two lines");
+            assert!(rest.lines().all(|line| line == first), "{text}");
+            assert!(first.split(' ').count() > 1, "{text}");
         }
     }
 

@@ -110,7 +110,8 @@ const fn held_out(file: &'static str, content: Content) -> Part {
     Part { file, content, split: Split::HeldOut, records: HELD_OUT }
 }
 
-const PARTS: [Part; 30] = [
+const PARTS: [Part; 31] = [
+    learnt("texts/lists.jsonl", Content::Texts(copies::repeated), 4_000),
     learnt("texts/copies.jsonl", Content::Texts(copies::text), 6_000),
     learnt("texts/textbook.jsonl", Content::Texts(|draw| whole(textbook::known(draw))), 8_000),
     learnt("texts/questions.jsonl", Content::Texts(|draw| whole(questions::known(draw))), 16_000),

@@ -101,6 +101,26 @@ fn arguments_can_be_copied_from_the_request() {
 }
 
 #[test]
+fn every_turn_of_a_conversation_calls_what_is_offered() {
+    let mut draw = Draw::new(5, "conversations");
+    for _ in 0..1_000 {
+        let item = conversation(&mut draw);
+        let names: HashSet<&str> = item.tools.iter().filter_map(|tool| tool["function"]["name"].as_str()).collect();
+        assert!((2..=4).contains(&names.len()));
+        let said: Vec<&Value> = item.messages.iter().chain([&item.answer]).collect();
+        assert!(said.iter().filter(|message| message["role"] == "user").count() > 1);
+        for (before, message) in said.iter().zip(&said[1..]) {
+            let roles = (before["role"].as_str(), message["role"].as_str());
+            let follows = [("user", "assistant"), ("assistant", "user"), ("assistant", "tool"), ("tool", "assistant")];
+            assert!(follows.iter().any(|(first, then)| roles == (Some(first), Some(then))), "{roles:?}");
+            for call in message["tool_calls"].as_array().into_iter().flatten() {
+                assert!(names.contains(call["function"]["name"].as_str().expect("a name")), "{item:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn no_name_of_a_tool_is_learnt_and_held_out() {
     let names = |split| -> HashSet<String> {
         let mut draw = Draw::new(3, "names");
