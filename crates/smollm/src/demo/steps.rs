@@ -12,7 +12,7 @@ pub enum Size {
     Smoke,
     /// 7.5 million tokens; meant to take a quarter of an hour on two cores with AMX, where it has not been timed yet.
     Nano,
-    /// 25 million tokens, some two hours on two cores without AMX: the model that the binary has with it.
+    /// 22 million tokens, some two hours on two cores without AMX: the model that the binary has with it.
     Embedded,
 }
 
@@ -49,7 +49,7 @@ impl Size {
             ],
             (Self::Smoke, "sft") => &["duration={tokens: 250_000}"],
             (Self::Embedded, "pretrain") => &["duration={tokens: 12_000_000}", "data.stages.2.from_tokens=2_300_000"],
-            (Self::Embedded, "sft") => &["duration={tokens: 13_000_000}"],
+            (Self::Embedded, "sft") => &["duration={tokens: 10_000_000}"],
             (Self::Embedded, "dpo") => &["duration={steps: 200}"],
             _ => &[],
         }

@@ -39,6 +39,8 @@ pub struct Recipe {
     pub tokenizer: Option<String>,
     /// A file with another chat template.
     pub template: Option<PathBuf>,
+    /// What the model's card gives as its licence, in place of that of the base.
+    pub license: Option<String>,
     /// The folder of the run.
     pub output: PathBuf,
     /// All that is drawn or shuffled goes by it.

@@ -78,6 +78,7 @@ fn it_is_what_lies_in_the_repository() {
     let info = |model: &str| world.run(&["info", model, "--json", "--check"]).json();
     let (inside, outside) = (info("nano"), info(file));
     assert_eq!((&inside["name"], &inside["path"]), (&json!("nano"), &json!("the built-in model")));
+    assert_eq!(inside["licence"], "apache-2.0");
     assert!(inside["template_chars"].is_u64() && inside["tokenizer"].is_string(), "{inside}");
     assert!(inside["file_bytes"].as_u64().is_some_and(|bytes| bytes <= 8 << 20), "{inside}");
     let without_names = |mut info: Value| {

@@ -27,6 +27,7 @@ pub const KEYS: &[Key] = &[
     key("init.set", "", "keys of config.json that differ from the shape, as `rope_theta: 10000`"),
     key("tokenizer", "that of `model`", "a name or path whose tokenizer and chat template are taken"),
     key("template", "that of the tokenizer", "a file with another chat template"),
+    key("license", "that of `model`", "the licence that the model's card names, as `apache-2.0`"),
     key("output", "required", "the folder of the run"),
     key("seed", "`42`", "all that is drawn or shuffled goes by it"),
     key("data", "required", "what is learnt from"),

@@ -113,6 +113,7 @@ pub(super) fn recipe(root: &Node, names: Names<'_>, paths: &Paths<'_>) -> Result
         start,
         tokenizer,
         template: root.get("template", |node| paths.path(node))?,
+        license: root.get("license", text)?,
         output: root.required("output", |node| paths.path(node))?,
         seed,
         objective: objective(&root.section("objective")?, kind)?,

@@ -68,6 +68,7 @@ kind: pretrain
 init: {shape: smollm2-135m, seed: 8, std: 0.0416, depth_scaled: true, set: {rope_theta: 1e4, vocab_size: 320}}
 tokenizer: ./tokenizer
 template: t.jinja
+license: apache-2.0
 output: /runs/a
 seed: 1_000
 data:

@@ -23,6 +23,9 @@ impl Recipe {
         if let Some(template) = &self.template {
             put("template", path(template));
         }
+        if let Some(license) = &self.license {
+            put("license", json!(license));
+        }
         put("output", path(&self.output));
         put("seed", json!(self.seed));
         put("data", data(&self.data, self.kind == super::Kind::Dpo));

@@ -39,9 +39,11 @@ pub(super) fn text(recipe: &Recipe, facts: &Facts<'_>) -> String {
         // in a form that any YAML parser reads: a JSON string
         let _ = writeln!(front, "base_model: {}", serde_json::Value::from(base.as_str()));
     }
-    if let Source::Model { files, parts, .. } = &facts.start.source
-        && let Some(licence) = licence_of(files, parts)
-    {
+    let of_base = || match &facts.start.source {
+        Source::Model { files, parts, .. } => licence_of(files, parts),
+        Source::Init { .. } => None,
+    };
+    if let Some(licence) = recipe.license.clone().or_else(of_base) {
         let _ = writeln!(front, "license: {}", serde_json::Value::from(licence));
     }
     let kind = match recipe.kind {
