@@ -33,7 +33,7 @@ def of_the_suite(fixtures):
     """The schemas of the suite, with the draft that they are of."""
     drafts = {"draft2020-12": "https://json-schema.org/draft/2020-12/schema", "draft7": "http://json-schema.org/draft-07/schema#"}
     for folder, draft in drafts.items():
-        for path in sorted((fixtures / SUITE / folder).glob("*.json")):
+        for path in sorted((fixtures / SUITE / folder).rglob("*.json")):
             for group in json.loads(path.read_text(encoding="utf-8")):
                 schema = group["schema"]
                 yield {"$schema": draft, **schema} if isinstance(schema, dict) else schema

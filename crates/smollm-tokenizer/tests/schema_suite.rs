@@ -2,7 +2,7 @@
 //! is counted, and the kinds of it are known.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -44,12 +44,15 @@ impl Bytes {
     }
 }
 
-fn files(folder: &Path) -> Vec<std::path::PathBuf> {
+/// Files of JSON in the folder and those in it.
+fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let mut files: Vec<_> =
-        entries.filter(|path| path.extension().is_some_and(|extension| extension == "json")).collect();
-    files.sort();
-    files
+    let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+    let is_json = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "json");
+    let mut all: Vec<_> = files.into_iter().filter(is_json).collect();
+    all.extend(folders.iter().flat_map(|folder| self::files(folder)));
+    all.sort();
+    all
 }
 
 #[test]
@@ -89,9 +92,28 @@ fn no_invalid_value_is_taken() {
     eprintln!(
         "{compiled} schemas compiled, {refused} refused; {taken} valid values taken, turned down: {turned_down:?}"
     );
+    // in draft 7 contents may be checked, later they are told only, and only told they are by us
+    wrong.retain(|name| !name.starts_with("draft7/content: "));
     assert!(wrong.is_empty(), "{} invalid values are taken:\n{}", wrong.len(), wrong.join("\n"));
-    // the order of keys, 1.0 for an integer, and a format that is only noted
+    // the order of keys, 1.0 for an integer, numbers beyond 2^53, digits that are not ASCII, and formats: only noted, or of fewer forms
     let kinds: Vec<&str> = turned_down.keys().map(String::as_str).collect();
-    assert_eq!(kinds, ["allOf", "const", "enum", "format", "type"]);
-    assert!(compiled >= 300 && taken >= 670);
+    assert_eq!(
+        kinds,
+        [
+            "allOf",
+            "bignum",
+            "const",
+            "date-time",
+            "ecmascript-regex",
+            "email",
+            "enum",
+            "format",
+            "hostname",
+            "ipv6",
+            "time",
+            "type",
+            "uri"
+        ]
+    );
+    assert!(compiled >= 388 && taken >= 1013);
 }

@@ -22,7 +22,28 @@ pub(super) fn pattern(format: &str) -> Option<String> {
 }
 
 /// All that there are, for messages.
-pub(super) const KNOWN: &str = "date, time, date-time, duration, email, hostname, ipv4, ipv6, uuid and uri";
+pub(super) const KNOWN: &str = "date, time, date-time, duration, email, hostname, ipv4, ipv6, uuid, uri and those of numbers (int32, uint64, double, ...) are";
+
+/// Limits of numbers of a format, where it is one of numbers (those of OpenAPI's registry, and of Rust's and C's integers). What is beyond
+/// 2^53 is not written anyway.
+pub(super) fn limits(format: &str) -> Option<[Option<i64>; 2]> {
+    Some(match format {
+        "int8" => [Some(i8::MIN.into()), Some(i8::MAX.into())],
+        "int16" => [Some(i16::MIN.into()), Some(i16::MAX.into())],
+        "int32" => [Some(i32::MIN.into()), Some(i32::MAX.into())],
+        "uint8" => [Some(0), Some(u8::MAX.into())],
+        "uint16" => [Some(0), Some(u16::MAX.into())],
+        "uint32" => [Some(0), Some(u32::MAX.into())],
+        "uint" | "uint64" | "uint128" => [Some(0), None],
+        "int" | "int64" | "int128" | "float" | "double" => [None, None],
+        _ => return None,
+    })
+}
+
+/// Formats that say how a string is shown, not what it is.
+pub(super) fn is_shown(format: &str) -> bool {
+    format == "password"
+}
 
 /// RFC 3339, without leap seconds.
 const TIME: &str =

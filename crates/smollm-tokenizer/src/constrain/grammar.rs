@@ -151,6 +151,10 @@ impl Grammars {
             GrammarSource::JsonSchema(schema) => self.schema(Prepared::new(schema)?),
             GrammarSource::Regex(regex) => {
                 not_too_long("regular expression", regex)?;
+                // the compiler would leave it out
+                if (regex.len() - regex.trim_end_matches('\\').len()) % 2 == 1 {
+                    return Err(GrammarError::text("regular expression", "it ends with a lone backslash"));
+                }
                 let lark = format!("start: /{}/", llguidance::regex_to_lark(regex, "dw"));
                 finished("grammar", self.lark("regular expression", lark, Ends::Anywhere)?)
             }

@@ -4,6 +4,8 @@
 //! `$defs`, and older drafts are written as 2020-12.
 
 mod bound;
+mod ecma;
+mod exclusive;
 mod keywords;
 mod values;
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use std::collections::HashSet;
 
 use super::values::{check_value, count, limit, writable};
-use super::{At, MOST_PATTERNS, TYPES, Translation, kind};
+use super::{At, MOST_PATTERNS, TYPES, Translation, ecma, exclusive, kind};
 use crate::constrain::error::GrammarError;
 use crate::constrain::formats;
 
@@ -50,11 +50,15 @@ const NOT_HELD: &[&str] = &[
     "maxContains",
     "minContains",
     "not",
-    "propertyNames",
     "then",
     "unevaluatedItems",
     "unevaluatedProperties",
 ];
+
+/// Branches of a `oneOf` that are compared with each other.
+const MOST_BRANCHES: usize = 100;
+/// The keywords for the least and the greatest number.
+const LIMITS: [(&str, &str); 2] = [("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")];
 
 /// Work that a pattern may take to be read.
 const PATTERN_FUEL: u64 = 200_000;
@@ -95,6 +99,10 @@ impl<'a> Translation<'a> {
                 self.count(value.as_array().map_or(0, Vec::len), &here)?;
                 enumeration(value, &here)?
             }
+            "oneOf" if !given.contains_key("anyOf") && self.are_exclusive(value) => {
+                made.insert("anyOf".into(), self.list(value, &at.keyed("oneOf", "anyOf"))?);
+                return Ok(());
+            }
             "anyOf" | "allOf" | "oneOf" => self.list(value, &here)?,
             "$ref" => self.reference(value, &here)?,
             "properties" => {
@@ -102,10 +110,20 @@ impl<'a> Translation<'a> {
                 self.named(value, &here)?
             }
             "patternProperties" => {
-                if let Value::Object(named) = value {
-                    named.keys().try_for_each(|pattern| self.check_pattern(pattern, &here.key(pattern)))?;
-                }
-                self.named(value, &here)?
+                let Value::Object(named) = value else {
+                    return Err(here.refuse(format!("must be an object of schemas, not {}", kind(value))));
+                };
+                let one = |(pattern, part): (&'a String, &'a Value)| {
+                    let written = self.check_pattern(pattern, &here.key(pattern))?;
+                    let place = here.keyed(pattern, &written);
+                    Ok((written, self.schema(part, place)?))
+                };
+                Value::Object(named.iter().map(one).collect::<Result<_, GrammarError>>()?)
+            }
+            "propertyNames" => return self.property_names(value, given, at, made),
+            // said of the names that `propertyNames` allows
+            "additionalProperties" if given.get("propertyNames").is_some_and(|names| !is_any_name(names)) => {
+                return Ok(());
             }
             "additionalProperties" => self.schema(value, here)?,
             "required" => {
@@ -120,8 +138,7 @@ impl<'a> Translation<'a> {
             "additionalItems" => return Ok(()),
             "pattern" => {
                 let pattern = value.as_str().ok_or_else(|| here.refuse("must be a string"))?;
-                self.check_pattern(pattern, &here)?;
-                value.clone()
+                self.check_pattern(pattern, &here)?.into()
             }
             "format" => return format_of(value, given, &here, made, besides),
             "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" => limit(value, &here)?,
@@ -144,19 +161,80 @@ impl<'a> Translation<'a> {
         Ok(())
     }
 
-    /// Whether a pattern can be matched from left to right.
-    fn check_pattern(&mut self, pattern: &'a str, at: &At) -> Result<(), GrammarError> {
-        if !self.patterns.insert(pattern) {
+    /// Whether no two of these schemas hold for one value.
+    fn are_exclusive(&self, branches: &Value) -> bool {
+        let Value::Array(branches) = branches else { return false };
+        // each with each other: of so many the compiler may find out by itself
+        branches.len() <= MOST_BRANCHES
+            && branches
+                .iter()
+                .enumerate()
+                .all(|(i, a)| branches[..i].iter().all(|b| exclusive::exclude_each_other(self.root, a, b)))
+    }
+
+    /// Names that properties may have: all strings, some that are told, or those that a pattern matches.
+    fn property_names(
+        &mut self,
+        names: &'a Value,
+        given: &'a Map<String, Value>,
+        at: &At,
+        made: &mut Map<String, Value>,
+    ) -> Result<(), GrammarError> {
+        if is_any_name(names) {
             return Ok(());
+        }
+        let here = at.key("propertyNames");
+        let refuse = |what: &str| Err(here.refuse(format!("`propertyNames` is not supported {what}")));
+        if ["properties", "patternProperties"].iter().any(|key| given.contains_key(*key)) {
+            return refuse("beside `properties` and `patternProperties`");
+        }
+        let Value::Object(said) = names else { return refuse("unless it is an object") };
+        let of_names = |key: &String| !ANNOTATIONS.contains(&key.as_str()) && (key != "type" || said[key] != "string");
+        let mut rest = said.iter().filter(|(key, _)| of_names(key));
+        let (Some((key, value)), None) = (rest.next(), rest.next()) else {
+            return refuse("but for a `pattern`, a `const` or an `enum`");
+        };
+        let values = given.get("additionalProperties").unwrap_or(&Value::Bool(true));
+        let place =
+            |written: &str, name: &str| At { path: at.key("additionalProperties").path, ..at.key(written).key(name) };
+        match (key.as_str(), value) {
+            ("pattern", Value::String(pattern)) => {
+                let pattern = self.check_pattern(pattern, &here.key("pattern"))?;
+                let values = self.schema(values, place("patternProperties", &pattern))?;
+                made.insert("patternProperties".into(), Value::Object([(pattern, values)].into_iter().collect()));
+            }
+            ("enum", Value::Array(_)) | ("const", Value::String(_)) => {
+                let listed = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+                let mut properties = Map::new();
+                for (i, name) in listed.iter().enumerate() {
+                    // no name is anything but a string
+                    let Value::String(name) = name else { continue };
+                    writable(name, &here.key(key).index(i))?;
+                    properties.insert(name.clone(), self.schema(values, place("properties", name))?);
+                }
+                made.insert("properties".into(), properties.into());
+            }
+            _ => return refuse("but for a `pattern`, a `const` or an `enum`"),
+        }
+        made.insert("additionalProperties".into(), false.into());
+        Ok(())
+    }
+
+    /// A pattern as the compiler reads it, if it can be matched from left to right.
+    fn check_pattern(&mut self, given: &'a str, at: &At) -> Result<String, GrammarError> {
+        let refuse = |why: &dyn std::fmt::Display| at.refuse(format!("the pattern {given:?} is not supported: {why}"));
+        let pattern = ecma::to_rust(given).map_err(|why| refuse(&why))?;
+        if !self.patterns.insert(given) {
+            return Ok(pattern);
         }
         if self.patterns.len() > MOST_PATTERNS {
             return Err(at.refuse(format!("the schema has more than {MOST_PATTERNS} different patterns")));
         }
-        let ast = RegexAst::SearchRegex(regex_to_lark(pattern, "dw"));
+        let ast = RegexAst::SearchRegex(regex_to_lark(&pattern, "dw"));
         let mut builder = RegexBuilder::new();
         let compile = || builder.mk(&ast).and_then(|expr| builder.to_regex_limited(expr, PATTERN_FUEL).map(|_| ()));
         let compiled = llguidance::panic_utils::catch_unwind(std::panic::AssertUnwindSafe(compile));
-        compiled.map_err(|e| at.refuse(format!("the pattern {pattern:?} is not supported: {e:#}")))
+        compiled.map(|()| pattern).map_err(|e| refuse(&format!("{e:#}")))
     }
 
     /// `items` in its two forms: of all elements, or of the first ones, each its own (before 2020-12).
@@ -181,6 +259,18 @@ impl<'a> Translation<'a> {
             made.insert("items".into(), self.schema(rest, at.keyed("additionalItems", "items"))?);
         }
         Ok(())
+    }
+}
+
+/// Whether this schema of names allows each: every name is a string.
+fn is_any_name(names: &Value) -> bool {
+    match names {
+        Value::Bool(any) => *any,
+        Value::Object(said) => said.iter().all(|(key, value)| match key.as_str() {
+            "type" => value == "string",
+            key => ANNOTATIONS.contains(&key),
+        }),
+        _ => false,
     }
 }
 
@@ -262,8 +352,21 @@ fn format_of(
     besides: &mut Vec<Value>,
 ) -> Result<(), GrammarError> {
     let name = value.as_str().ok_or_else(|| at.refuse("must be a string"))?;
+    if let Some(limits) = formats::limits(name) {
+        for ((limit, exclusive), value) in LIMITS.into_iter().zip(limits) {
+            let Some(value) = value else { continue };
+            match given.contains_key(limit) || given.contains_key(exclusive) {
+                true => besides.push(json!({ limit: value })),
+                false => drop(made.insert(limit.into(), value.into())),
+            }
+        }
+        return Ok(());
+    }
+    if formats::is_shown(name) {
+        return Ok(());
+    }
     let Some(pattern) = formats::pattern(name) else {
-        return Err(at.refuse(format!("{value} is not supported; {} are", formats::KNOWN)));
+        return Err(at.refuse(format!("{value} is not supported; {}", formats::KNOWN)));
     };
     if !given.contains_key("pattern") {
         made.insert("pattern".into(), pattern.into());

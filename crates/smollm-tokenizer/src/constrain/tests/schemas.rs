@@ -105,6 +105,94 @@ fn references_lead_anywhere_in_the_schema() {
     check(tuple, &[("[null, true]", true), ("[true]", false), ("[null, null]", false), ("[]", true)]);
 }
 
+/// As Pydantic writes unions that a field tells apart.
+#[test]
+fn branches_that_exclude_each_other_are_alternatives() {
+    let source = json!({
+        "$defs": {
+            "Cat": {"type": "object", "properties": {"kind": {"const": "cat", "type": "string"}, "lives": {"type": "integer"}},
+                    "required": ["kind", "lives"], "additionalProperties": false},
+            "Dog": {"type": "object", "properties": {"kind": {"const": "dog", "type": "string"}}, "required": ["kind"],
+                    "additionalProperties": false},
+        },
+        "discriminator": {"propertyName": "kind", "mapping": {"cat": "#/$defs/Cat", "dog": "#/$defs/Dog"}},
+        "oneOf": [{"$ref": "#/$defs/Cat"}, {"$ref": "#/$defs/Dog"}],
+    });
+    check(
+        source,
+        &[
+            ("{\"kind\": \"cat\", \"lives\": 9}", true),
+            ("{\"kind\": \"dog\"}", true),
+            ("{\"kind\": \"dog\", \"lives\": 9}", false),
+            ("{\"kind\": \"cow\"}", false),
+        ],
+    );
+    let with_any =
+        json!({"oneOf": [{"type": "string"}, {"type": "null"}], "anyOf": [{"type": "null"}, {"type": "number"}]});
+    check(with_any, &[("null", true), ("\"\"", false), ("1", false)]);
+    let path = refusal(json!({"oneOf": [{"type": "string"}, {"type": "array", "items": {"not": {}}}]}));
+    assert!(path.starts_with("$.oneOf[1].items.not: "), "{path}");
+}
+
+#[test]
+fn names_of_properties_are_any_or_told() {
+    let numbers =
+        |names: Value| json!({"type": "object", "propertyNames": names, "additionalProperties": {"type": "number"}});
+    check(numbers(json!({"type": "string"})), &[("{\"a\": 1, \"b\": 2}", true), ("{\"a\": null}", false)]);
+    check(
+        numbers(json!({"pattern": "^x-"})),
+        &[("{\"x-a\": 1, \"x-b\": 2}", true), ("{\"a\": 1}", false), ("{\"x-a\": null}", false), ("{}", true)],
+    );
+    check(
+        numbers(json!({"type": "string", "enum": ["a", "b", 1]})),
+        &[("{\"a\": 1, \"b\": 2}", true), ("{\"b\": 1}", true), ("{\"c\": 1}", false), ("{\"1\": 1}", false)],
+    );
+    for (source, message) in [
+        (numbers(json!({"minLength": 2})), "$.propertyNames: `propertyNames` is not supported but for "),
+        (numbers(json!({"pattern": "("})), "$.propertyNames.pattern: the pattern"),
+        (
+            json!({"propertyNames": {"pattern": "a"}, "properties": {"a": {}}}),
+            "$.propertyNames: `propertyNames` is not supported beside `properties`",
+        ),
+        (
+            json!({"propertyNames": {"enum": ["a"]}, "additionalProperties": {"not": {}}}),
+            "$.additionalProperties.not: ",
+        ),
+    ] {
+        let refused = refusal(source.clone());
+        assert!(refused.starts_with(message), "{source}: {refused}");
+    }
+}
+
+#[test]
+fn formats_of_numbers_are_limits() {
+    check(
+        json!({"type": "integer", "format": "int8"}),
+        &[("127", true), ("128", false), ("-128", true), ("-129", false)],
+    );
+    check(
+        json!({"type": "integer", "format": "uint32", "minimum": 5}),
+        &[("4", false), ("5", true), ("4294967295", true), ("4294967296", false)],
+    );
+    check(json!({"type": "number", "format": "double"}), &[("-0.5", true), ("\"\"", false)]);
+    check(json!({"type": "string", "format": "password"}), &[("\"secret\"", true)]);
+}
+
+#[test]
+fn patterns_are_those_of_ecma_262() {
+    check(
+        json!({"pattern": "^\\S$", "type": "string"}),
+        &[("\"a\"", true), ("\"\u{feff}\"", false), ("\"\u{85}\"", true)],
+    );
+    check(json!({"pattern": "^.$", "type": "string"}), &[("\"a\"", true), ("\"\u{2028}\"", false), ("\"\\r\"", false)]);
+    check(json!({"pattern": "^[[a]$", "type": "string"}), &[("\"a\"", true), ("\"[\"", true), ("\"b\"", false)]);
+    let doubled =
+        json!({"type": "object", "patternProperties": {"^\\s": {"type": "null"}}, "additionalProperties": false});
+    check(doubled, &[("{\" a\": null}", true), ("{\"a\": null}", false)]);
+    let refused = refusal(json!({"pattern": "a\\"}));
+    assert_eq!(refused, "$.pattern: the pattern \"a\\\\\" is not supported: it ends with a lone backslash");
+}
+
 #[test]
 fn annotations_change_nothing() {
     let source = json!({"$id": "urn:x", "title": "T", "description": "d", "default": 1, "examples": [2], "$comment": "c", "x-order": 1,
