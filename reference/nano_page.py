@@ -123,12 +123,13 @@ def times(folder):
     yield ""
     yield f"Instruction set `{took[-1]['isa']}`, {took[-1]['threads']} threads. A step that was broken off and gone on with has a row for each time."
     yield ""
-    # where the demo lay when it ran: the first command makes the world in it
-    home = shlex.split(took[0]["command"])[2].removesuffix("/world")
+    # where the demo lay when it ran: one command makes the world in it, unless that was there before
+    worlds = [words[2] for words in (shlex.split(step["command"]) for step in took) if words[1] == "world"]
+    home = worlds[0].removesuffix("/world") if worlds else ""
     rows = []
     for step in took:
         memory = f"{step['peak_bytes'] / 1e6:.0f} MB" if step["peak_bytes"] else ""
-        command = re.sub(rf"(?<![^\s']){re.escape(home)}(/|(?![^\s']))", lambda found: "" if found[1] else ".", step["command"])
+        command = re.sub(rf"(?<![^\s']){re.escape(home)}(/|(?![^\s']))", lambda found: "" if found[1] else ".", step["command"]) if home else step["command"]
         ended = step["step"] + ("" if step["done"] else " (broken off)")
         rows.append([escaped(ended), f"{step['seconds']:.0f}", memory, f"`{command.replace('|', chr(92) + '|')}`"])
     rows.append(["all", f"{sum(step['seconds'] for step in took):.0f}", "", ""])

@@ -12,7 +12,7 @@ pub enum Size {
     Smoke,
     /// 7.5 million tokens; meant to take a quarter of an hour on two cores with AMX, where it has not been timed yet.
     Nano,
-    /// 22 million tokens, some two hours on two cores without AMX: the model that the binary has with it.
+    /// 22 million tokens, an hour and a half on two cores without AMX: the model that the binary has with it.
     Embedded,
 }
 

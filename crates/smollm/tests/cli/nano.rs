@@ -293,13 +293,13 @@ fn a_demo_learns() {
     };
     for row in rows("results/pretrain") {
         // ln 4096 = 8.3 is what a model that has learnt nothing needs
-        assert!(row["loss"].as_f64().unwrap() < 3.2, "{row}");
+        assert!(row["loss"].as_f64().unwrap() < 3.0, "{row}");
     }
-    // what conversations say is learnt on top: after the texts alone an answer costs 3.5 nats per token (it came to 2.5)
+    // what conversations say is learnt on top: after the texts alone an answer costs 3.1 nats per token (it came to 2.65)
     let of_run = rows("runs/sft/metrics");
     let (first, last) = (&of_run[0], of_run.last().unwrap());
-    assert!(first["loss"].as_f64().unwrap() > 3.2, "{first}");
-    assert!(last["eval_loss"].as_f64().unwrap() < 2.9, "{last}");
+    assert!(first["loss"].as_f64().unwrap() > 2.95, "{first}");
+    assert!(last["eval_loss"].as_f64().unwrap() < 2.8, "{last}");
     // and in what form: every rewrite of the world begins with a greeting (20 of 20 did)
     let greets = |answer: &&Value| {
         let said = answer["answer"].as_str().unwrap_or_default();
