@@ -2,6 +2,7 @@
 
 mod check;
 mod recipe;
+mod schema;
 
 use serde_json::{Value, json};
 
@@ -20,7 +21,7 @@ pub(super) fn of(target: &str) -> Vec<Seed> {
         "chat_template" => chat_template(),
         "tool_calls" => tool_calls(),
         "gbnf" => gbnf(),
-        "schema" => schema(),
+        "schema" => schema::seeds(),
         "shard" => shard(),
         "recipe" => recipe::seeds(),
         "check" => check::seeds(),
@@ -133,34 +134,7 @@ pub(super) fn dictionary(target: &str) -> String {
         ],
         "tool_calls" => &["<tool_call>", "</tool_call>", "[", "]", "{\"name\": \"", "\", \"arguments\": {", "}}", "\\"],
         "gbnf" => &["root", "::=", "|", "*", "+", "?", "{2,3}", "[^\\n]", "(", ")", "\\x", "#"],
-        "schema" => &[
-            "\"$ref\": \"#/$defs/",
-            "\"$defs\": {",
-            "\"type\": \"",
-            "object",
-            "array",
-            "string",
-            "integer",
-            "number",
-            "\"properties\": {",
-            "\"required\": [",
-            "\"additionalProperties\": false",
-            "\"patternProperties\": {",
-            "\"propertyNames\": {",
-            "\"pattern\": \"",
-            "\"format\": \"",
-            "\"enum\": [",
-            "\"const\": ",
-            "\"anyOf\": [",
-            "\"oneOf\": [",
-            "\"allOf\": [",
-            "\"items\": {",
-            "\"prefixItems\": [",
-            "\"minItems\": ",
-            "\"maxLength\": ",
-            "\"multipleOf\": ",
-            "\"exclusiveMinimum\": ",
-        ],
+        "schema" => schema::WORDS,
         "chat_template" => &[
             "{%",
             "%}",
@@ -579,23 +553,6 @@ fn gbnf() -> Vec<Seed> {
     let escapes = "root ::= \"\\x41\\u00e9\\U0001F600\"? [\\]a-c^-] .\n";
     let choices = "root ::= (\"yes\" | \"no\")+ | \"\" root \"x\"\n";
     vec![("sums", sums.into()), ("strings", strings.into()), ("escapes", escapes.into()), ("choices", choices.into())]
-}
-
-/// Schemas, each with bytes behind it that choose among what they allow.
-fn schema() -> Vec<Seed> {
-    let object = r#"{"type": "object", "properties": {"a": {"type": "integer", "minimum": -3, "multipleOf": 2}, "b": {"enum": ["x", null, [1]]}}, "required": ["b"], "additionalProperties": false}0aA"#;
-    let tagged = r##"{"$defs": {"a": {"type": "object", "properties": {"k": {"const": "a"}}, "required": ["k"]}, "b": {"type": "object", "properties": {"k": {"const": "b"}}}}, "oneOf": [{"$ref": "#/$defs/a"}, {"$ref": "#/$defs/b"}]}zz"##;
-    let texts = r#"{"type": "array", "prefixItems": [{"type": "string", "pattern": "^[\s[a]?.$"}], "items": {"type": "string", "format": "date", "maxLength": 12}, "minItems": 1, "maxItems": 3}1234567"#;
-    let names = r#"{"propertyNames": {"pattern": "^x"}, "additionalProperties": {"type": "number", "format": "uint8"}, "type": "object", "minProperties": 1}{"#;
-    let together =
-        r#"{"allOf": [{"anyOf": [{"type": ["string", "null"]}, {"type": "boolean"}]}, {"not": {}}], "if": true}"#;
-    vec![
-        ("object", object.into()),
-        ("tagged", tagged.into()),
-        ("texts", texts.into()),
-        ("names", names.into()),
-        ("together", together.into()),
-    ]
 }
 
 fn chat_template() -> Vec<Seed> {
