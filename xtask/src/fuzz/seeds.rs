@@ -2,7 +2,6 @@
 
 mod check;
 mod recipe;
-mod schema;
 
 use serde_json::{Value, json};
 
@@ -21,7 +20,6 @@ pub(super) fn of(target: &str) -> Vec<Seed> {
         "chat_template" => chat_template(),
         "tool_calls" => tool_calls(),
         "gbnf" => gbnf(),
-        "schema" => schema::seeds(),
         "shard" => shard(),
         "recipe" => recipe::seeds(),
         "check" => check::seeds(),
@@ -134,7 +132,6 @@ pub(super) fn dictionary(target: &str) -> String {
         ],
         "tool_calls" => &["<tool_call>", "</tool_call>", "[", "]", "{\"name\": \"", "\", \"arguments\": {", "}}", "\\"],
         "gbnf" => &["root", "::=", "|", "*", "+", "?", "{2,3}", "[^\\n]", "(", ")", "\\x", "#"],
-        "schema" => schema::WORDS,
         "chat_template" => &[
             "{%",
             "%}",
