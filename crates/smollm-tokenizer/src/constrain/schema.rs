@@ -213,11 +213,8 @@ impl<'a> Translation<'a> {
 
     /// A schema for each name.
     fn named(&mut self, value: &'a Value, at: &At) -> Result<Value, GrammarError> {
-        let Value::Object(named) = value else {
-            return Err(at.refuse(format!("must be an object of schemas, not {}", kind(value))));
-        };
         let one = |(name, part): (&String, &'a Value)| Ok((name.clone(), self.schema(part, at.key(name))?));
-        Ok(Value::Object(named.iter().map(one).collect::<Result<_, GrammarError>>()?))
+        Ok(Value::Object(members(value, at)?.iter().map(one).collect::<Result<_, GrammarError>>()?))
     }
 
     /// A list of schemas.
@@ -262,6 +259,11 @@ impl<'a> Translation<'a> {
         };
         Ok(Value::String(format!("#/$defs/{number}")))
     }
+}
+
+/// Schemas by name.
+fn members<'a>(value: &'a Value, at: &At) -> Result<&'a Map<String, Value>, GrammarError> {
+    value.as_object().ok_or_else(|| at.refuse(format!("must be an object of schemas, not {}", kind(value))))
 }
 
 fn gcd(a: u64, b: u64) -> u64 {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use std::collections::HashSet;
 
 use super::values::{check_value, count, limit, writable};
-use super::{At, MOST_PATTERNS, TYPES, Translation, ecma, exclusive, kind};
+use super::{At, MOST_PATTERNS, TYPES, Translation, ecma, exclusive, kind, members};
 use crate::constrain::error::GrammarError;
 use crate::constrain::formats;
 
@@ -110,15 +110,15 @@ impl<'a> Translation<'a> {
                 self.named(value, &here)?
             }
             "patternProperties" => {
-                let Value::Object(named) = value else {
-                    return Err(here.refuse(format!("must be an object of schemas, not {}", kind(value))));
-                };
-                let one = |(pattern, part): (&'a String, &'a Value)| {
-                    let written = self.check_pattern(pattern, &here.key(pattern))?;
-                    let place = here.keyed(pattern, &written);
-                    Ok((written, self.schema(part, place)?))
-                };
-                Value::Object(named.iter().map(one).collect::<Result<_, GrammarError>>()?)
+                let mut written = Map::new();
+                for (given, part) in members(value, &here)? {
+                    let pattern = self.check_pattern(given, &here.key(given))?;
+                    let part = self.schema(part, here.keyed(given, &pattern))?;
+                    if written.insert(pattern, part).is_some() {
+                        return Err(here.key(given).refuse("the same pattern stands here in another form"));
+                    }
+                }
+                written.into()
             }
             "propertyNames" => return self.property_names(value, given, at, made),
             // said of the names that `propertyNames` allows

@@ -189,6 +189,8 @@ fn patterns_are_those_of_ecma_262() {
     let doubled =
         json!({"type": "object", "patternProperties": {"^\\s": {"type": "null"}}, "additionalProperties": false});
     check(doubled, &[("{\" a\": null}", true), ("{\"a\": null}", false)]);
+    let twice = json!({"patternProperties": {"^[[]": {"type": "null"}, "^[\\[]": {"type": "string"}}});
+    assert_eq!(refusal(twice), "$.patternProperties.^[\\[]: the same pattern stands here in another form");
     let refused = refusal(json!({"pattern": "a\\"}));
     assert_eq!(refused, "$.pattern: the pattern \"a\\\\\" is not supported: it ends with a lone backslash");
 }
