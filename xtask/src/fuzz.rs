@@ -18,7 +18,7 @@ use crate::report::Tally;
 use crate::workspace::{Workspace, cargo, scrub};
 
 /// One target for each kind of outside bytes; `fuzz/fuzz_targets/NAME.rs`.
-pub(crate) const TARGETS: [&str; 12] = [
+pub(crate) const TARGETS: [&str; 14] = [
     "safetensors",
     "gguf",
     "imatrix",
@@ -27,7 +27,9 @@ pub(crate) const TARGETS: [&str; 12] = [
     "tokenizer_json",
     "chat_template",
     "tool_calls",
-    "gbnf",
+    "grammar",
+    "schema",
+    "tool_schema",
     "shard",
     "recipe",
     "check",
@@ -48,9 +50,13 @@ fn malloc_limit(target: &str) -> &'static str {
 }
 
 /// The runs of the sample in `cargo xtask test`: a fixed number from a fixed seed, so that it says the same each time. Blocks are quantised
-/// anew in every format, and a grammar is compiled, which takes milliseconds.
+/// anew in every format, and grammars and schemas are compiled, which takes milliseconds.
 fn sample_runs(target: &str) -> &'static str {
-    if matches!(target, "blocks" | "gbnf") { "-runs=4000" } else { "-runs=20000" }
+    match target {
+        "schema" => "-runs=2000",
+        "blocks" | "grammar" => "-runs=4000",
+        _ => "-runs=20000",
+    }
 }
 
 /// How long a target runs.

@@ -98,8 +98,7 @@ impl Guidance {
         add("guided_choice", self.guided_choice.clone().map(GrammarSource::Choice));
         add("guided_grammar", self.guided_grammar.as_deref().map(GrammarSource::of_text));
         add("grammar", self.grammar.as_ref().filter(empty).map(|text| GrammarSource::of_text(text)));
-        let given = self.json_schema.as_ref().filter(|schema| schema.as_object().is_none_or(|keys| !keys.is_empty()));
-        add("json_schema", schema("json_schema", given)?);
+        add("json_schema", schema("json_schema", self.json_schema.as_ref())?);
         if let Some(wanted) = &self.structured_outputs {
             add("structured_outputs.json", schema("structured_outputs.json", wanted.json.as_ref())?);
             add("structured_outputs.regex", wanted.regex.clone().map(GrammarSource::Regex));
@@ -160,6 +159,20 @@ impl Guidance {
 impl ResponseFormat {
     fn add(&self, add: &mut dyn FnMut(&str, Option<GrammarSource>)) -> Result<(), ApiError> {
         const NAMED: &str = "response_format.json_schema.schema";
+        let unread = match self.r#type {
+            FormatType::Text if self.schema.is_some() => Some(("schema", "`json_schema` or `json_object`")),
+            FormatType::Text | FormatType::JsonObject if self.json_schema.is_some() => {
+                Some(("json_schema", "`json_schema`"))
+            }
+            FormatType::JsonSchema if self.schema.is_some() && self.json_schema.is_some() => {
+                Some(("schema", "`json_object`, or to `json_schema` without the field of that name"))
+            }
+            _ => None,
+        };
+        if let Some((field, of)) = unread {
+            let param = format!("response_format.{field}");
+            return Err(ApiError::bad(format!("{param} belongs to the type {of}")).param(param));
+        }
         match (self.r#type, &self.json_schema) {
             (FormatType::Text, _) => {}
             (FormatType::JsonObject, _) => match schema("response_format.schema", self.schema.as_ref())? {

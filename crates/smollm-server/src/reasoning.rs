@@ -63,7 +63,7 @@ impl Splitter {
 
     /// The same for an answer that begins right behind the thoughts, whatever it begins with. Else space there belongs to neither: templates
     /// and models put line breaks there.
-    pub(crate) fn keeping_space(self) -> Self {
+    pub fn keeping_space(self) -> Self {
         Self { keeps_space: true, ..self }
     }
 

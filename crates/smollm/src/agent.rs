@@ -55,7 +55,6 @@ use crate::terminal::{Conversation, Message, Role};
 use crate::text::{Bound, End, GenerateOptions};
 use heard::Heard;
 use serde_json::{Map, Value, json};
-use smollm_server::{Splitter, can_think};
 use smollm_tokenizer::constrain::{Grammar, GrammarError};
 use smollm_tokenizer::tools::{CallReader, CallRule, Callable, Calls, ChoiceError, Tool, no_calls};
 use std::ops::ControlFlow;
@@ -218,10 +217,11 @@ impl<'m> Agent<'m> {
         on_event: &mut dyn FnMut(AgentEvent<'_>) -> ControlFlow<()>,
     ) -> Result<(AgentStep, ControlFlow<(), Option<FittingPrompt>>), Error> {
         let FittingPrompt { ids, dropped, .. } = prompt;
-        let splitter = splitter(self.chat.model(), &ids)?;
+        let splitter = self.chat.model().splitter(&ids, "")?;
         let grammar = self.grammar(callable)?;
         let free = callable.calls != Calls::AtLeastOne;
-        let bound = grammar.as_ref().map(|grammar| Bound { grammar, free, thoughts: Some(&splitter) });
+        let thoughts = Some(&splitter);
+        let bound = grammar.as_ref().map(|grammar| Bound { grammar, free, thoughts, with_thoughts: true });
         let reader = (callable.calls != Calls::None).then(CallReader::bound);
         let mut heard = Heard::new(splitter.clone(), reader);
         let answer = self.chat.continue_prompt(ids, bound, &mut |piece| heard.hear(piece, on_event))?;
@@ -344,15 +344,6 @@ fn callable(choice: &ToolChoice, tools: &[AgentTool<'_>]) -> Result<Callable, Er
         };
         Error::Agent { problem: format!("tool choice: {error}{known}") }
     })
-}
-
-/// What tells thoughts apart in an answer to this prompt, which may have opened them.
-fn splitter(model: &Model, prompt: &[u32]) -> Result<Splitter, Error> {
-    // the longest tag and the space around it: a token is a byte at least
-    const LONGEST: usize = 24;
-    let last = &prompt[prompt.len().saturating_sub(LONGEST)..];
-    let last = model.tokenizer()?.decode(last, false);
-    Ok(Splitter::new(&last, "", can_think(model.template()?)))
 }
 
 #[cfg(test)]

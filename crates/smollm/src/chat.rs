@@ -116,7 +116,9 @@ impl<'m> ChatSession<'m> {
     ) -> Result<(Answer, usize), Error> {
         let FittingPrompt { ids, dropped, .. } = self.fitting_prompt(prefill)?;
         let grammar = self.options.grammar.as_ref().map(|source| self.model.grammar(source)).transpose()?;
-        let bound = grammar.as_ref().map(|grammar| Bound { grammar, free: false, thoughts: None });
+        let splitter = self.model.splitter(&ids, prefill)?.keeping_space();
+        let thoughts = Some(&splitter);
+        let bound = grammar.as_ref().map(|grammar| Bound { grammar, free: false, thoughts, with_thoughts: false });
         let answer = self.continue_prompt(ids, bound, on_text)?;
         self.messages.push(Message::new(Role::Assistant, format!("{prefill}{}", answer.text)));
         Ok((answer, dropped))

@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::model::Model;
 use serde_json::{Value, json};
 use smollm_engine::{FinishReason, Progress, Request, SamplingParams, Session, Timings, Token, TokenMask, random_seed};
-use smollm_server::{AfterThoughts, GrammarMask, Splitter};
+use smollm_server::{AfterThoughts, GrammarMask, Splitter, can_think};
 use smollm_tokenizer::constrain::{Grammar, GrammarSource};
 use smollm_tokenizer::stream::{StopStrings, TextStream};
 use smollm_tokenizer::template::{RenderOptions, local_time};
@@ -139,6 +139,8 @@ pub(crate) struct Bound<'a> {
     pub(crate) free: bool,
     /// What finds thoughts that come before it, if there may be any: they follow no grammar.
     pub(crate) thoughts: Option<&'a Splitter>,
+    /// Whether the text of the answer has these thoughts, too.
+    pub(crate) with_thoughts: bool,
 }
 
 impl Model {
@@ -166,6 +168,7 @@ impl Model {
 
     /// Continues `prompt`; `on_text` hears of every piece of text as soon as it is whole and safe from stop strings, and
     /// stops the answer by returning `Break`. Between the chunks of a long prompt it is asked with an empty text.
+    /// A model that thinks first does so before an answer that follows a grammar, too; the text is the answer alone then.
     ///
     /// # Errors
     /// The prompt cannot be rendered, tokenised or run, or a parameter is out of range.
@@ -178,8 +181,12 @@ impl Model {
     ) -> Result<Answer, Error> {
         let ids = self.prompt_ids(prompt)?;
         let grammar = options.grammar.as_ref().map(|source| self.grammar(source)).transpose()?;
-        let conversation = matches!(prompt, Prompt::Chat { .. });
-        let bound = grammar.as_ref().map(|grammar| Bound { grammar, free: false, thoughts: None });
+        let (conversation, thoughts) = match prompt {
+            Prompt::Chat { prefill, .. } => (true, Some(self.splitter(&ids, prefill)?.keeping_space())),
+            Prompt::Text(_) | Prompt::Ids(_) => (false, None),
+        };
+        let thoughts = thoughts.as_ref();
+        let bound = grammar.as_ref().map(|grammar| Bound { grammar, free: false, thoughts, with_thoughts: false });
         self.continue_ids(session, Continued { ids, conversation, bound }, options, on_text)
     }
 
@@ -207,6 +214,7 @@ impl Model {
                 let follows_text = prompt_ids.iter().any(|&id| !tokenizer.is_special(id));
                 if follows_text { TextStream::continuing(tokenizer) } else { TextStream::new(tokenizer) }
             }),
+            after: bound.filter(|bound| !bound.with_thoughts).and_then(|bound| bound.thoughts.cloned()),
             stops: StopStrings::new(&options.stop),
             text: String::new(),
             matched: None,
@@ -241,7 +249,7 @@ impl Model {
         request: &Request,
         bound: Bound<'_>,
     ) -> Result<Box<dyn TokenMask>, Error> {
-        let Bound { grammar, free, thoughts } = bound;
+        let Bound { grammar, free, thoughts, .. } = bound;
         let room = (session.context() + 1).saturating_sub(prompt.len());
         let limit = request.max_tokens.map_or(room, |max| max.min(room));
         let ends = &request.stop_ids;
@@ -251,6 +259,15 @@ impl Model {
         let vocab_size = self.decoder().config.vocab_size;
         let after = AfterThoughts::bound(self.shared_tokenizer()?, vocab_size, splitter.clone(), grammar.clone(), free);
         Ok(Box::new(after.within(limit, None, ends)?))
+    }
+
+    /// What tells thoughts apart in an answer to this prompt, which may have opened them and ends with the beginning of the answer, `begun`.
+    pub(crate) fn splitter(&self, prompt: &[u32], begun: &str) -> Result<Splitter, Error> {
+        // the longest tag and the space around it: a token is a byte at least
+        const LONGEST: usize = 24;
+        let last = &prompt[prompt.len().saturating_sub(LONGEST + begun.len())..];
+        let last = self.tokenizer()?.decode(last, false);
+        Ok(Splitter::new(&last, begun, can_think(self.template()?)))
     }
 
     /// The token that begins a turn, where the vocabulary has one.
@@ -263,6 +280,8 @@ impl Model {
 /// Turns tokens into text that can be shown: whole characters, up to where a stop string might begin.
 struct Writer<'t> {
     stream: Option<TextStream<&'t Tokenizer>>,
+    /// Finds thoughts, which are no part of the text.
+    after: Option<Splitter>,
     stops: StopStrings,
     text: String,
     matched: Option<String>,
@@ -271,14 +290,20 @@ struct Writer<'t> {
 impl Writer<'_> {
     fn push(&mut self, id: u32, on_text: &mut dyn FnMut(&str) -> ControlFlow<()>) -> ControlFlow<()> {
         let Some(stream) = &mut self.stream else { return on_text("") };
-        let piece = stream.push(id);
+        let mut piece = stream.push(id);
+        if let Some(splitter) = &mut self.after {
+            piece = splitter.push(&piece).content;
+        }
         self.emit(&piece, on_text)
     }
 
     /// Whatever was held back: half a character, or what might have become a stop string.
     fn finish(&mut self, on_text: &mut dyn FnMut(&str) -> ControlFlow<()>) -> ControlFlow<()> {
         let Some(stream) = &mut self.stream else { return ControlFlow::Continue(()) };
-        let piece = stream.finish();
+        let mut piece = stream.finish();
+        if let Some(splitter) = &mut self.after {
+            piece = splitter.push(&piece).content + &splitter.finish().content;
+        }
         self.emit(&piece, on_text)?;
         if self.matched.is_some() {
             return ControlFlow::Break(());

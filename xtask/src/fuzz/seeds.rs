@@ -1,6 +1,7 @@
 //! Small valid inputs that fuzzing starts from, written from the format descriptions, and the words of each format.
 
 mod check;
+mod constrain;
 mod recipe;
 
 use serde_json::{Value, json};
@@ -19,7 +20,9 @@ pub(super) fn of(target: &str) -> Vec<Seed> {
         "tokenizer_json" => tokenizer_json(),
         "chat_template" => chat_template(),
         "tool_calls" => tool_calls(),
-        "gbnf" => gbnf(),
+        "grammar" => constrain::grammars(),
+        "schema" => constrain::schemas(),
+        "tool_schema" => constrain::tools(),
         "shard" => shard(),
         "recipe" => recipe::seeds(),
         "check" => check::seeds(),
@@ -131,7 +134,9 @@ pub(super) fn dictionary(target: &str) -> String {
             "Ġ",
         ],
         "tool_calls" => &["<tool_call>", "</tool_call>", "[", "]", "{\"name\": \"", "\", \"arguments\": {", "}}", "\\"],
-        "gbnf" => &["root", "::=", "|", "*", "+", "?", "{2,3}", "[^\\n]", "(", ")", "\\x", "#"],
+        "grammar" => constrain::OF_GRAMMARS,
+        "schema" => constrain::OF_SCHEMAS,
+        "tool_schema" => constrain::OF_TOOLS,
         "chat_template" => &[
             "{%",
             "%}",
@@ -541,15 +546,6 @@ fn tool_calls() -> Vec<Seed> {
     let cut = r#"<tool_call>[{"arguments": {"a": "\u00e9"#;
     let none = "No.<tool_call>[]</tool_call>";
     vec![("list", list.into()), ("blocks", blocks.into()), ("none", none.into()), ("cut", cut.into())]
-}
-
-fn gbnf() -> Vec<Seed> {
-    let sums =
-        "root ::= sum\nsum ::= term (ws [-+] ws term)*\nterm ::= [0-9]+ | \"(\" ws sum ws \")\"\nws ::= [ \\n]*\n";
-    let strings = "root ::= \"\\\"\" char{2,5} \"\\\"\" # quoted\nchar ::= [^\"\\\\] | \"\\\\\" [\"\\\\nrt]\n";
-    let escapes = "root ::= \"\\x41\\u00e9\\U0001F600\"? [\\]a-c^-] .\n";
-    let choices = "root ::= (\"yes\" | \"no\")+ | \"\" root \"x\"\n";
-    vec![("sums", sums.into()), ("strings", strings.into()), ("escapes", escapes.into()), ("choices", choices.into())]
 }
 
 fn chat_template() -> Vec<Seed> {

@@ -14,7 +14,8 @@ fn every_api_has_its_words() {
     let same = GrammarSource::JsonSchema(schema.clone());
     let cases = [
         (json!({"response_format": {"type": "text"}}), None),
-        (json!({"grammar": "", "json_schema": {}}), None),
+        (json!({"grammar": ""}), None),
+        (json!({"json_schema": {}}), Some(("json_schema", GrammarSource::JsonSchema(json!({}))))),
         (json!({"response_format": {"type": "json_object"}}), Some(("response_format", GrammarSource::JsonObject))),
         (
             json!({"response_format": {"type": "json_object", "schema": schema}}),
@@ -49,6 +50,16 @@ fn contradictions_and_gaps_are_refused() {
             json!({"response_format": {"type": "json_schema"}}),
             "response_format.json_schema.schema",
             "response_format: `json_schema` needs",
+        ),
+        (
+            json!({"response_format": {"type": "json_object", "json_schema": {"schema": {}}}}),
+            "response_format.json_schema",
+            "response_format.json_schema belongs to the type `json_schema`",
+        ),
+        (
+            json!({"response_format": {"type": "text", "schema": {}}}),
+            "response_format.schema",
+            "response_format.schema belongs to the type `json_schema` or `json_object`",
         ),
         (json!({"guided_json": "{"}), "guided_json", "guided_json: the text is no JSON"),
     ];

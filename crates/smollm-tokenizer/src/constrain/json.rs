@@ -12,9 +12,10 @@ use super::schema::{self, child};
 
 /// Levels of any JSON: readers of JSON give up at some depth.
 const ANY_LEVELS: usize = 32;
-/// Values of schemas that may be compiled in the search for a culprit, of which a millisecond counts as one; the search ends at the
-/// part that it has got to.
+/// Values of schemas that may be compiled in the search for a culprit; the search ends at the part that it has got to.
 pub(super) const MOST_WORK: usize = 40_000;
+/// As so many of them a millisecond counts: two seconds are enough to wait for the place of an error.
+const A_MILLISECOND: usize = 20;
 /// What a part counts in it beside its values where more is done than reading it.
 const AT_LEAST: usize = 100;
 /// Schemas in all schemas of a grammar.
@@ -180,7 +181,7 @@ impl Prepared {
         options().apply_to(&mut whole);
         let begun = Instant::now();
         let failure = (trial.check)(&whole);
-        self.work = self.work.saturating_sub(begun.elapsed().as_millis() as usize);
+        self.work = self.work.saturating_sub(A_MILLISECOND * begun.elapsed().as_millis() as usize);
         failure
     }
 

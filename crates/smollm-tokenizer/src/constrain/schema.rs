@@ -48,6 +48,7 @@ pub(super) fn translated(schema: &Value) -> Result<(Value, HashMap<String, Strin
         patterns: HashSet::new(),
         multiples: Vec::new(),
         composed: false,
+        tags: Vec::new(),
     };
     let root = match translation.schema(schema, At::root())? {
         Value::Bool(true) => Map::new(),
@@ -71,6 +72,7 @@ pub(super) fn translated(schema: &Value) -> Result<(Value, HashMap<String, Strin
     if !definitions.is_empty() {
         root["$defs"] = definitions.into();
     }
+    translation.tags.iter().for_each(|(place, tag)| exclusive::require(&mut root, place, tag));
     Ok((root, translation.locations))
 }
 
@@ -99,6 +101,8 @@ struct Translation<'a> {
     multiples: Vec<(u64, String)>,
     /// Whether several schemas hold for the same value somewhere.
     composed: bool,
+    /// What is written always, and where in what is made: a property that tells alternatives apart.
+    tags: Vec<(String, &'a str)>,
 }
 
 /// A place in a schema.

@@ -285,3 +285,18 @@ fn an_answer_may_be_held_to_a_grammar() {
     );
     run(&["--regex", "a", "--grammar", "words.lark"]).error(2);
 }
+
+/// Thoughts that the template opens are no part of an answer that is to be JSON, and neither are those that a prefill has left behind.
+#[test]
+fn json_comes_after_thoughts() {
+    let world = World::new().with_caller(&["Hm, {", "</think>", "\n\n{\"a\"", ": 7}"]);
+    world.edit("caller/tokenizer_config.json", |config| {
+        let template = config["chat_template"].as_str().expect("a template");
+        config["chat_template"] = format!("{template}{{{{ '<think>\n' }}}}").into();
+    });
+    world.write("a.json", r#"{"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}"#);
+    let held = ["-m", "caller", "--json-schema", "a.json"];
+    assert_eq!(world.run(&[&["generate", "x", "--chat"], &held[..]].concat()).text(), "{\"a\": 7}\n");
+    let free = world.run(&["generate", "x", "--chat", "-m", "caller"]).text();
+    assert!(free.starts_with("Hm, {</think>"), "{free}");
+}

@@ -26,6 +26,38 @@ pub(super) fn exclude_each_other(root: &Value, a: &Value, b: &Value) -> bool {
         })
 }
 
+/// The property that would tell these schemas of objects apart if each required it: all have it, each with other values.
+pub(super) fn tag<'a>(root: &'a Value, branches: &'a [Value]) -> Option<&'a str> {
+    let branches: Vec<_> = branches.iter().map(|branch| Conditions::of(root, branch)).collect();
+    let objects: Option<Vec<_>> =
+        branches.iter().map(|branch| branch.properties().filter(|_| branch.types() == bit("object"))).collect();
+    let objects = objects?;
+    let values = |object: &'a Map<String, Value>, name: &str| Conditions::of(root, object.get(name)?).values();
+    let tells_apart = |name: &&'a String| {
+        let values: Vec<_> = objects.iter().map(|object| values(object, name)).collect();
+        values.iter().enumerate().all(|(i, a)| values[..i].iter().all(|b| disjoint(*a, *b)))
+    };
+    objects.first()?.keys().find(tells_apart).map(String::as_str)
+}
+
+/// Makes the schema at this place, or the one that it refers to, require the property `name`.
+pub(super) fn require(root: &mut Value, place: &str, name: &str) {
+    let mut place = place.to_owned();
+    for _ in 0..MOST_STEPS {
+        let reference = root.pointer(&place).and_then(|schema| schema.get("$ref")?.as_str()?.strip_prefix('#'));
+        match reference {
+            Some(next) => place = next.to_owned(),
+            None => break,
+        }
+    }
+    let Some(Value::Object(schema)) = root.pointer_mut(&place) else { return };
+    if let Value::Array(names) = schema.entry("required").or_insert_with(|| Value::Array(Vec::new()))
+        && !names.iter().any(|required| required == name)
+    {
+        names.push(name.into());
+    }
+}
+
 /// What a schema asks for by itself, or the one that it refers to.
 struct Conditions<'a>(Option<&'a Map<String, Value>>);
 
@@ -105,6 +137,21 @@ fn type_of(value: &Value) -> &'static str {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_tag_that_has_a_default_tells_schemas_apart_once_it_is_required() {
+        let kind = |kind: &str| json!({"type": "object", "properties": {"name": {}, "kind": {"const": kind, "default": kind}}});
+        let root = json!({"$defs": {"cat": kind("cat"), "dog": {"$ref": "#/$defs/hound"}, "hound": kind("dog")}});
+        let to = |name: &str| json!({"$ref": format!("#/$defs/{name}")});
+        let dog = to("dog");
+        assert_eq!(tag(&root, &[to("cat"), dog.clone(), kind("cow")]), Some("kind"));
+        assert_eq!(tag(&root, &[to("cat"), dog.clone(), kind("cat")]), None);
+        assert_eq!(tag(&root, &[to("cat"), json!({"properties": {"kind": {"const": "cow"}}})]), None, "or a number");
+        let mut made = json!({"anyOf": [to("cat"), dog], "$defs": root["$defs"]});
+        require(&mut made, "/anyOf/1", "kind");
+        require(&mut made, "/anyOf/1", "kind");
+        assert_eq!(made["$defs"]["hound"]["required"], json!(["kind"]));
+    }
 
     #[test]
     fn types_values_and_tags_tell_schemas_apart() {

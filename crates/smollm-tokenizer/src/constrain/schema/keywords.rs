@@ -99,10 +99,7 @@ impl<'a> Translation<'a> {
                 self.count(value.as_array().map_or(0, Vec::len), &here)?;
                 enumeration(value, &here)?
             }
-            "oneOf" if !given.contains_key("anyOf") && self.are_exclusive(value) => {
-                made.insert("anyOf".into(), self.list(value, &at.keyed("oneOf", "anyOf"))?);
-                return Ok(());
-            }
+            "oneOf" if !given.contains_key("anyOf") => return self.one_of(value, at, made),
             "anyOf" | "allOf" | "oneOf" => self.list(value, &here)?,
             "$ref" => self.reference(value, &here)?,
             "properties" => {
@@ -158,6 +155,24 @@ impl<'a> Translation<'a> {
             name => return Err(here.refuse(format!("`{name}` is no keyword that is known"))),
         };
         made.insert(keyword.to_owned(), honoured);
+        Ok(())
+    }
+
+    /// Alternatives of which one alone may hold: any of them, where they exclude each other. Where a property would tell them apart that not
+    /// all require, as that of a discriminated union with defaults, it is written always.
+    fn one_of(&mut self, value: &'a Value, at: &At, made: &mut Map<String, Value>) -> Result<(), GrammarError> {
+        let branches = value.as_array().filter(|branches| branches.len() <= MOST_BRANCHES);
+        let exclusive = self.are_exclusive(value);
+        let tag = branches.filter(|_| !exclusive).and_then(|branches| exclusive::tag(self.root, branches));
+        if !exclusive && tag.is_none() {
+            made.insert("oneOf".into(), self.list(value, &at.key("oneOf"))?);
+            return Ok(());
+        }
+        let place = at.keyed("oneOf", "anyOf");
+        made.insert("anyOf".into(), self.list(value, &place)?);
+        if let (Some(branches), Some(tag)) = (branches, tag) {
+            self.tags.extend((0..branches.len()).map(|i| (place.index(i).pointer, tag)));
+        }
         Ok(())
     }
 
