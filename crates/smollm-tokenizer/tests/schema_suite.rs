@@ -95,7 +95,8 @@ fn no_invalid_value_is_taken() {
     // in draft 7 contents may be checked, later they are told only, and only told they are by us
     wrong.retain(|name| !name.starts_with("draft7/content: "));
     assert!(wrong.is_empty(), "{} invalid values are taken:\n{}", wrong.len(), wrong.join("\n"));
-    // the order of keys, 1.0 for an integer, numbers beyond 2^53, digits that are not ASCII, and formats: only noted, or of fewer forms
+    // the order of keys, 1.0 for an integer, numbers beyond 2^53, characters that not all read as what a pattern names, and formats: only noted,
+    // or of fewer forms
     let kinds: Vec<&str> = turned_down.keys().map(String::as_str).collect();
     assert_eq!(
         kinds,
@@ -115,5 +116,5 @@ fn no_invalid_value_is_taken() {
             "uri"
         ]
     );
-    assert!(compiled >= 388 && taken >= 1013);
+    assert!(compiled >= 388 && taken >= 1005);
 }

@@ -5,6 +5,7 @@ use llguidance::regex_to_lark;
 use serde_json::{Map, Value, json};
 use std::collections::HashSet;
 
+use super::ecma::Readers;
 use super::values::{check_value, count, limit, writable};
 use super::{At, MOST_PATTERNS, TYPES, Translation, ecma, exclusive, kind, members};
 use crate::constrain::error::GrammarError;
@@ -109,7 +110,7 @@ impl<'a> Translation<'a> {
             "patternProperties" => {
                 let mut written = Map::new();
                 for (given, part) in members(value, &here)? {
-                    let pattern = self.check_pattern(given, &here.key(given))?;
+                    let pattern = self.check_pattern(given, Readers::Ecma, &here.key(given))?;
                     let part = self.schema(part, here.keyed(given, &pattern))?;
                     if written.insert(pattern, part).is_some() {
                         return Err(here.key(given).refuse("the same pattern stands here in another form"));
@@ -135,7 +136,7 @@ impl<'a> Translation<'a> {
             "additionalItems" => return Ok(()),
             "pattern" => {
                 let pattern = value.as_str().ok_or_else(|| here.refuse("must be a string"))?;
-                self.check_pattern(pattern, &here)?.into()
+                self.check_pattern(pattern, Readers::All, &here)?.into()
             }
             "format" => return format_of(value, given, &here, made, besides),
             "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" => limit(value, &here)?,
@@ -214,7 +215,7 @@ impl<'a> Translation<'a> {
             |written: &str, name: &str| At { path: at.key("additionalProperties").path, ..at.key(written).key(name) };
         match (key.as_str(), value) {
             ("pattern", Value::String(pattern)) => {
-                let pattern = self.check_pattern(pattern, &here.key("pattern"))?;
+                let pattern = self.check_pattern(pattern, Readers::All, &here.key("pattern"))?;
                 let values = self.schema(values, place("patternProperties", &pattern))?;
                 made.insert("patternProperties".into(), Value::Object([(pattern, values)].into_iter().collect()));
             }
@@ -236,9 +237,9 @@ impl<'a> Translation<'a> {
     }
 
     /// A pattern as the compiler reads it, if it can be matched from left to right.
-    fn check_pattern(&mut self, given: &'a str, at: &At) -> Result<String, GrammarError> {
+    fn check_pattern(&mut self, given: &'a str, readers: Readers, at: &At) -> Result<String, GrammarError> {
         let refuse = |why: &dyn std::fmt::Display| at.refuse(format!("the pattern {given:?} is not supported: {why}"));
-        let pattern = ecma::to_rust(given).map_err(|why| refuse(&why))?;
+        let pattern = ecma::to_rust(given, readers).map_err(|why| refuse(&why))?;
         if !self.patterns.insert(given) {
             return Ok(pattern);
         }
