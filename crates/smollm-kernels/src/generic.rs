@@ -16,6 +16,7 @@ pub(crate) mod lay;
 pub(crate) mod matmul;
 pub(crate) mod pairs;
 pub(crate) mod panel;
+pub(crate) mod product;
 pub(crate) mod roof;
 pub(crate) mod softmax;
 pub(crate) mod tile_attention;

@@ -99,8 +99,39 @@ pub(crate) struct TrainingKernels {
     pub(crate) dot: unsafe fn(&[f32], &[f32]) -> f32,
     /// Some columns of rows of so many numbers (the second argument) become rows that are as far apart as the last argument says.
     pub(crate) transpose: unsafe fn(&[f32], usize, Range<usize>, &mut [f32], usize),
+    /// Products of small matrices (`generic::product`).
+    pub(crate) product: unsafe fn(&mut ProductTask<'_>),
     /// One step of the optimiser.
     pub(crate) adamw: unsafe fn(&mut AdamwTask<'_>),
+}
+
+/// A product of small matrices in f32: `out` (rows x 16 steps) becomes, or gains, a (rows x inner) b (inner x 16 steps).
+pub(crate) struct ProductTask<'a> {
+    /// Number k of row i stands at `strides[0]` i + `strides[1]` k.
+    pub(crate) a: &'a [f32],
+    pub(crate) strides: [usize; 2],
+    pub(crate) b: &'a [Chunk<f32>],
+    /// Vectors of a row of `b` and `out`.
+    pub(crate) steps: usize,
+    pub(crate) out: &'a mut [Chunk<f32>],
+    /// A kernel may compute rows up to the next multiple of a power of two beyond these; all of them are there.
+    pub(crate) rows: usize,
+    pub(crate) inner: usize,
+    pub(crate) reach: Reach,
+    /// Whether it is added to what is there.
+    pub(crate) adds: bool,
+}
+
+/// What of a product is wanted, or is not zero.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Reach {
+    All,
+    /// Of each row of `out` the numbers up to its own: others are zero, or whatever comes of them.
+    Below,
+    /// Of each row of `a` the numbers up to its own: the others are zero.
+    Before,
+    /// Of each row of `a` the numbers from its own on: the others are zero.
+    After,
 }
 
 /// What a row was normalised with.

@@ -1,12 +1,22 @@
 //! The kernels of training on this row.
 
 use super::Avx2;
-use crate::generic::{adamw, backward, elementwise, softmax, transpose};
-use crate::table::{AdamwTask, NormRow, TrainingKernels};
+use crate::generic::{adamw, backward, elementwise, product, softmax, transpose};
+use crate::table::{AdamwTask, NormRow, ProductTask, TrainingKernels};
 use std::ops::Range;
 
-pub(super) const KERNELS: TrainingKernels =
-    TrainingKernels { rms_norm_backward, swiglu_backward, max, exp_minus, sum_exp, multiply, dot, transpose, adamw };
+pub(super) const KERNELS: TrainingKernels = TrainingKernels {
+    rms_norm_backward,
+    swiglu_backward,
+    max,
+    exp_minus,
+    sum_exp,
+    multiply,
+    dot,
+    transpose,
+    product,
+    adamw,
+};
 
 #[target_feature(enable = "avx2,fma,f16c")]
 fn rms_norm_backward(row: &NormRow<'_>, dy: &[f32], dx: &mut [f32], dweight: &mut [f32]) {
@@ -46,6 +56,11 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
 #[target_feature(enable = "avx2,fma,f16c")]
 fn transpose(rows: &[f32], width: usize, columns: Range<usize>, to: &mut [f32], stride: usize) {
     transpose::transpose(Avx2(()), rows, width, columns, to, stride);
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn product(task: &mut ProductTask<'_>) {
+    product::product::<_, 4, 1>(Avx2(()), task);
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]

@@ -1,7 +1,7 @@
 //! The kernels of training on this row.
 
 use super::Portable;
-use crate::generic::{adamw, backward, elementwise, softmax, transpose};
+use crate::generic::{adamw, backward, elementwise, product, softmax, transpose};
 use crate::table::TrainingKernels;
 
 pub(super) const KERNELS: TrainingKernels = TrainingKernels {
@@ -13,5 +13,6 @@ pub(super) const KERNELS: TrainingKernels = TrainingKernels {
     multiply: |x, factor| elementwise::multiply(x, factor),
     dot: |a, b| backward::dot(Portable, a, b),
     transpose: |rows, width, columns, to, stride| transpose::transpose(Portable, rows, width, columns, to, stride),
+    product: |task| product::product::<_, 4, 1>(Portable, task),
     adamw: |task| adamw::adamw(task),
 };

@@ -1,7 +1,7 @@
 //! The way back.
 
-use super::blocks::{BLOCK_STEPS, Heads, Rows, add, product, product_scratch, turned};
-use super::forward::{Attend, Keys, SQUARE};
+use super::blocks::{BLOCK_STEPS, Heads, Product};
+use super::forward::{Attend, Form, Keys, SQUARE};
 use super::{BLOCK, Block, CausalPlan, Qkv, tiled};
 use crate::aligned::Scratch;
 use crate::cpu::Cpu;
@@ -9,6 +9,7 @@ use crate::disjoint::Disjoint;
 use crate::dtype::Dtype;
 use crate::lanes::{Chunk, LANES};
 use crate::pool::lock;
+use crate::table::Reach;
 use std::ops::Range;
 
 /// Where the gradients of q (N x H x D), k and v (N x G x D) go; overwritten.
@@ -49,7 +50,7 @@ pub fn causal_attention_backward(
         return tiled::backward(cpu, tiles, &inputs, plan, log_sums, dout, gradients);
     }
     let blocks = plan.blocks();
-    let keys = Keys::new(cpu, &inputs, plan, &blocks);
+    let keys = Keys::new(cpu, &inputs, plan, &blocks, &BACK);
     let heads = |numbers| Heads { numbers, count: plan.heads, dim: plan.head_dim };
     let attend = Attend { kernels: cpu.kernels, plan, q: heads(inputs.q), keys: &keys, blocks: &blocks };
     let given = Given { out: heads(out), dout: heads(dout), log_sums };
@@ -72,6 +73,9 @@ pub fn causal_attention_backward(
     });
     add_shares(cpu, plan, &blocks, keys.steps, &shares, [dk, dv]);
 }
+
+/// What the way back wants.
+const BACK: [Form; 3] = [Form::K, Form::TurnedK, Form::TurnedV];
 
 /// The blocks of each document.
 pub(super) fn starts_of(blocks: &[Block]) -> Vec<Range<usize>> {
@@ -142,21 +146,17 @@ impl Attend<'_> {
         let (block, steps, dim) = (&self.blocks[index], self.keys.steps, self.plan.head_dim);
         let (kernels, kv_head) = (self.kernels, self.plan.kv_head(head));
         let seen = index + 1 - block.first;
-        let (part, side) = (BLOCK * steps, steps * LANES * BLOCK_STEPS);
-        let sizes = [part, part, part, part, side, side, SQUARE, SQUARE, seen * SQUARE];
-        let lines = scratch.take(sizes.iter().sum::<usize>() + product_scratch(kernels, dim));
-        let mut rest = lines;
-        let [q, dout, sum, next, turned_q, turned_dout, d_score, square, weights] = sizes.map(|size| {
+        let part = BLOCK * steps;
+        let sizes = [part, part, part, SQUARE, seen * SQUARE];
+        let mut rest = scratch.take(sizes.iter().sum::<usize>());
+        let [q, dout, sum, d_score, weights] = sizes.map(|size| {
             let (own, after) = std::mem::take(&mut rest).split_at_mut(size);
             rest = after;
             own
         });
-        let scratch = rest;
         self.q.gather(head, &block.tokens, self.plan.scale(), q);
         given.dout.gather(head, &block.tokens, 1.0, dout);
-        turned(kernels, q, turned_q);
-        turned(kernels, dout, turned_dout);
-        self.scores(index, kv_head, q, weights, scratch);
+        self.scores(index, kv_head, q, weights);
         let mut inner = [0.0; BLOCK];
         for i in 0..block.tokens.len() {
             let row = (block.tokens.start + i) * self.plan.heads + head;
@@ -168,38 +168,40 @@ impl Attend<'_> {
                 unsafe { (kernels.training.exp_minus)(part, given.log_sums[row]) };
             }
         }
-        sum.fill([0.0; LANES]);
         for (j, weights) in weights.chunks_exact_mut(SQUARE).enumerate() {
-            // rows that are not there have scores of zero, which count for nothing: their dout is zero
+            let (other, own) = (block.first + j, block.first + j == index);
+            let (queries, keys) = (block.tokens.len(), self.blocks[other].tokens.len());
+            let reach = |of_own| if own { of_own } else { Reach::All };
             let (dk, dv) = share[j * 2 * part..][..2 * part].split_at_mut(part);
-            turned(kernels, weights, square);
-            product(
-                kernels,
-                Rows { lines: square, steps: BLOCK_STEPS },
-                Rows { lines: turned_dout, steps: BLOCK_STEPS },
-                next,
-                scratch,
-            );
-            add(kernels, dv, next);
-            let values = self.keys.v(block.first + j, kv_head);
-            product(kernels, Rows { lines: dout, steps }, values, d_score, scratch);
+            // the queries of its own block are the first to see a key
+            let adds = !own;
+            let by_keys =
+                |a, b| Product { a, strides: [1, BLOCK], b, rows: keys, inner: queries, reach: reach(Reach::After) };
+            by_keys(weights, dout).write(kernels, dv, steps, adds);
+            Product {
+                a: dout,
+                strides: [steps * LANES, 1],
+                b: self.keys.get(Form::TurnedV, other, kv_head),
+                rows: queries,
+                inner: dim,
+                reach: reach(Reach::Below),
+            }
+            .write(kernels, d_score, BLOCK_STEPS, false);
             let rows =
                 d_score.as_flattened_mut().chunks_exact_mut(BLOCK).zip(weights.as_flattened().chunks_exact(BLOCK));
-            for ((row, weights), inner) in rows.zip(inner) {
+            for ((row, weights), inner) in rows.zip(inner).take(queries) {
                 row.iter_mut().zip(weights).for_each(|(d, weight)| *d = weight * (*d - inner));
             }
-            let turned_keys = self.keys.turned_k(block.first + j, kv_head);
-            product(kernels, Rows { lines: d_score, steps: BLOCK_STEPS }, turned_keys, next, scratch);
-            add(kernels, sum, next);
-            turned(kernels, d_score, square);
-            product(
-                kernels,
-                Rows { lines: square, steps: BLOCK_STEPS },
-                Rows { lines: turned_q, steps: BLOCK_STEPS },
-                next,
-                scratch,
-            );
-            add(kernels, dk, next);
+            Product {
+                a: d_score,
+                strides: [BLOCK, 1],
+                b: self.keys.get(Form::K, other, kv_head),
+                rows: queries,
+                inner: keys,
+                reach: reach(Reach::Before),
+            }
+            .write(kernels, sum, steps, j > 0);
+            by_keys(d_score, q).write(kernels, dk, steps, adds);
         }
         for (i, row) in sum.as_flattened().chunks_exact(steps * LANES).enumerate().take(block.tokens.len()) {
             // SAFETY: each head of a document is one item, and each item is done once.

@@ -1,47 +1,32 @@
-//! Blocks of heads in whole vectors, and the products of small matrices.
+//! Blocks of heads in whole vectors, and products of them.
 
 use super::BLOCK;
-use crate::disjoint::Disjoint;
-use crate::generic::matmul::{scratch_len, vectors};
 use crate::lanes::{Chunk, LANES};
-use crate::table::{Kernels, MatmulTask};
+use crate::table::{Kernels, ProductTask, Reach};
 use std::ops::Range;
 
 /// Vectors of a row of one number for each token of a block.
 pub(super) const BLOCK_STEPS: usize = BLOCK / LANES;
 
-/// A small matrix in rows of whole vectors.
-#[derive(Clone, Copy)]
-pub(super) struct Rows<'a> {
-    pub(super) lines: &'a [Chunk<f32>],
-    /// Vectors of a row.
-    pub(super) steps: usize,
+/// A product of small matrices (`generic::product`): the numbers of the first, how far apart its rows and the numbers of a row are, the rows
+/// of the second, how many rows and sums there are, and what of it is wanted.
+pub(super) struct Product<'a> {
+    pub(super) a: &'a [Chunk<f32>],
+    pub(super) strides: [usize; 2],
+    pub(super) b: &'a [Chunk<f32>],
+    pub(super) rows: usize,
+    pub(super) inner: usize,
+    pub(super) reach: Reach,
 }
 
-/// out = a b^T, `out` in as many rows as a has.
-pub(super) fn product(kernels: &Kernels, a: Rows<'_>, b: Rows<'_>, out: &mut [Chunk<f32>], scratch: &mut [Chunk<f32>]) {
-    assert!(a.steps == b.steps && a.lines.len().is_multiple_of(a.steps));
-    let width = out.as_flattened().len() / (a.lines.len() / a.steps);
-    let out = Disjoint::new(out.as_flattened_mut());
-    let mut task = MatmulTask {
-        x: a.lines,
-        x_stride: a.steps,
-        w: b.lines,
-        steps: a.steps,
-        block_rows: BLOCK,
-        scratch,
-        adds: false,
-        out: &out,
-        out_start: 0,
-        out_stride: width,
-    };
-    // SAFETY: `Cpu` holds only rows that are available; the output is this call's own.
-    unsafe { (kernels.matmul_f32)(&mut task) }
-}
-
-/// Scratch memory of [`product`] for heads of `head_dim` numbers.
-pub(super) fn product_scratch(kernels: &Kernels, head_dim: usize) -> usize {
-    scratch_len(vectors(head_dim).max(BLOCK_STEPS), kernels.tile_rows, BLOCK)
+impl Product<'_> {
+    /// Writes it, or adds it to what is there: rows of `steps` vectors.
+    pub(super) fn write(self, kernels: &Kernels, out: &mut [Chunk<f32>], steps: usize, adds: bool) {
+        let Self { a, strides, b, rows, inner, reach } = self;
+        let mut task = ProductTask { a: a.as_flattened(), strides, b, steps, out, rows, inner, reach, adds };
+        // SAFETY: `Cpu` holds only rows that are available.
+        unsafe { (kernels.training.product)(&mut task) }
+    }
 }
 
 /// Numbers of N x heads x D.
@@ -72,10 +57,4 @@ pub(super) fn turned(kernels: &Kernels, from: &[Chunk<f32>], to: &mut [Chunk<f32
     let (from, to) = (from.as_flattened(), to.as_flattened_mut());
     // SAFETY: `Cpu` holds only rows that are available.
     unsafe { (kernels.training.transpose)(from, width, 0..width, to, BLOCK) };
-}
-
-/// a += b
-pub(super) fn add(kernels: &Kernels, a: &mut [Chunk<f32>], b: &[Chunk<f32>]) {
-    // SAFETY: `Cpu` holds only rows that are available.
-    unsafe { (kernels.add)(a.as_flattened_mut(), b.as_flattened()) };
 }

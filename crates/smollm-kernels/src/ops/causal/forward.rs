@@ -1,6 +1,6 @@
 //! The way there.
 
-use super::blocks::{BLOCK_STEPS, Heads, Rows, add, product, product_scratch, turned};
+use super::blocks::{BLOCK_STEPS, Heads, Product, turned};
 use super::{BLOCK, Block, CausalPlan, Qkv, tiled};
 use crate::aligned::Scratch;
 use crate::cpu::Cpu;
@@ -9,7 +9,7 @@ use crate::dtype::Dtype;
 use crate::generic::matmul::vectors;
 use crate::lanes::{Chunk, LANES};
 use crate::pool::lock;
-use crate::table::Kernels;
+use crate::table::{Kernels, Reach};
 
 /// out (N x H x D) = softmax(q k^T / sqrt(D)) v, each token over those of its document up to itself, and `log_sums` (N x H), the logarithms
 /// of the denominators, which the way back wants.
@@ -24,7 +24,7 @@ pub fn causal_attention(cpu: &Cpu, inputs: Qkv<'_>, plan: &CausalPlan<'_>, out: 
         return tiled::forward(cpu, tiles, &inputs, plan, [out, log_sums]);
     }
     let blocks = plan.blocks();
-    let keys = Keys::new(cpu, &inputs, plan, &blocks);
+    let keys = Keys::new(cpu, &inputs, plan, &blocks, &THERE);
     let q = Heads { numbers: inputs.q, count: plan.heads, dim: plan.head_dim };
     let attend = Attend { kernels: cpu.kernels, plan, q, keys: &keys, blocks: &blocks };
     let (out, log_sums) = (Disjoint::new(out), Disjoint::new(log_sums));
@@ -38,70 +38,79 @@ pub fn causal_attention(cpu: &Cpu, inputs: Qkv<'_>, plan: &CausalPlan<'_>, out: 
     });
 }
 
+/// A form of the keys or the values of a block.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Form {
+    /// A row for each token.
+    K,
+    /// The same of the values.
+    V,
+    /// A row for each number of a key.
+    TurnedK,
+    /// The same of the values.
+    TurnedV,
+}
+
+/// What the way there wants.
+const THERE: [Form; 2] = [Form::TurnedK, Form::V];
+
 /// Keys and values of every block and key/value head, in the forms in which products take them.
 pub(super) struct Keys {
     /// Vectors of a row of D numbers.
     pub(super) steps: usize,
     kv_heads: usize,
+    forms: &'static [Form],
     lines: Vec<Chunk<f32>>,
 }
 
 impl Keys {
-    pub(super) fn new(cpu: &Cpu, inputs: &Qkv<'_>, plan: &CausalPlan<'_>, blocks: &[Block]) -> Self {
+    pub(super) fn new(
+        cpu: &Cpu,
+        inputs: &Qkv<'_>,
+        plan: &CausalPlan<'_>,
+        blocks: &[Block],
+        forms: &'static [Form],
+    ) -> Self {
         let steps = vectors(plan.head_dim);
-        let mut keys = Self { steps, kv_heads: plan.kv_heads, lines: Vec::new() };
-        let len = keys.len();
+        let mut keys = Self { steps, kv_heads: plan.kv_heads, forms, lines: Vec::new() };
+        let (len, part) = (forms.len() * keys.part(), keys.part());
         keys.lines = vec![[0.0; LANES]; blocks.len() * plan.kv_heads * len];
         let out = Disjoint::new(&mut keys.lines);
-        let part = BLOCK * steps;
-        cpu.pool.run(blocks.len() * plan.kv_heads, 1, |_, items| {
+        cpu.pool.run(blocks.len() * plan.kv_heads, 1, |thread, items| {
+            let mut scratch = lock(&cpu.scratch[thread]);
+            let rows = scratch.take(part);
             for item in items {
                 let (block, head) = (&blocks[item / plan.kv_heads], item % plan.kv_heads);
                 // SAFETY: each block of a head is one item, and each item is done once.
-                let (rows, columns) = unsafe { out.piece(item * len, len) }.split_at_mut(2 * part);
-                let numbers = [inputs.k, inputs.v].into_iter();
-                for ((numbers, rows), columns) in
-                    numbers.zip(rows.chunks_exact_mut(part)).zip(columns.chunks_exact_mut(steps * LANES * BLOCK_STEPS))
-                {
+                let own = unsafe { out.piece(item * len, len) };
+                for (form, to) in forms.iter().zip(own.chunks_exact_mut(part)) {
+                    let numbers = if matches!(form, Form::K | Form::TurnedK) { inputs.k } else { inputs.v };
                     let heads = Heads { numbers, count: plan.kv_heads, dim: plan.head_dim };
-                    heads.gather(head, &block.tokens, 1.0, rows);
-                    turned(cpu.kernels, rows, columns);
+                    match form {
+                        Form::K | Form::V => heads.gather(head, &block.tokens, 1.0, to),
+                        Form::TurnedK | Form::TurnedV => {
+                            heads.gather(head, &block.tokens, 1.0, rows);
+                            turned(cpu.kernels, rows, to);
+                        }
+                    }
                 }
             }
         });
         keys
     }
 
-    /// Vectors of a block of one head: its keys, its values, and both turned.
-    fn len(&self) -> usize {
-        2 * (BLOCK * self.steps + self.steps * LANES * BLOCK_STEPS)
+    /// Vectors of a block of one head in one form: as many rows as tokens, or as there are numbers in whole vectors.
+    fn part(&self) -> usize {
+        BLOCK * self.steps
     }
 
-    fn part(&self, block: usize, head: usize) -> [&[Chunk<f32>]; 4] {
-        let own = &self.lines[(block * self.kv_heads + head) * self.len()..][..self.len()];
-        let (rows, columns) = own.split_at(2 * BLOCK * self.steps);
-        let ((k, v), (turned_k, turned_v)) = (rows.split_at(rows.len() / 2), columns.split_at(columns.len() / 2));
-        [k, v, turned_k, turned_v]
-    }
-
-    /// Keys, a row for each token.
-    pub(super) fn k(&self, block: usize, head: usize) -> Rows<'_> {
-        Rows { lines: self.part(block, head)[0], steps: self.steps }
-    }
-
-    /// Values, a row for each token.
-    pub(super) fn v(&self, block: usize, head: usize) -> Rows<'_> {
-        Rows { lines: self.part(block, head)[1], steps: self.steps }
-    }
-
-    /// Keys, a row for each of their numbers.
-    pub(super) fn turned_k(&self, block: usize, head: usize) -> Rows<'_> {
-        Rows { lines: self.part(block, head)[2], steps: BLOCK_STEPS }
-    }
-
-    /// Values, a row for each of their numbers.
-    pub(super) fn turned_v(&self, block: usize, head: usize) -> Rows<'_> {
-        Rows { lines: self.part(block, head)[3], steps: BLOCK_STEPS }
+    /// A block of a head.
+    ///
+    /// # Panics
+    /// If it was not made in this form.
+    pub(super) fn get(&self, form: Form, block: usize, head: usize) -> &[Chunk<f32>] {
+        let at = self.forms.iter().position(|made| *made == form).expect("the form was made");
+        &self.lines[((block * self.kv_heads + head) * self.forms.len() + at) * self.part()..][..self.part()]
     }
 }
 
@@ -131,13 +140,11 @@ impl Attend<'_> {
         let kv_head = self.plan.kv_head(head);
         let seen = index + 1 - block.first;
         let part = BLOCK * steps;
-        let lines = scratch.take(3 * part + seen * SQUARE + product_scratch(self.kernels, dim));
+        let lines = scratch.take(2 * part + seen * SQUARE);
         let (q, lines) = lines.split_at_mut(part);
-        let (mixed, lines) = lines.split_at_mut(part);
-        let (next, lines) = lines.split_at_mut(part);
-        let (scores, scratch) = lines.split_at_mut(seen * SQUARE);
+        let (mixed, scores) = lines.split_at_mut(part);
         self.q.gather(head, &block.tokens, self.plan.scale(), q);
-        self.scores(index, kv_head, q, scores, scratch);
+        self.scores(index, kv_head, q, scores);
         let mut sums = [0.0; BLOCK];
         for i in 0..block.tokens.len() {
             let max = self.visible(i, scores).fold(f32::NEG_INFINITY, |max, part| {
@@ -150,11 +157,17 @@ impl Attend<'_> {
             let log_sum = unsafe { log_sums.piece((block.tokens.start + i) * self.plan.heads + head, 1) };
             log_sum[0] = max + sums[i].ln();
         }
-        mixed.fill([0.0; LANES]);
-        for (j, lines) in scores.chunks_exact(SQUARE).enumerate() {
-            let weights = Rows { lines, steps: BLOCK_STEPS };
-            product(self.kernels, weights, self.keys.turned_v(block.first + j, kv_head), next, scratch);
-            add(self.kernels, mixed, next);
+        for (j, weights) in scores.chunks_exact(SQUARE).enumerate() {
+            let other = block.first + j;
+            Product {
+                a: weights,
+                strides: [BLOCK, 1],
+                b: self.keys.get(Form::V, other, kv_head),
+                rows: block.tokens.len(),
+                inner: self.blocks[other].tokens.len(),
+                reach: if other == index { Reach::Before } else { Reach::All },
+            }
+            .write(self.kernels, mixed, steps, j > 0);
         }
         for (i, row) in mixed.as_flattened().chunks_exact(steps * LANES).enumerate().take(block.tokens.len()) {
             // SAFETY: as above.
@@ -163,19 +176,20 @@ impl Attend<'_> {
         }
     }
 
-    /// The scores of a block of queries with every block of keys that it sees; zero where a query must not see a key.
-    pub(super) fn scores(
-        &self,
-        index: usize,
-        kv_head: usize,
-        q: &[Chunk<f32>],
-        scores: &mut [Chunk<f32>],
-        scratch: &mut [Chunk<f32>],
-    ) {
-        let first = self.blocks[index].first;
+    /// The scores of the queries of a block with every block of keys that it sees; zero where a query must not see a key.
+    pub(super) fn scores(&self, index: usize, kv_head: usize, q: &[Chunk<f32>], scores: &mut [Chunk<f32>]) {
+        let block = &self.blocks[index];
         for (j, square) in scores.chunks_exact_mut(SQUARE).enumerate() {
-            let q = Rows { lines: q, steps: self.keys.steps };
-            product(self.kernels, q, self.keys.k(first + j, kv_head), square, scratch);
+            let other = block.first + j;
+            Product {
+                a: q,
+                strides: [self.keys.steps * LANES, 1],
+                b: self.keys.get(Form::TurnedK, other, kv_head),
+                rows: block.tokens.len(),
+                inner: self.plan.head_dim,
+                reach: if other == index { Reach::Below } else { Reach::All },
+            }
+            .write(self.kernels, square, BLOCK_STEPS, false);
         }
         let own = scores.len() - SQUARE;
         for (i, row) in scores[own..].as_flattened_mut().chunks_exact_mut(BLOCK).enumerate() {
