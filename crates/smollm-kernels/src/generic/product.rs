@@ -48,32 +48,49 @@ fn tile<S: Lanes, const M: usize, const R: usize>(
     column: usize,
     inner: Range<usize>,
 ) {
-    let [row_stride, stride] = task.strides;
-    let mut sums = [[s.zero(); R]; M];
-    if task.adds {
-        for i in 0..M {
-            for j in 0..R {
-                sums[i][j] = s.load(&task.out[(row + i) * task.steps + column + j]);
-            }
-        }
+    // two chains of sums, of even and odd numbers: half as long, they lose half as much
+    let mut chains = [[[s.zero(); R]; M]; 2];
+    let [even, odd] = &mut chains;
+    let mut k = inner.start;
+    while k + 2 <= inner.end {
+        add_products(s, task, [row, column, k], even);
+        add_products(s, task, [row, column, k + 1], odd);
+        k += 2;
     }
-    for k in inner {
-        let mut b = [s.zero(); R];
-        for j in 0..R {
-            // SAFETY: `product` has seen that b has all rows up to `inner`.
-            b[j] = s.load(unsafe { task.b.get_unchecked(k * task.steps + column + j) });
-        }
-        for i in 0..M {
-            // SAFETY: `product` has seen that a has the last number of the last row.
-            let a = s.splat(unsafe { *task.a.get_unchecked((row + i) * row_stride + k * stride) });
-            for j in 0..R {
-                sums[i][j] = s.mul_add(a, b[j], sums[i][j]);
-            }
-        }
+    if k < inner.end {
+        add_products(s, task, [row, column, k], even);
     }
     for i in 0..M {
         for j in 0..R {
-            s.store(sums[i][j], &mut task.out[(row + i) * task.steps + column + j]);
+            let out = &mut task.out[(row + i) * task.steps + column + j];
+            let mut sum = s.add(chains[0][i][j], chains[1][i][j]);
+            if task.adds {
+                sum = s.add(s.load(out), sum);
+            }
+            s.store(sum, out);
+        }
+    }
+}
+
+/// What number k of each of M rows adds to their sums.
+#[inline(always)]
+fn add_products<S: Lanes, const M: usize, const R: usize>(
+    s: S,
+    task: &ProductTask<'_>,
+    [row, column, k]: [usize; 3],
+    sums: &mut [[S::F; R]; M],
+) {
+    let [row_stride, stride] = task.strides;
+    let mut b = [s.zero(); R];
+    for j in 0..R {
+        // SAFETY: `product` has seen that b has all rows up to `inner`.
+        b[j] = s.load(unsafe { task.b.get_unchecked(k * task.steps + column + j) });
+    }
+    for i in 0..M {
+        // SAFETY: `product` has seen that a has the last number of the last row.
+        let a = s.splat(unsafe { *task.a.get_unchecked((row + i) * row_stride + k * stride) });
+        for j in 0..R {
+            sums[i][j] = s.mul_add(a, b[j], sums[i][j]);
         }
     }
 }

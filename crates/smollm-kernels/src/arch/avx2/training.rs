@@ -60,7 +60,7 @@ fn transpose(rows: &[f32], width: usize, columns: Range<usize>, to: &mut [f32], 
 
 #[target_feature(enable = "avx2,fma,f16c")]
 fn product(task: &mut ProductTask<'_>) {
-    product::product::<_, 4, 1>(Avx2(()), task);
+    product::product::<_, 2, 1>(Avx2(()), task);
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]

@@ -60,7 +60,7 @@ fn transpose(rows: &[f32], width: usize, columns: Range<usize>, to: &mut [f32], 
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 fn product(task: &mut ProductTask<'_>) {
-    product::product::<_, 8, 2>(Avx512(()), task);
+    product::product::<_, 4, 2>(Avx512(()), task);
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]

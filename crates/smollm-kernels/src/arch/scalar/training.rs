@@ -13,6 +13,6 @@ pub(super) const KERNELS: TrainingKernels = TrainingKernels {
     multiply: |x, factor| elementwise::multiply(x, factor),
     dot: |a, b| backward::dot(Portable, a, b),
     transpose: |rows, width, columns, to, stride| transpose::transpose(Portable, rows, width, columns, to, stride),
-    product: |task| product::product::<_, 4, 1>(Portable, task),
+    product: |task| product::product::<_, 2, 1>(Portable, task),
     adamw: |task| adamw::adamw(task),
 };
