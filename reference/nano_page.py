@@ -199,7 +199,7 @@ def targets(folder, stage):
         judge("pairs told apart, by DPO", "more", f"{100 * gain:+.1f} points", gain > 0)
         changes = {kind: after[kind]["share"] - before[kind]["share"] for kind in ASKABLE + ["refusals"] if kind in before}
         worst = min(changes, key=changes.get)
-        judge("what DPO loses elsewhere", "at most 1 point", f"{100 * changes[worst]:+.1f} points ({worst})", changes[worst] >= -LOST)
+        judge("what DPO loses elsewhere", "at most 1 point", f"{100 * changes[worst]:+.1f} points ({worst})", round(changes[worst], 4) >= -LOST)
     file = folder / "nano-q8_0.gguf"
     if file.exists():
         judge("file of 8 bits", f"at most {BYTES / 1e6:.0f} MB", f"{file.stat().st_size / 1e6:.2f} MB", file.stat().st_size <= BYTES)

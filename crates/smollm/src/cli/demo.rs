@@ -35,7 +35,7 @@ struct Nano {
     /// The folder of the demo
     #[arg(short, long, value_name = "DIR", default_value = "smollm-nano")]
     output: PathBuf,
-    /// smoke learns from half a million tokens, nano from 7.5, embedded from 22 million; two cores without AMX learn about 3,500 a second
+    /// smoke learns from half a million tokens, nano from 7.5, embedded from 32 million; two cores without AMX learn about 3,500 a second
     #[arg(long, value_name = "SIZE", default_value = "nano", value_parser = ["smoke", "nano", "embedded"])]
     size: String,
     /// The world's seed
