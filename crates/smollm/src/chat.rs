@@ -119,6 +119,8 @@ impl<'m> ChatSession<'m> {
         let splitter = self.model.splitter(&ids, prefill)?.keeping_space();
         let thoughts = Some(&splitter);
         let bound = grammar.as_ref().map(|grammar| Bound { grammar, free: false, thoughts, with_thoughts: false });
+        // thoughts that the prefill began are no part of an answer that follows a grammar
+        let prefill = if bound.is_some() && splitter.is_thinking() { "" } else { prefill };
         let answer = self.continue_prompt(ids, bound, on_text)?;
         self.messages.push(Message::new(Role::Assistant, format!("{prefill}{}", answer.text)));
         Ok((answer, dropped))

@@ -168,7 +168,8 @@ impl Model {
 
     /// Continues `prompt`; `on_text` hears of every piece of text as soon as it is whole and safe from stop strings, and
     /// stops the answer by returning `Break`. Between the chunks of a long prompt it is asked with an empty text.
-    /// A model that thinks first does so before an answer that follows a grammar, too; the text is the answer alone then.
+    /// A model that thinks first does so before an answer that follows a grammar, too; the text is the answer alone then, and stop strings
+    /// are looked for in that.
     ///
     /// # Errors
     /// The prompt cannot be rendered, tokenised or run, or a parameter is out of range.

@@ -96,7 +96,7 @@ struct Translation<'a> {
     /// Bytes of `locations`.
     bytes: usize,
     /// Patterns that can be matched from left to right.
-    patterns: HashSet<&'a str>,
+    patterns: HashSet<(&'a str, ecma::Readers)>,
     /// What numbers must be multiples of, and where that is said.
     multiples: Vec<(u64, String)>,
     /// Whether several schemas hold for the same value somewhere.

@@ -1,15 +1,15 @@
 //! Patterns as JSON Schema means them (ECMA-262, flag `u`), written for the crate `regex`, which reads some signs otherwise.
 
 /// Who reads a pattern.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Readers {
     /// ECMA-262 alone: of a name, which a schema holds for or does not.
     Ecma,
-    /// Validators that take their language's own expressions too, as Python's do: only what all of them match is let through.
+    /// Python's validators, too, which take their language's own expressions: only what both match is let through.
     All,
 }
 
-/// A class of characters: those of ECMA-262, those that are of it for all readers, and those that are for some.
+/// A class of characters: those of ECMA-262, those that are of it in Python as well, and those that are in one of them.
 struct Class {
     sign: char,
     ecma: &'static str,
@@ -19,7 +19,7 @@ struct Class {
 
 const CLASSES: [Class; 3] = [
     Class { sign: 'd', ecma: "0-9", everywhere: "0-9", somewhere: r"\p{Nd}" },
-    Class { sign: 'w', ecma: "0-9A-Za-z_", everywhere: "0-9A-Za-z_", somewhere: r"\p{L}\p{N}_" },
+    Class { sign: 'w', ecma: "0-9A-Za-z_", everywhere: "0-9A-Za-z_", somewhere: r"\p{Alphabetic}\p{M}\p{N}\p{Pc}" },
     Class {
         sign: 's',
         ecma: "\t-\r \u{a0}\u{1680}\u{2000}-\u{200a}\u{2028}\u{2029}\u{202f}\u{205f}\u{3000}\u{feff}",
@@ -54,7 +54,11 @@ pub(super) fn to_rust(pattern: &str, readers: Readers) -> Result<String, &'stati
     let mut out = String::with_capacity(pattern.len());
     let mut rest = pattern.chars().peekable();
     let (mut in_class, mut negated) = (false, false);
+    // in a class: whether a member has come that may begin a range, and whether a hyphen behind one has
+    let (mut begins, mut ranges) = (false, false);
     while let Some(c) = rest.next() {
+        let ends_range = std::mem::take(&mut ranges);
+        let may_begin = std::mem::replace(&mut begins, in_class && !ends_range);
         match c {
             '\\' => match rest.next() {
                 None => return Err("it ends with a lone backslash"),
@@ -64,13 +68,18 @@ pub(super) fn to_rust(pattern: &str, readers: Readers) -> Result<String, &'stati
                 Some('b') if in_class => out.push_str("\\x08"),
                 Some(escaped) => match Class::written(escaped, negated, readers) {
                     // a class in a class is a part of it
-                    Some(class) => out.push_str(&class),
+                    Some(_) if ends_range => return Err("a range in it ends with a class"),
+                    Some(class) => {
+                        begins = false;
+                        out.push_str(&class);
+                    }
                     None => out.extend(['\\', escaped]),
                 },
             },
             '[' if !in_class => {
                 in_class = true;
                 out.push('[');
+                begins = false;
                 negated = rest.next_if_eq(&'^').is_some();
                 if negated {
                     out.push('^');
@@ -86,6 +95,10 @@ pub(super) fn to_rust(pattern: &str, readers: Readers) -> Result<String, &'stati
             // what opens a class in a class, or joins two, is plain text in ECMA-262
             '[' | '&' | '~' if in_class => out.extend(['\\', c]),
             '-' if in_class && rest.peek() == Some(&'-') => return Err("it has a class with two hyphens in a row"),
+            '-' if in_class && may_begin => {
+                (begins, ranges) = (false, true);
+                out.push('-');
+            }
             '.' if !in_class => out.extend(["[^", LINE_ENDS, "]"]),
             '(' if !in_class => {
                 out.push('(');
@@ -116,7 +129,8 @@ mod tests {
             ("^[a-z]+$", "^[a-z]+$"),
             (r"^\d{3}\.$", r"^[0-9]{3}\.$"),
             (r"[\w-.]+", "[[0-9A-Za-z_]-.]+"),
-            (r"\W[^\W]", r"[^\p{L}\p{N}_][^[^0-9A-Za-z_]]"),
+            (r"[-\d][a-z-\d][\w-\d]", "[-[0-9]][a-z-[0-9]][[0-9A-Za-z_]-[0-9]]"),
+            (r"\W[^\W]", r"[^\p{Alphabetic}\p{M}\p{N}\p{Pc}][^[^0-9A-Za-z_]]"),
             (r"\D[^\d]\d", r"[^\p{Nd}][^[\p{Nd}]][0-9]"),
             ("[[a-z]", r"[\[a-z]"),
             ("[a&&b]", r"[a\&\&b]"),
@@ -129,7 +143,7 @@ mod tests {
         let space = &CLASSES[2];
         assert_eq!(to_rust(r"[\s-]\S").unwrap(), format!("[[{}]-][^{}]", space.everywhere, space.somewhere));
         assert_eq!(super::to_rust(r"\W[^\W]", Readers::Ecma).unwrap(), "[^0-9A-Za-z_][^[^0-9A-Za-z_]]");
-        for refused in ["a\\", "[]", "[^]", "(?i)a", r"\Aa", "[a--b]"] {
+        for refused in ["a\\", "[]", "[^]", "(?i)a", r"\Aa", "[a--b]", r"[+-\d]", r"[\.-\w]", r"[.-\s]"] {
             assert!(to_rust(refused).is_err(), "{refused}");
         }
     }

@@ -26,8 +26,12 @@ pub(super) fn exclude_each_other(root: &Value, a: &Value, b: &Value) -> bool {
         })
 }
 
-/// The property that would tell these schemas of objects apart if each required it: all have it, each with other values.
+/// The property that would tell these schemas of objects apart if each required it: all have it, each with other values. None where one
+/// of them is referred to from elsewhere, too, and would require it there as well.
 pub(super) fn tag<'a>(root: &'a Value, branches: &'a [Value]) -> Option<&'a str> {
+    if branches.iter().any(|branch| is_shared(root, branch)) {
+        return None;
+    }
     let branches: Vec<_> = branches.iter().map(|branch| Conditions::of(root, branch)).collect();
     let objects: Option<Vec<_>> =
         branches.iter().map(|branch| branch.properties().filter(|_| branch.types() == bit("object"))).collect();
@@ -38,6 +42,32 @@ pub(super) fn tag<'a>(root: &'a Value, branches: &'a [Value]) -> Option<&'a str>
         values.iter().enumerate().all(|(i, a)| values[..i].iter().all(|b| disjoint(*a, *b)))
     };
     objects.first()?.keys().find(tells_apart).map(String::as_str)
+}
+
+/// Whether a schema that this one leads to is referred to more than once.
+fn is_shared(root: &Value, schema: &Value) -> bool {
+    let mut schema = schema;
+    for _ in 0..MOST_STEPS {
+        let Some(pointer) = pointer_of(schema) else { return false };
+        let Some(target) = root.pointer(&pointer).filter(|_| references_to(root, &pointer) == 1) else { return true };
+        schema = target;
+    }
+    true
+}
+
+/// Where a reference leads.
+fn pointer_of(schema: &Value) -> Option<String> {
+    unescaped(schema.get("$ref")?.as_str()?.strip_prefix('#')?)
+}
+
+/// How often anything refers there.
+fn references_to(value: &Value, pointer: &str) -> usize {
+    let own = usize::from(pointer_of(value).is_some_and(|own| own == pointer));
+    own + match value {
+        Value::Array(list) => list.iter().map(|part| references_to(part, pointer)).sum(),
+        Value::Object(members) => members.values().map(|part| references_to(part, pointer)).sum(),
+        _ => 0,
+    }
 }
 
 /// Makes the schema at this place, or the one that it refers to, require the property `name`.
@@ -141,7 +171,8 @@ mod tests {
     #[test]
     fn a_tag_that_has_a_default_tells_schemas_apart_once_it_is_required() {
         let kind = |kind: &str| json!({"type": "object", "properties": {"name": {}, "kind": {"const": kind, "default": kind}}});
-        let root = json!({"$defs": {"cat": kind("cat"), "dog": {"$ref": "#/$defs/hound"}, "hound": kind("dog")}});
+        let mut root = json!({"$defs": {"cat": kind("cat"), "dog": {"$ref": "#/$defs/hound"}, "hound": kind("dog")},
+            "anyOf": [{"$ref": "#/$defs/cat"}, {"$ref": "#/$defs/dog"}]});
         let to = |name: &str| json!({"$ref": format!("#/$defs/{name}")});
         let dog = to("dog");
         assert_eq!(tag(&root, &[to("cat"), dog.clone(), kind("cow")]), Some("kind"));
@@ -151,6 +182,8 @@ mod tests {
         require(&mut made, "/anyOf/1", "kind");
         require(&mut made, "/anyOf/1", "kind");
         assert_eq!(made["$defs"]["hound"]["required"], json!(["kind"]));
+        root["not"] = to("hound");
+        assert_eq!(tag(&root, &[to("cat"), to("dog")]), None, "it would be required elsewhere, too");
     }
 
     #[test]

@@ -240,7 +240,7 @@ impl<'a> Translation<'a> {
     fn check_pattern(&mut self, given: &'a str, readers: Readers, at: &At) -> Result<String, GrammarError> {
         let refuse = |why: &dyn std::fmt::Display| at.refuse(format!("the pattern {given:?} is not supported: {why}"));
         let pattern = ecma::to_rust(given, readers).map_err(|why| refuse(&why))?;
-        if !self.patterns.insert(given) {
+        if !self.patterns.insert((given, readers)) {
             return Ok(pattern);
         }
         if self.patterns.len() > MOST_PATTERNS {
