@@ -53,9 +53,9 @@ fn malloc_limit(target: &str) -> &'static str {
 /// anew in every format, and grammars and schemas are compiled, which takes milliseconds.
 fn sample_runs(target: &str) -> &'static str {
     match target {
-        "grammar" | "schema" => "-runs=2000",
-        "blocks" => "-runs=4000",
-        "tool_schema" => "-runs=8000",
+        "grammar" => "-runs=1000",
+        "blocks" | "schema" => "-runs=2000",
+        "tool_schema" => "-runs=4000",
         _ => "-runs=20000",
     }
 }
