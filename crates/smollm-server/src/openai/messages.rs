@@ -109,7 +109,38 @@ pub(crate) fn for_template(messages: &[Message]) -> Result<Value, ApiError> {
     if messages.is_empty() {
         return Err(ApiError::bad("`messages` is empty").param("messages"));
     }
-    messages.iter().enumerate().map(|(index, message)| message.for_template(index)).collect()
+    let given: Result<Vec<Value>, _> =
+        messages.iter().enumerate().map(|(index, message)| message.for_template(index)).collect();
+    in_the_order_of_calls(messages, given?).map(Value::Array)
+}
+
+/// Results behind the calls that they are of, in the order of these: templates tell them apart by nothing else.
+///
+/// # Errors
+/// 400 for a result of a call that nobody made, where all calls before it have ids.
+fn in_the_order_of_calls(messages: &[Message], mut given: Vec<Value>) -> Result<Vec<Value>, ApiError> {
+    let is_result = |message: &Message| message.role == "tool" && message.tool_call_id.is_some();
+    let mut end = 0;
+    for run in messages.chunk_by(|one, next| is_result(one) == is_result(next)) {
+        let first = end;
+        end += run.len();
+        let calls = first.checked_sub(1).and_then(|before| messages[before].tool_calls.as_deref()).unwrap_or_default();
+        let ids: Option<Vec<&str>> = calls.iter().map(|call| call.id.as_deref()).collect();
+        let Some(ids) = ids.filter(|ids| is_result(&run[0]) && !ids.is_empty()) else { continue };
+        let mut placed = Vec::with_capacity(run.len());
+        for (index, message) in (first..end).zip(run) {
+            let id = message.tool_call_id.as_deref().unwrap_or_default();
+            let place = ids.iter().position(|known| *known == id).ok_or_else(|| {
+                let param = format!("messages[{index}].tool_call_id");
+                let message = format!("{param}: `{id}` is no call of the message before: {}", ids.join(", "));
+                ApiError::bad(message).param(param)
+            })?;
+            placed.push((place, given[index].take()));
+        }
+        placed.sort_by_key(|(place, _)| *place); // results of one call stay in their order
+        given[first..end].iter_mut().zip(placed).for_each(|(slot, (_, result))| *slot = result);
+    }
+    Ok(given)
 }
 
 impl Message {
@@ -276,6 +307,17 @@ mod tests {
         ] {
             check(json!([asked(json!([call(arguments)])), result]), Ok(json!([given(json!([call(kept)])), result])));
         }
+        let calls = json!(
+            ["1", "2"].map(|id| json!({"id": id, "type": "function", "function": {"name": "f", "arguments": "{}"}}))
+        );
+        let of = |id: &str| json!({"role": "tool", "content": id, "tool_call_id": id});
+        let user = json!({"role": "user", "content": "a"});
+        check(
+            json!([user, asked(calls.clone()), of("2"), of("1"), user]),
+            Ok(json!([user, given(calls.clone()), of("1"), of("2"), user])),
+        );
+        check(json!([asked(calls.clone()), of("1"), of("3")]), Err("messages[2].tool_call_id"));
+        check(json!([user, of("3")]), Ok(json!([user, of("3")])));
         for arguments in [json!("["), json!("[]"), json!(7), json!("{")] {
             let param = "messages[0].tool_calls[0].function.arguments";
             check(json!([asked(json!([call(arguments)]))]), Err(param));

@@ -51,6 +51,7 @@ impl Conversation for Agent<'_> {
         let run = self.run(before, &mut |event| page.tell(&event)).map_err(|error| error.to_string())?;
         // nothing follows that could be stopped
         let _ = match run.end {
+            AgentEnd::StepLimit if run.steps.len() == 1 => page.line("ended after 1 step"),
             AgentEnd::StepLimit => page.line(&format!("ended after {} steps", run.steps.len())),
             AgentEnd::Answered if says_that_no_tool_fits(&run) => page.line("no tool fits"),
             _ => ControlFlow::Continue(()),

@@ -82,6 +82,6 @@ fn is_json(file: Option<&Path>, text: &str) -> bool {
     match file.and_then(|path| path.extension()).and_then(|extension| extension.to_str()) {
         Some("py" | "pyi") => false,
         Some("json" | "jsonl" | "ndjson") => true,
-        _ => text.trim_start().starts_with(['{', '[']),
+        _ => text.trim_start_matches('\u{feff}').trim_start().starts_with(['{', '[']),
     }
 }

@@ -4,7 +4,7 @@ use super::docstring::{Docstring, choices};
 use super::error::ToolSchemaError;
 use super::hint;
 use super::module::Module;
-use ruff_python_ast::{Expr, Parameter, Stmt, StmtFunctionDef};
+use ruff_python_ast::{Expr, Parameter, ParameterWithDefault, Stmt, StmtFunctionDef};
 use serde_json::{Map, Value, json};
 
 /// Whether the first parameter is the object that a method is called on.
@@ -20,6 +20,8 @@ pub(super) enum Receiver {
 struct Argument<'a> {
     parameter: &'a Parameter,
     optional: bool,
+    /// Whether it has no name in a call.
+    by_place: bool,
 }
 
 /// `{"type": "function", "function": {...}}`, as transformers makes it.
@@ -33,7 +35,11 @@ pub(super) fn tool(
     let docstring = docstring(function).and_then(|raw| Docstring::read(&raw)).ok_or_else(no_docstring)?;
     let arguments = arguments(function, receiver);
     let mut properties = Map::new();
-    for Argument { parameter, .. } in &arguments {
+    // in the order in which Python notes hints: those of parameters that have no name in a call follow the first ones that have
+    let named = function.parameters.args.len();
+    let (by_place, others): (Vec<_>, Vec<_>) = arguments.iter().partition(|argument| argument.by_place);
+    let (first, rest) = others.split_at(named.min(others.len()));
+    for Argument { parameter, .. } in first.iter().chain(&by_place).chain(rest) {
         let argument = parameter.name.to_string();
         let no_hint = || ToolSchemaError::NoHint { function: name.clone(), argument: argument.clone() };
         let expression = parameter.annotation.as_deref().ok_or_else(no_hint)?;
@@ -77,19 +83,19 @@ fn docstring(function: &StmtFunctionDef) -> Option<String> {
     }
 }
 
+fn with_default(given: &ParameterWithDefault) -> Argument<'_> {
+    Argument { parameter: &given.parameter, optional: given.default.is_some(), by_place: false }
+}
+
 /// The parameters that a call gives.
 fn arguments(function: &StmtFunctionDef, receiver: Receiver) -> Vec<Argument<'_>> {
     let parameters = &*function.parameters;
-    let given = |parameter: &'_ ruff_python_ast::ParameterWithDefault| parameter.default.is_some();
-    let plain = |parameter| Argument { parameter, optional: false };
+    let plain = |parameter| Argument { parameter, optional: false, by_place: false };
     let mut all: Vec<Argument<'_>> = Vec::new();
-    for parameter in parameters.posonlyargs.iter().chain(&parameters.args) {
-        all.push(Argument { parameter: &parameter.parameter, optional: given(parameter) });
-    }
+    all.extend(parameters.posonlyargs.iter().map(|one| Argument { by_place: true, ..with_default(one) }));
+    all.extend(parameters.args.iter().map(with_default));
     all.extend(parameters.vararg.as_deref().map(plain));
-    for parameter in &parameters.kwonlyargs {
-        all.push(Argument { parameter: &parameter.parameter, optional: given(parameter) });
-    }
+    all.extend(parameters.kwonlyargs.iter().map(with_default));
     all.extend(parameters.kwarg.as_deref().map(plain));
     let implicit = all.first().is_some_and(|Argument { parameter, .. }| {
         receiver == Receiver::Bound

@@ -8,8 +8,9 @@ use smollm_tokenizer::tools::Tool;
 const DEEPEST: usize = 8;
 /// What an object may call its list of tools: OpenAI's requests and MCP's answers, OpenAI's older requests, the leaderboard's cases, Gemini's.
 const LISTS: [&str; 5] = ["tools", "functions", "function", "functionDeclarations", "function_declarations"];
-/// What a function may call the schema of its arguments: OpenAI, Anthropic, MCP.
-const PARAMETERS: [&str; 3] = ["parameters", "input_schema", "inputSchema"];
+/// What a function may call the schema of its arguments: OpenAI, Anthropic, MCP, Gemini.
+const PARAMETERS: [&str; 5] =
+    ["parameters", "input_schema", "inputSchema", "parametersJsonSchema", "parameters_json_schema"];
 /// What of a function goes into a tool as it is.
 const KEPT: [&str; 4] = ["name", "description", "strict", "return"];
 /// Types of other languages, and what JSON Schema calls them; what may be anything has no type.
@@ -26,6 +27,9 @@ const TYPES: [(&str, Option<&str>); 9] = [
 ];
 const JSON_TYPES: [&str; 7] = ["object", "array", "string", "number", "integer", "boolean", "null"];
 
+/// What some programs begin a file with, and JSON does not know.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// Tools, and what was changed on the way.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Converted {
@@ -38,15 +42,17 @@ pub struct Converted {
 /// The tools in `text`, one JSON document or several (JSON lines): functions in OpenAI's form, bare, or in that of Anthropic, Gemini, MCP
 /// or the Berkeley function-calling leaderboard, in lists, requests and cases.
 ///
-/// The leaderboard's types become those of JSON Schema (`dict` is an object, `float` a number, `tuple` an array, and `any` no type), dots in
-/// names become `_`. Values of an `enum` that its type excludes are left out, and so is `optional`, which says what `required` says.
+/// The leaderboard's types become those of JSON Schema (`dict` is an object, `float` a number, `tuple` an array, and `any` no type), and so do
+/// Gemini's (`OBJECT`); dots in names become `_`. Left out are values of an `enum` that its type excludes, `optional`, which says what
+/// `required` says, and what Gemini says beside JSON Schema: the order of properties, and that an `enum` is one.
 ///
 /// # Errors
 /// The text is no JSON, something in it is no tool, or two different tools have one name.
 pub fn of_json(text: &str) -> Result<Converted, ToolSchemaError> {
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     let documents: Result<Vec<Value>, _> = serde_json::Deserializer::from_str(text).into_iter().collect();
     let documents = documents.map_err(|error| wrong("JSON", &error.to_string()))?;
-    let mut reader = Reader { converted: Converted { tools: Vec::new(), notes: Vec::new() } };
+    let mut reader = Reader { converted: Converted { tools: Vec::new(), notes: Vec::new() }, given: Vec::new() };
     match &documents[..] {
         [document] => reader.tools_in(document, "", 0)?,
         several => {
@@ -63,6 +69,8 @@ pub fn of_json(text: &str) -> Result<Converted, ToolSchemaError> {
 
 struct Reader {
     converted: Converted,
+    /// What each tool was called.
+    given: Vec<String>,
 }
 
 impl Reader {
@@ -130,14 +138,16 @@ impl Reader {
             let inner = error.path.strip_prefix("function.").unwrap_or_default();
             wrong(&key(place, inner), &error.problem)
         })?;
-        for other in &self.converted.tools {
-            if *other == tool {
+        let given = keys["name"].as_str().unwrap_or_default();
+        for (other, called) in self.converted.tools.iter().zip(&self.given) {
+            if *other == tool && called == given {
                 return Ok(()); // cases of one file share functions
             }
             if other["function"]["name"] == checked.name() {
                 return Err(wrong(&key(place, "name"), &format!("{} is the name of another tool too", checked.name())));
             }
         }
+        self.given.push(given.to_owned());
         self.converted.tools.push(tool);
         Ok(())
     }
@@ -166,6 +176,14 @@ impl Reader {
                 },
                 "additionalProperties" | "not" => self.schema(value, &here)?,
                 "optional" if value.is_boolean() => {
+                    self.note(&here, "is left out");
+                    continue;
+                }
+                "propertyOrdering" | "property_ordering" if value.is_array() => {
+                    self.note(&here, "is left out");
+                    continue;
+                }
+                "format" if value == "enum" && keys.contains_key("enum") => {
                     self.note(&here, "is left out");
                     continue;
                 }
@@ -212,6 +230,10 @@ impl Reader {
 fn types(value: &Value, place: &str) -> Result<Option<Value>, ToolSchemaError> {
     let one = |value: &Value| match value.as_str() {
         Some(name) if JSON_TYPES.contains(&name) => Ok(Some(name.to_owned())),
+        // as Gemini writes them
+        Some(name) if JSON_TYPES.iter().any(|known| known.to_ascii_uppercase() == name) => {
+            Ok(Some(name.to_ascii_lowercase()))
+        }
         Some(name) => match TYPES.iter().find(|(known, _)| *known == name) {
             Some((_, own)) => Ok(own.map(str::to_owned)),
             None => Err(wrong(place, &format!("{value} is no type; types are {}", JSON_TYPES.join(", ")))),

@@ -76,7 +76,7 @@ impl<'a> Module<'a> {
         if !names.is_empty() {
             return names.iter().map(|name| self.named(name)).collect();
         }
-        let plain = functions(self.body).filter(|function| !function.name.starts_with('_'));
+        let plain = functions(self.body).into_iter().filter(|function| !function.name.starts_with('_'));
         // a later definition takes the place of an earlier one
         let mut last: Vec<&StmtFunctionDef> = Vec::new();
         for function in plain {
@@ -99,8 +99,8 @@ impl<'a> Module<'a> {
             None if name.contains('.') => &[],
             None => self.body,
         };
-        let Some(function) = functions(body).filter(|function| function.name.as_str() == wanted).last() else {
-            let others = functions(self.body).map(|function| function.name.to_string()).collect();
+        let Some(function) = functions(body).into_iter().rfind(|function| function.name.as_str() == wanted) else {
+            let others = functions(self.body).into_iter().map(|function| function.name.to_string()).collect();
             return Err(ToolSchemaError::NoSuchFunction { name: name.to_owned(), others });
         };
         let of_class = |decorator: &ruff_python_ast::Decorator| {
@@ -151,7 +151,7 @@ impl<'a> Module<'a> {
         }
     }
 
-    /// Enters what statements define. Branches count as if they were all taken, the first one last: it is what is mostly meant.
+    /// Enters what statements define. Branches count as if they were all taken.
     fn learn(&mut self, body: &'a [Stmt]) {
         for statement in body {
             match statement {
@@ -193,21 +193,7 @@ impl<'a> Module<'a> {
                         self.enter(&name.id, Meaning::Value(value));
                     }
                 }
-                Stmt::If(branch) => {
-                    branch.elif_else_clauses.iter().rev().for_each(|clause| self.learn(&clause.body));
-                    self.learn(&branch.body);
-                }
-                Stmt::Try(attempt) => {
-                    // what is done when an import fails comes second: the import is what is meant
-                    for handler in &attempt.handlers {
-                        let ruff_python_ast::ExceptHandler::ExceptHandler(handler) = handler;
-                        self.learn(&handler.body);
-                    }
-                    self.learn(&attempt.body);
-                    self.learn(&attempt.orelse);
-                    self.learn(&attempt.finalbody);
-                }
-                _ => {}
+                branches => inner(branches).into_iter().for_each(|body| self.learn(body)),
             }
         }
     }
@@ -217,11 +203,32 @@ impl<'a> Module<'a> {
     }
 }
 
-fn functions(body: &[Stmt]) -> impl Iterator<Item = &StmtFunctionDef> {
-    body.iter().filter_map(|statement| match statement {
-        Stmt::FunctionDef(function) => Some(function),
-        _ => None,
-    })
+/// The functions of some statements and of their branches, in the order in which names are learnt: of those with one name the last is meant.
+fn functions(body: &[Stmt]) -> Vec<&StmtFunctionDef> {
+    let branches = |statement| match statement {
+        Stmt::FunctionDef(function) => vec![function],
+        statement => inner(statement).into_iter().flat_map(functions).collect(),
+    };
+    body.iter().flat_map(branches).collect()
+}
+
+/// What a statement has inside that the names of the file come from: branches, the one that is mostly meant last.
+fn inner(statement: &Stmt) -> Vec<&[Stmt]> {
+    match statement {
+        Stmt::If(branch) => {
+            let others = branch.elif_else_clauses.iter().rev().map(|clause| &clause.body[..]);
+            others.chain([&branch.body[..]]).collect()
+        }
+        Stmt::Try(attempt) => {
+            // what is done when an import fails comes first: the import is what is meant
+            let handlers = attempt.handlers.iter().map(|handler| {
+                let ruff_python_ast::ExceptHandler::ExceptHandler(handler) = handler;
+                &handler.body[..]
+            });
+            handlers.chain([&attempt.body[..], &attempt.orelse, &attempt.finalbody]).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// One path for what several modules have.

@@ -52,6 +52,47 @@ fn all_functions_of_a_file_or_the_named_ones() {
     assert_eq!(names("x = 1", &[]).unwrap_err(), ToolSchemaError::NoFunction.to_string());
 }
 
+const BRANCHES: &str = r#"
+try:
+    import fast
+    def load(): "Fast."
+except ImportError:
+    def load(): "Slow."
+if fast.new:
+    def new(): "N."
+else:
+    def old(): "O."
+"#;
+
+#[test]
+fn functions_in_branches_count_as_their_names_do() {
+    assert_eq!(names(BRANCHES, &[]), Ok(vec!["load".into(), "old".into(), "new".into()]));
+    assert_eq!(of_python(BRANCHES, &["load".into()]).unwrap()[0]["function"]["description"], "Fast.");
+}
+
+const BY_PLACE: &str = r#"
+def f(a: int, b: int, /, c: int, *d: int, e: int):
+    """
+    D.
+
+    Args:
+        a: A
+        b: B
+        c: C
+        d: D
+        e: E
+    """
+"#;
+
+/// As Python notes hints, which is the order of transformers.
+#[test]
+fn parameters_without_a_name_follow_the_first_that_have_one() {
+    let parameters = &of_python(BY_PLACE, &[]).unwrap()[0]["function"]["parameters"];
+    let order: Vec<&String> = parameters["properties"].as_object().unwrap().keys().collect();
+    assert_eq!(order, ["c", "a", "b", "d", "e"]);
+    assert_eq!(parameters["required"], json!(["a", "b", "c", "d", "e"]));
+}
+
 #[track_caller]
 fn refused(source: &str, message: &str) {
     assert_eq!(names(source, &[]).unwrap_err(), message);
@@ -163,6 +204,7 @@ fn the_forms_of_others_become_openai_s() {
         json!({"messages": [], "tools": [{"type": "function", "function": bare}]}),
         json!({"functions": [bare, bare]}),
         json!({"tools": [{"functionDeclarations": [bare]}]}),
+        json!({"function_declarations": [with("parametersJsonSchema")]}),
         with("input_schema"),
         json!({"tools": [with("inputSchema")]}),
     ] {
@@ -175,6 +217,18 @@ fn the_forms_of_others_become_openai_s() {
     assert_eq!(of_json(&lines).unwrap().tools.len(), 2);
     let own = json!({"tools": own}).to_string();
     assert_eq!(of_json(&own).unwrap().notes, [""; 0]);
+}
+
+#[test]
+fn what_gemini_writes_becomes_json_schema() {
+    let given = json!({"functionDeclarations": [{"name": "g", "parameters": {"type": "OBJECT", "propertyOrdering": ["b", "a"],
+        "properties": {"a": {"type": "STRING", "format": "enum", "enum": ["x"]}, "b": {"type": "ARRAY", "items": {"type": "INTEGER"}}}}}]});
+    let Converted { tools, notes } = of_json(&format!("\u{feff}{given}")).unwrap();
+    let own = json!({"type": "object", "properties": {"a": {"type": "string", "enum": ["x"]},
+        "b": {"type": "array", "items": {"type": "integer"}}}});
+    assert_eq!(tools[0]["function"]["parameters"], own);
+    let at = "functionDeclarations[0].parameters.";
+    assert_eq!(notes, [format!("{at}propertyOrdering: is left out"), format!("{at}properties.a.format: is left out")]);
 }
 
 #[test]
@@ -216,6 +270,7 @@ fn what_is_no_tool_is_named_with_its_place() {
         r#"[{"name": "a.b"}, {"name": "a_b", "description": "other"}]"#,
         "[1].name: a_b is the name of another tool too",
     );
+    no_tool(r#"[{"name": "a.b"}, {"name": "a_b"}]"#, "[1].name: a_b is the name of another tool too");
     no_tool(
         r#"{"name": "a", "parameters": {}, "input_schema": {}}"#,
         "input_schema: is a second schema of the arguments",
