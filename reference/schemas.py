@@ -50,6 +50,12 @@ class Maker:
     def of(self, *kinds):
         return self.random.choice(kinds)
 
+    def range(self):
+        """Limits close to each other, each of them valid or not."""
+        low = self.of(0, 5, -0.5, 0.1, -3.25, 1e-6, 10)
+        high = low + self.of(0.5, 0.001, 1, 0.1)
+        return {self.of("minimum", "exclusiveMinimum"): low, self.of("maximum", "exclusiveMaximum"): high}
+
     def leaf(self):
         r = self.random
         kind = self.of("text", "short", "pattern", "format", "integer", "number", "boolean", "enum", "const", "null")
@@ -59,7 +65,7 @@ class Maker:
             "pattern": lambda: {"type": "string", "pattern": self.of("^[A-Z]{2}[0-9]{3}$", "^(low|high)$", "x+", "^[a-z]+(-[a-z]+)*$")},
             "format": lambda: {"type": "string", "format": self.of("date", "time", "date-time", "email", "ipv4", "ipv6", "uuid", "uri", "hostname", "duration")},
             "integer": lambda: {"type": "integer", "minimum": r.randint(-50, 5), "maximum": r.randint(5, 5000)},
-            "number": lambda: {"type": "number", **self.of({}, {"exclusiveMinimum": 0}, {"maximum": 1.5, "minimum": -1.5})},
+            "number": lambda: {"type": "number", **self.of({}, {"exclusiveMinimum": 0}, {"maximum": 1.5, "minimum": -1.5}, self.range())},
             "boolean": lambda: {"type": "boolean", "default": True},
             "enum": lambda: {"enum": r.sample(["celsius", "fahrenheit", "käse", "雨", 1, 2.5, None, True], r.randint(1, 5))},
             "const": lambda: {"const": self.of("v1", 7, [1, "a"], {"k": None})},

@@ -138,7 +138,8 @@ impl From<EngineError> for ApiError {
             EngineError::Mask(MaskError::TooCostly(_)) => Self::bad(message).code("grammar_too_costly"),
             // a grammar that was taken and then could not be followed is no fault of whoever sent it
             EngineError::Mask(MaskError::Broken(_)) => Self::internal(message),
-            EngineError::NothingAllowed { .. } | EngineError::ForeignAdapter => Self::bad(message),
+            EngineError::NothingAllowed { .. } => Self::bad(message).param("logit_bias"),
+            EngineError::ForeignAdapter => Self::bad(message),
             EngineError::QueueFull { .. } => {
                 Self { retry_after: Some(1), ..Self::new(StatusCode::TOO_MANY_REQUESTS, message).code("queue_full") }
             }

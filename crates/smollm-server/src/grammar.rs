@@ -82,7 +82,7 @@ impl TokenMask for GrammarMask {
         Ok(match self.constraint.has_ended() {
             _ if self.cut => Ending::Later,
             true => Ending::Here,
-            false if self.free => Ending::Later,
+            false if self.free || !self.constraint.is_whole_at_its_limit() => Ending::Later,
             false if self.constraint.may_end().map_err(stopped)? => Ending::Possible,
             false => Ending::Later,
         })

@@ -75,6 +75,10 @@ const REFUSED: &[(&str, Neutral)] = &[
     ("max_completion_tokens", never),
     // vLLM and SGLang
     ("structured_outputs", never),
+    ("structured_outputs.structural_tag", never),
+    ("structured_outputs.whitespace_pattern", never),
+    ("structured_outputs.disable_additional_properties", is_false),
+    ("guided_whitespace_pattern", never),
     ("guided_json", never),
     ("guided_regex", never),
     ("guided_choice", never),

@@ -187,6 +187,7 @@ impl<'a> Translation<'a> {
             self.keyword(keyword, value, given, &at, &mut made, &mut besides)?;
         }
         values::keep_small(&mut made);
+        values::close(&mut made);
         if !besides.is_empty() {
             let all = made.entry("allOf").or_insert_with(|| Value::Array(Vec::new()));
             if let Value::Array(all) = all {

@@ -156,6 +156,12 @@ impl Constraint {
         }
     }
 
+    /// Whether the text is sure to be whole when its limit is reached: one that a limit stops where it may end is finished then, and cut off
+    /// where nobody looked for an end.
+    pub fn is_whole_at_its_limit(&self) -> bool {
+        self.budget.is_some()
+    }
+
     /// Whether the text is complete and nothing may follow.
     pub fn has_ended(&self) -> bool {
         match self.planned {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use std::collections::HashSet;
 
 use super::ecma::Readers;
-use super::values::{check_value, count, limit, writable};
+use super::values::{LIMITS, check_value, count, limit, writable};
 use super::{At, MOST_PATTERNS, TYPES, Translation, ecma, exclusive, kind, members};
 use crate::constrain::error::GrammarError;
 use crate::constrain::formats;
@@ -58,8 +58,6 @@ const NOT_HELD: &[&str] = &[
 
 /// Branches of a `oneOf` that are compared with each other.
 const MOST_BRANCHES: usize = 100;
-/// The keywords for the least and the greatest number.
-const LIMITS: [(&str, &str); 2] = [("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")];
 
 /// Work that a pattern may take to be read.
 const PATTERN_FUEL: u64 = 200_000;

@@ -8,6 +8,12 @@ use crate::constrain::error::GrammarError;
 /// Beyond 2^53 numbers with a point leave whole numbers out.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
+/// The smallest number above 0 that values are compared with: the compiler writes limits without exponents.
+const LEAST: f64 = 1e-9;
+
+/// The keywords for the least and the greatest number.
+pub(super) const LIMITS: [(&str, &str); 2] = [("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")];
+
 /// The largest number that every reader of JSON takes as it is (RFC 8259, section 6).
 pub(in crate::constrain) const LARGEST: i64 = 9_007_199_254_740_991;
 
@@ -19,11 +25,26 @@ pub(super) fn keep_small(schema: &mut Map<String, Value>) {
         Some(name) => is_number(name),
         None => false,
     };
-    for (limit, exclusive, value) in
-        [("minimum", "exclusiveMinimum", -LARGEST), ("maximum", "exclusiveMaximum", LARGEST)]
-    {
+    for ((limit, exclusive), value) in LIMITS.into_iter().zip([-LARGEST, LARGEST]) {
         if numbers && !schema.contains_key(limit) && !schema.contains_key(exclusive) {
             schema.insert(limit.into(), value.into());
+        }
+    }
+}
+
+/// Makes limits that are no valid numbers themselves limits that are: the nearest numbers within, as programs hold them. Digits have no end,
+/// and 0.99999999999999999999, which is below 1, is read as 1; besides, the compiler lets some of the excluded limits through. Integers are
+/// told apart exactly.
+pub(super) fn close(schema: &mut Map<String, Value>) {
+    if schema.get("type").is_some_and(|name| name == "integer") {
+        return;
+    }
+    for ((limit, exclusive), sign) in LIMITS.into_iter().zip([1.0, -1.0]) {
+        let Some(excluded) = schema.remove(exclusive).as_ref().and_then(Value::as_f64) else { continue };
+        let inside = sign * if excluded == 0.0 { LEAST } else { (sign * excluded).next_up() };
+        let is_tighter = |other: f64| sign * other >= sign * inside;
+        if !schema.get(limit).and_then(Value::as_f64).is_some_and(is_tighter) {
+            schema.insert(limit.into(), inside.into());
         }
     }
 }
@@ -54,7 +75,7 @@ pub(super) fn writable(text: &str, at: &At) -> Result<(), GrammarError> {
 /// A number that values are compared with.
 pub(super) fn limit(value: &Value, at: &At) -> Result<Value, GrammarError> {
     match value.as_f64() {
-        Some(number) if number.abs() < EXACT && number.abs() > 1e-9 || number_is_zero(value) => Ok(value.clone()),
+        Some(number) if number.abs() < EXACT && number.abs() >= LEAST || number_is_zero(value) => Ok(value.clone()),
         Some(_) => {
             Err(at.refuse(format!("{value} is not supported: it must be 0, or between 1e-9 and 2^53 without its sign")))
         }

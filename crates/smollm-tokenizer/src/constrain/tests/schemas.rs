@@ -28,6 +28,23 @@ fn values_are_held_to_the_schema() {
         &[("3", true), ("11", true), ("12", false), ("2", false)],
     );
     check(
+        json!({"type": "number", "exclusiveMinimum": 0, "maximum": 0.5}),
+        &[("0", false), ("0.0", false), ("0.5", true), ("0.25", true), ("0.51", false), ("-0", false)],
+    );
+    check(
+        json!({"type": ["number", "null"], "minimum": -5.5, "exclusiveMaximum": -5}),
+        &[("-5", false), ("-5.0", false), ("-5.00001", true), ("-5.5", true), ("-5.6", false), ("null", true)],
+    );
+    // what programs would read as a limit that is excluded
+    check(
+        json!({"exclusiveMinimum": 0.1, "exclusiveMaximum": 1}),
+        &[("0.1", false), ("0.10000000000000000000001", false), ("0.1001", true), ("0.99999999999999999999", false)],
+    );
+    check(
+        json!({"allOf": [{"type": "integer"}, {"exclusiveMinimum": 2, "minimum": 1}, {"exclusiveMaximum": 4.5}]}),
+        &[("2", false), ("3", true), ("4", true), ("5", false)],
+    );
+    check(
         json!({"type": "string", "minLength": 2, "maxLength": 3}),
         &[("\"ab\"", true), ("\"a\"", false), ("\"äöü\"", true), ("\"abcd\"", false)],
     );
