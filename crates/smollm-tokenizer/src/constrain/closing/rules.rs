@@ -21,7 +21,7 @@ pub(in crate::constrain) enum Untold {
 impl From<Untold> for String {
     fn from(untold: Untold) -> Self {
         match untold {
-            Untold::NoEnd => "no text of this grammar ever ends".into(),
+            Untold::NoEnd => "no text of this grammar ends, or the shortest is far too long".into(),
             Untold::Unsearched(why) => why,
         }
     }

@@ -269,6 +269,19 @@ fn what_cannot_be_held_is_refused_with_its_path() {
 }
 
 #[test]
+fn what_cannot_be_compiled_is_said_in_words_of_schemas() {
+    for (source, expected) in [
+        (json!({"type": "integer", "multipleOf": 1_000_003, "minimum": 1}), "$: it is too much work to compile"),
+        (
+            json!({"type": "string", "format": "date", "maxLength": 5}),
+            "$: no text fits: its pattern, format and lengths exclude each other",
+        ),
+    ] {
+        assert_eq!(refusal(source), expected);
+    }
+}
+
+#[test]
 fn deep_and_large_schemas_are_refused() {
     let mut deep = json!({});
     (0..100).for_each(|_| deep = json!({"items": deep}));
