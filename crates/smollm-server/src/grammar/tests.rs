@@ -49,10 +49,21 @@ fn an_answer_ends_where_its_grammar_lets_it() {
     assert_eq!(mask.accept(id("a")), Ok(Some(id("a"))));
     assert!(!allowed(&mut mask).contains(&2), "it is not whole");
     mask.accept(id("b")).expect("allowed");
-    assert_eq!(mask.ending(), Ok(Ending::Later), "a limit would cut it off here");
+    assert_eq!(mask.ending(), Ok(Ending::Possible));
     assert_eq!(allowed(&mut mask), [2, id("c")]);
     mask.accept(id("c")).expect("allowed");
     assert_eq!(mask.ending(), Ok(Ending::Here));
+}
+
+/// Where nobody looked for an end, a limit cuts off what could go on, also where it may end.
+#[test]
+fn a_regular_expression_is_whole_where_nothing_may_follow() {
+    let grammar = Grammars::new(tokenizer()).compile(&GrammarSource::Regex("ab|abc".into())).expect("a grammar");
+    let mut mask = Rule { grammar, free: false }.begin(9, &[2]).expect("room");
+    for (letter, ending) in [("a", Ending::Later), ("b", Ending::Later), ("c", Ending::Here)] {
+        mask.accept(id(letter)).expect("allowed");
+        assert_eq!(mask.ending(), Ok(ending), "after {letter}");
+    }
 }
 
 #[test]

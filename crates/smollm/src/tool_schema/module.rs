@@ -205,11 +205,14 @@ impl<'a> Module<'a> {
 
 /// The functions of some statements and of their branches, in the order in which names are learnt: of those with one name the last is meant.
 fn functions(body: &[Stmt]) -> Vec<&StmtFunctionDef> {
-    let branches = |statement| match statement {
-        Stmt::FunctionDef(function) => vec![function],
-        statement => inner(statement).into_iter().flat_map(functions).collect(),
-    };
-    body.iter().flat_map(branches).collect()
+    let mut found = Vec::new();
+    for statement in body {
+        match statement {
+            Stmt::FunctionDef(function) => found.push(function),
+            branches => inner(branches).into_iter().for_each(|body| found.extend(functions(body))),
+        }
+    }
+    found
 }
 
 /// What a statement has inside that the names of the file come from: branches, the one that is mostly meant last.
