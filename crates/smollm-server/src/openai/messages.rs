@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::value::SeqAccessDeserializer;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde_json::{Map, Value, json};
+use std::collections::HashMap;
 use std::fmt::Formatter;
 use utoipa::ToSchema;
 use utoipa::openapi::{Object, Schema, Type};
@@ -114,28 +115,32 @@ pub(crate) fn for_template(messages: &[Message]) -> Result<Value, ApiError> {
     in_the_order_of_calls(messages, given?).map(Value::Array)
 }
 
-/// Results behind the calls that they are of, in the order of these: templates tell them apart by nothing else.
+/// Results directly behind the calls that they are of, in the order of these: templates tell them apart by nothing else.
 ///
 /// # Errors
-/// 400 for a result of a call that nobody made, where all calls before it have ids.
+/// 400 for a result of a call that is not among these, where all of them have ids.
 fn in_the_order_of_calls(messages: &[Message], mut given: Vec<Value>) -> Result<Vec<Value>, ApiError> {
+    let has_calls = |message: &Message| message.tool_calls.as_ref().is_some_and(|calls| !calls.is_empty());
     let is_result = |message: &Message| message.role == "tool" && message.tool_call_id.is_some();
+    let mut places: Option<HashMap<&str, usize>> = None;
     let mut end = 0;
-    for run in messages.chunk_by(|one, next| is_result(one) == is_result(next)) {
+    for run in messages.chunk_by(|one, next| has_calls(one) == has_calls(next) && is_result(one) == is_result(next)) {
         let first = end;
         end += run.len();
-        let calls = first.checked_sub(1).and_then(|before| messages[before].tool_calls.as_deref()).unwrap_or_default();
-        let ids: Option<Vec<&str>> = calls.iter().map(|call| call.id.as_deref()).collect();
-        let Some(ids) = ids.filter(|ids| is_result(&run[0]) && !ids.is_empty()) else { continue };
+        if has_calls(&run[0]) {
+            let calls = run.iter().flat_map(|message| message.tool_calls.iter().flatten());
+            places = calls.enumerate().map(|(place, call)| Some((call.id.as_deref()?, place))).collect();
+            continue;
+        }
+        let Some(places) = places.take().filter(|_| is_result(&run[0])) else { continue };
         let mut placed = Vec::with_capacity(run.len());
         for (index, message) in (first..end).zip(run) {
             let id = message.tool_call_id.as_deref().unwrap_or_default();
-            let place = ids.iter().position(|known| *known == id).ok_or_else(|| {
+            let place = places.get(id).ok_or_else(|| {
                 let param = format!("messages[{index}].tool_call_id");
-                let message = format!("{param}: `{id}` is no call of the message before: {}", ids.join(", "));
-                ApiError::bad(message).param(param)
+                ApiError::bad(format!("{param}: none of the calls before it has this id")).param(param)
             })?;
-            placed.push((place, given[index].take()));
+            placed.push((*place, given[index].take()));
         }
         placed.sort_by_key(|(place, _)| *place); // results of one call stay in their order
         given[first..end].iter_mut().zip(placed).for_each(|(slot, (_, result))| *slot = result);
@@ -317,6 +322,8 @@ mod tests {
             Ok(json!([user, given(calls.clone()), of("1"), of("2"), user])),
         );
         check(json!([asked(calls.clone()), of("1"), of("3")]), Err("messages[2].tool_call_id"));
+        let apart = |place: usize| given(json!([calls[place]]));
+        check(json!([apart(0), apart(1), of("2"), of("1")]), Ok(json!([apart(0), apart(1), of("1"), of("2")])));
         check(json!([user, of("3")]), Ok(json!([user, of("3")])));
         for arguments in [json!("["), json!("[]"), json!(7), json!("{")] {
             let param = "messages[0].tool_calls[0].function.arguments";

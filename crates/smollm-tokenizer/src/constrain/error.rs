@@ -96,15 +96,6 @@ fn one_line(message: &str) -> String {
     if is_panic(message) {
         return "the compiler gave up on it".into(); // where and why is nothing for whoever asked
     }
-    // the compiler's own words, which tell nobody what to change
-    for (theirs, ours) in [
-        ("fuel exhausted", "it is too much work to compile"),
-        ("Regex is empty", "no text fits: its pattern, format and lengths exclude each other"),
-    ] {
-        if message.contains(theirs) {
-            return ours.into();
-        }
-    }
     let lines: Vec<&str> = message.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     shortened(&lines.join("; "))
 }

@@ -21,6 +21,12 @@ const AT_LEAST: usize = 100;
 /// Schemas in all schemas of a grammar.
 const MOST_TOGETHER: usize = 6000;
 
+/// What the compiler says in words that tell nobody what to change, and what is said instead.
+const THEIR_WORDS: [(&str, &str); 2] = [
+    ("fuel exhausted", "it is too much work to compile"),
+    ("Regex is empty", "no text fits: its pattern, format and lengths exclude each other"),
+];
+
 /// Why a schema by itself is refused, if it is.
 pub(super) type Check<'a> = &'a dyn Fn(&Value) -> Option<String>;
 
@@ -191,6 +197,11 @@ impl Prepared {
             return "oneOf: its branches cannot be told apart before they are written; use anyOf, or make them differ in type or \
                     in a required constant"
                 .into();
+        }
+        for (theirs, ours) in THEIR_WORDS {
+            if reason.contains(theirs) {
+                return ours.to_owned();
+            }
         }
         let is_definition =
             |pointer: &&String| pointer.starts_with("/$defs/") && pointer.bytes().filter(|&b| b == b'/').count() == 2;

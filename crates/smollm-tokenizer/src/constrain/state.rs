@@ -156,8 +156,8 @@ impl Constraint {
         }
     }
 
-    /// Whether the text is sure to be whole when its limit is reached: one that a limit stops where it may end is finished then, and cut off
-    /// where nobody looked for an end.
+    /// Whether the answer was begun within a limit and the ends of its grammar are known: such a text is whole when the limit is reached. Others
+    /// may be cut off, also where they could end.
     pub fn is_whole_at_its_limit(&self) -> bool {
         self.budget.is_some()
     }

@@ -76,7 +76,10 @@ impl<'a> Module<'a> {
         if !names.is_empty() {
             return names.iter().map(|name| self.named(name)).collect();
         }
-        let plain = functions(self.body).into_iter().filter(|function| !function.name.starts_with('_'));
+        // a name that an import has in the branch that counts is no function of this file
+        let is_own =
+            |function: &&StmtFunctionDef| matches!(self.names.get(function.name.as_str()), Some(Meaning::Function));
+        let plain = functions(self.body).into_iter().filter(is_own).filter(|function| !function.name.starts_with('_'));
         // a later definition takes the place of an earlier one
         let mut last: Vec<&StmtFunctionDef> = Vec::new();
         for function in plain {
@@ -218,6 +221,7 @@ fn functions(body: &[Stmt]) -> Vec<&StmtFunctionDef> {
 /// What a statement has inside that the names of the file come from: branches, the one that is mostly meant last.
 fn inner(statement: &Stmt) -> Vec<&[Stmt]> {
     match statement {
+        Stmt::If(branch) if is_of_scripts(&branch.test) => Vec::new(),
         Stmt::If(branch) => {
             let others = branch.elif_else_clauses.iter().rev().map(|clause| &clause.body[..]);
             others.chain([&branch.body[..]]).collect()
@@ -232,6 +236,12 @@ fn inner(statement: &Stmt) -> Vec<&[Stmt]> {
         }
         _ => Vec::new(),
     }
+}
+
+/// Whether it is `__name__ == "__main__"`: what stands there is not there for whoever imports the file.
+fn is_of_scripts(test: &Expr) -> bool {
+    let Expr::Compare(compare) = test else { return false };
+    matches!(&*compare.left, Expr::Name(name) if name.id.as_str() == "__name__")
 }
 
 /// One path for what several modules have.

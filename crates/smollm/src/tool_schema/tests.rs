@@ -62,6 +62,13 @@ if fast.new:
     def new(): "N."
 else:
     def old(): "O."
+try:
+    from shim import tool
+except ImportError:
+    def tool(f): return f
+if __name__ == "__main__":
+    def main(): load()
+    main()
 "#;
 
 #[test]

@@ -32,7 +32,7 @@ pub(super) fn keep_small(schema: &mut Map<String, Value>) {
     }
 }
 
-/// Makes limits that are no valid numbers themselves limits that are: the nearest numbers within, as programs hold them. Digits have no end,
+/// Makes limits that are no valid numbers themselves limits that are: the nearest numbers within, as programs hold them (beside 0, 1e-9). Digits have no end,
 /// and 0.99999999999999999999, which is below 1, is read as 1; besides, the compiler lets some of the excluded limits through. Integers are
 /// told apart exactly.
 pub(super) fn close(schema: &mut Map<String, Value>) {
@@ -40,7 +40,7 @@ pub(super) fn close(schema: &mut Map<String, Value>) {
         return;
     }
     for ((limit, exclusive), sign) in LIMITS.into_iter().zip([1.0, -1.0]) {
-        let Some(excluded) = schema.remove(exclusive).as_ref().and_then(Value::as_f64) else { continue };
+        let Some(excluded) = schema.shift_remove(exclusive).as_ref().and_then(Value::as_f64) else { continue };
         let inside = sign * if excluded == 0.0 { LEAST } else { (sign * excluded).next_up() };
         let is_tighter = |other: f64| sign * other >= sign * inside;
         if !schema.get(limit).and_then(Value::as_f64).is_some_and(is_tighter) {
